@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The modules and what each may import are described in ARCHITECTURE.md; TidyTests holds the same table.
+
+let upcoming: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+/// For modules without raw memory: the compiler reports every unsafe expression.
+let strict = upcoming + [.strictMemorySafety()]
+
+func module(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: upcoming)
+}
+
+var targets: [Target] = [
+  // C
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+  .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+  .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
+  .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+  .target(name: "CIntrinsics"),
+  // floor 0: import none of ours
+  module("SQLSyntax", [], strict),
+  module("Columnar", ["CIntrinsics"], upcoming),
+  module("Compression", ["CZlib", "CZstd", "CSnappy", "CLZ4"], upcoming),
+  module("JSONText", [], upcoming),
+  module("Storage", ["JSONText"], upcoming),
+  // floor 1
+  module("Avro", ["Compression"], upcoming),
+  module("Parquet", ["Columnar", "Compression", "Storage", "CIntrinsics"], upcoming),
+  module("TextFormats", ["Columnar", "Compression", "JSONText", "Storage"], upcoming),
+  module("Functions", ["Columnar", "JSONText"], upcoming),
+  // floor 2
+  module("Iceberg", ["Avro", "Parquet", "Compression", "JSONText", "Storage", "Columnar"], upcoming),
+  module("Planner", ["SQLSyntax", "Functions", "Columnar"], strict),
+  // floor 3
+  module("Catalogs", ["Iceberg", "JSONText", "Storage", "Columnar"], strict),
+  module(
+    "Connectors",
+    [
+      "Planner", "Catalogs", "Iceberg", "Parquet", "Avro", "TextFormats", "JSONText", "Storage", "Functions", "Columnar",
+      "SQLSyntax",
+    ], upcoming),
+  module("Execution", ["Planner", "Functions", "Columnar", "Compression", "SQLSyntax", "CIntrinsics"], upcoming),
+  // floor 4
+  module(
+    "Frazil",
+    [
+      "Execution", "Connectors", "Planner", "Catalogs", "Iceberg", "Parquet", "TextFormats", "JSONText", "Storage",
+      "Functions", "Columnar", "SQLSyntax",
+    ], upcoming),
+  // floor 5
+  .executableTarget(
+    name: "frazil",
+    dependencies: ["Frazil", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+    path: "Sources/CLI", swiftSettings: upcoming),
+  // tests
+  .target(
+    name: "TestSupport", dependencies: ["JSONText", "Storage"], path: "Tests/TestSupport", swiftSettings: upcoming),
+  tests("SQLSyntaxTests", ["SQLSyntax", "TestSupport"]),
+  tests("ColumnarTests", ["Columnar", "TestSupport"]),
+  tests("FormatsTests", ["Compression", "JSONText", "Avro", "TestSupport"]),
+  tests("StorageTests", ["Storage", "TestSupport"]),
+  tests("ParquetTests", ["Parquet", "Columnar", "Storage", "Compression", "JSONText", "TestSupport"]),
+  tests("TextFormatsTests", ["TextFormats", "Columnar", "Storage", "TestSupport"]),
+  tests("FunctionsTests", ["Functions", "Columnar", "TestSupport"]),
+  tests("IcebergTests", ["Iceberg", "Avro", "Parquet", "Columnar", "Storage", "JSONText", "TestSupport"]),
+  tests("CatalogsTests", ["Catalogs", "Iceberg", "Storage", "JSONText", "TestSupport"]),
+  tests("PlannerTests", ["Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
+  tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
+  tests("FrazilTests", ["Frazil", "TestSupport"]),
+  tests("TidyTests", ["TestSupport"]),
+]
+
+// FRAZIL_ONLY=ParquetTests swift test   builds that target and what it needs, nothing else.
+if let only = Context.environment["FRAZIL_ONLY"] {
+  var wanted = Set(only.split(separator: ",").map(String.init))
+  var grew = true
+  while grew {
+    grew = false
+    for target in targets where wanted.contains(target.name) {
+      for case .byNameItem(let name, _) in target.dependencies where wanted.insert(name).inserted { grew = true }
+    }
+  }
+  targets.removeAll { !wanted.contains($0.name) }
+}
+
+let present = Set(targets.map(\.name))
+let package = Package(
+  name: "frazil",
+  products: [
+    present.contains("Frazil") ? .library(name: "Frazil", targets: ["Frazil"]) : nil,
+    present.contains("frazil") ? .executable(name: "frazil", targets: ["frazil"]) : nil,
+  ].compactMap { $0 },
+  dependencies: present.contains("frazil")
+    ? [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")] : [],
+  targets: targets,
+  swiftLanguageModes: [.v6])
