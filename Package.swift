@@ -58,9 +58,9 @@ var targets: [Target] = [
     ], upcoming),
   // floor 5
   .executableTarget(
-    name: "frazil",
+    name: "CLI",
     dependencies: ["Frazil", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-    path: "Sources/CLI", swiftSettings: upcoming),
+    swiftSettings: upcoming),
   // tests
   .target(
     name: "TestSupport", dependencies: ["JSONText", "Storage"], path: "Tests/TestSupport", swiftSettings: upcoming),
@@ -97,9 +97,9 @@ let package = Package(
   name: "frazil",
   products: [
     present.contains("Frazil") ? .library(name: "Frazil", targets: ["Frazil"]) : nil,
-    present.contains("frazil") ? .executable(name: "frazil", targets: ["frazil"]) : nil,
+    present.contains("CLI") ? .executable(name: "frazil", targets: ["CLI"]) : nil,
   ].compactMap { $0 },
-  dependencies: present.contains("frazil")
+  dependencies: present.contains("CLI")
     ? [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")] : [],
   targets: targets,
   swiftLanguageModes: [.v6])
