@@ -1,0 +1,119 @@
+/// Finds the store for a location, through the mounts; the one `ObjectStore` the rest of the engine holds.
+///
+/// What was asked for as `s3://…` is answered as `s3://…`, in results and in errors, wherever a mount took it.
+package struct StoreRouter: ObjectStore {
+  package var mounts: MountTable
+  private let local: any ObjectStore
+  /// By lower-case scheme; tests put a `MemoryStore` here.
+  private let stores: [String: any ObjectStore]
+
+  package init(mounts: MountTable = MountTable(), local: any ObjectStore = LocalStore(), stores: [String: any ObjectStore] = [:]) {
+    self.mounts = mounts
+    self.local = local
+    self.stores = stores
+  }
+
+  /// The store that holds `location`, and what the location is called there.
+  package func resolve(_ location: Location) throws(StorageError) -> (store: any ObjectStore, location: Location) {
+    let target = try mounts.resolve(location) ?? location
+    if target.isLocal { return (local, target) }
+    let scheme = target.scheme ?? ""
+    if let store = stores[scheme] { return (store, target) }
+    switch scheme {
+    case "s3", "s3a", "s3n":
+      throw StorageError(
+        .notSupported, location,
+        "reading from S3 is not there yet; copy the data to this machine and use --mount \(scheme)://\(target.authority)/…=FOLDER or --offline FOLDER")
+    default:
+      throw StorageError(
+        .notSupported, location,
+        "there is no store for \(scheme):// locations; copy the data to this machine and use --mount \(scheme)://\(target.authority)/…=FOLDER")
+    }
+  }
+
+  package func read(_ location: Location, _ range: Range<Int>?) async throws(StorageError) -> ByteSlice {
+    let target = try resolve(location)
+    do { return try await target.store.read(target.location, range) } catch { throw Self.renamed(error, location, target.location) }
+  }
+
+  package func info(_ location: Location) async throws(StorageError) -> ObjectInfo {
+    let target = try resolve(location)
+    do {
+      var info = try await target.store.info(target.location)
+      info.location = location
+      return info
+    } catch { throw Self.renamed(error, location, target.location) }
+  }
+
+  package func write(_ location: Location, _ bytes: ByteSlice, if condition: PutCondition) async throws(StorageError)
+    -> ObjectVersion
+  {
+    let target = try resolve(location)
+    do { return try await target.store.write(target.location, bytes, if: condition) } catch {
+      throw Self.renamed(error, location, target.location)
+    }
+  }
+
+  package func list(_ prefix: Location, after: String?) async throws(StorageError) -> ListPage {
+    let target = try resolve(prefix)
+    guard target.location != prefix else { return try await target.store.list(prefix, after: after) }
+    do {
+      var page = try await target.store.list(target.location, after: after)
+      for index in page.objects.indices {
+        let found = page.objects[index].location
+        page.objects[index].location = found.relativePath(below: target.location).map(prefix.appending) ?? prefix
+      }
+      return page
+    } catch { throw Self.renamed(error, prefix, target.location) }
+  }
+
+  package func delete(_ locations: [Location]) async throws(StorageError) {
+    // Neighbours nearly always share a store: one call for each run of them.
+    var run: [Location] = []
+    var runStore: (any ObjectStore)?
+    var runRoute = ""
+    for location in locations {
+      let target = try resolve(location)
+      let route = target.location.scheme ?? ""
+      if let store = runStore, route != runRoute {
+        try await store.delete(run)
+        run = []
+      }
+      runStore = target.store
+      runRoute = route
+      run.append(target.location)
+    }
+    if let runStore { try await runStore.delete(run) }
+  }
+
+  package func deleteFolder(_ folder: Location) async throws(StorageError) {
+    let target = try resolve(folder)
+    do { try await target.store.deleteFolder(target.location) } catch { throw Self.renamed(error, folder, target.location) }
+  }
+
+  package func openReader(_ location: Location, size: Int?) throws(StorageError) -> any SynchronousReader {
+    let target = try resolve(location)
+    do { return try target.store.openReader(target.location, size: size) } catch {
+      throw Self.renamed(error, location, target.location)
+    }
+  }
+
+  package func openWriter(_ location: Location, if condition: PutCondition, _ durability: Durability) throws(StorageError)
+    -> any ObjectWriter
+  {
+    let target = try resolve(location)
+    do { return try target.store.openWriter(target.location, if: condition, durability) } catch {
+      throw Self.renamed(error, location, target.location)
+    }
+  }
+
+  /// The error in terms of what was asked for, saying where the mount led.
+  private static func renamed(_ error: StorageError, _ asked: Location, _ actual: Location) -> StorageError {
+    guard asked != actual else { return error }
+    var error = error
+    let place = error.location == actual ? actual.text : error.location.text
+    error.location = asked
+    error.message += " (mounted at \(place))"
+    return error
+  }
+}
