@@ -1,0 +1,156 @@
+package import Columnar
+
+/// The waist between the engine and table formats: what the engine knows of a table.
+package protocol Table: Sendable {
+  /// The visible columns, in `SELECT *` order.
+  var schema: Schema { get }
+  /// Columns only reachable by name (`"$path"`, `"$file_modified_time"`); their indices follow those of `schema`.
+  var hiddenColumns: [Field] { get }
+  var statistics: TableStatistics { get }
+  /// Chooses the files and row groups to read. Errors are the format's own and are wrapped by the engine.
+  func planScan(_ request: ScanRequest) async throws -> any Scan
+  /// Prepares a write; tables that cannot be written throw. Nothing is visible before `commit`.
+  func beginWrite(_ kind: WriteKind) async throws -> any TableWrite
+  /// The exact number of rows from metadata alone, when that can be told (no deletes, no predicate).
+  func exactRowCount() async throws -> Int?
+}
+
+extension Table {
+  package var hiddenColumns: [Field] { [] }
+  package var statistics: TableStatistics { TableStatistics() }
+  package func exactRowCount() async throws -> Int? { nil }
+
+  /// The field at an index that counts visible columns first, then hidden ones.
+  package func field(at index: Int) -> Field {
+    index < schema.count ? schema.fields[index] : hiddenColumns[index - schema.count]
+  }
+}
+
+/// Estimates for the optimiser; nil is unknown.
+package struct TableStatistics: Sendable {
+  package var rowCount: Int?
+  package var byteCount: Int?
+  package init(rowCount: Int? = nil, byteCount: Int? = nil) {
+    self.rowCount = rowCount
+    self.byteCount = byteCount
+  }
+}
+
+/// What a scan must deliver, and what it may leave out.
+package struct ScanRequest: Sendable {
+  /// Columns to deliver, in this order, as indices into `schema.fields + hiddenColumns`.
+  package var columns: [Int]
+  /// Conjuncts that every wanted row satisfies; column indices as in `columns`' numbering (table indices). A scan uses them to
+  /// skip files, row groups and pages. It may deliver rows that fail them: the engine filters again.
+  package var predicates: [ColumnPredicate]
+  /// Rows after which the engine will stop asking, when known.
+  package var limit: Int?
+
+  package init(columns: [Int], predicates: [ColumnPredicate] = [], limit: Int? = nil) {
+    self.columns = columns
+    self.predicates = predicates
+    self.limit = limit
+  }
+}
+
+/// A condition on one column that metadata can be tested against. Rows where the column is NULL fail all but `isNull`.
+package struct ColumnPredicate: Sendable, Hashable {
+  package enum Test: Sendable, Hashable {
+    case equal(Scalar)
+    case notEqual(Scalar)
+    case less(Scalar)
+    case lessOrEqual(Scalar)
+    case greater(Scalar)
+    case greaterOrEqual(Scalar)
+    case oneOf([Scalar])
+    case isNull
+    case isNotNull
+    /// `LIKE 'prefix%'`: text that starts with these bytes.
+    case startsWith(Scalar)
+  }
+  /// Index into `schema.fields + hiddenColumns` of the table.
+  package var column: Int
+  /// Scalars have the column's type.
+  package var test: Test
+
+  package init(column: Int, test: Test) {
+    self.column = column
+    self.test = test
+  }
+}
+
+/// The files and row groups of one scan.
+package protocol Scan: Sendable {
+  /// Morsels: each is read by one worker from begin to end.
+  var splits: [any Split] { get }
+  /// What was skipped and why, for EXPLAIN: `("files skipped by partition", 12)`.
+  var notes: [ScanNote] { get }
+  /// Opens one morsel; synchronous from here on, on the engine's worker threads. Batches have the requested columns in order.
+  func open(_ split: any Split, _ context: QueryContext) throws -> any SplitReader
+}
+
+package struct ScanNote: Sendable, Hashable {
+  package var label: String
+  package var count: Int
+  package init(_ label: String, _ count: Int) {
+    self.label = label
+    self.count = count
+  }
+}
+
+/// One morsel: a row group of a file, a byte range, a generated block.
+package protocol Split: Sendable {
+  var byteCount: Int { get }
+  /// What EXPLAIN ANALYZE and errors call it: a file path and row group.
+  var label: String { get }
+}
+
+package protocol SplitReader: AnyObject {
+  /// The next rows, nil at the end. Batches may be smaller or larger than `batchCapacity`, never empty.
+  func next() throws -> Batch?
+  /// What was skipped inside the split (row groups, pages), known after the last batch.
+  var notes: [ScanNote] { get }
+}
+
+extension SplitReader {
+  package var notes: [ScanNote] { [] }
+}
+
+package enum WriteKind: Sendable {
+  /// INSERT INTO: adds rows.
+  case append
+  /// INSERT OVERWRITE and the like: replaces all rows.
+  case overwrite
+}
+
+/// A write in progress: workers write files, one commit makes them visible.
+package protocol TableWrite: Sendable {
+  /// A writer for one worker; takes batches with the table's visible columns in order.
+  func makeWriter(_ context: QueryContext) throws -> any BatchWriter
+  /// Makes everything the writers finished visible, atomically. On error nothing is visible and no file is left
+  /// (except when the outcome of the commit is unknown).
+  func commit(_ written: [any WrittenFiles]) async throws -> WriteSummary
+  /// Removes what the writers left.
+  func abort(_ written: [any WrittenFiles]) async
+}
+
+package protocol BatchWriter: AnyObject {
+  func write(_ batch: Batch) throws
+  /// Closes the files; the result is opaque to the engine.
+  func finish() throws -> any WrittenFiles
+  /// Closes and removes what was written so far.
+  func abort()
+}
+
+package protocol WrittenFiles: Sendable {
+  var rowCount: Int { get }
+}
+
+package struct WriteSummary: Sendable {
+  package var rowCount: Int
+  package var fileCount: Int
+  package init(rowCount: Int, fileCount: Int) {
+    self.rowCount = rowCount
+    self.fileCount = fileCount
+  }
+}
