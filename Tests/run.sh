@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Runs every test and ends with one line that counts them: "N passed, N failed".
+#
+#   1. Swift tests of the modules, debug build            swift test
+#   2. SQL logic tests, release build, in all modes       slt Tests/SQLLogicTests/cases
+#   3. read-back tests with other engines, release build  Tests/Interop/run.py
+#
+# Environment: SWIFT the compiler driver, RELEASE its release flags, FRAZIL_VENV the Python environment.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+swift=${SWIFT:-swift}
+read -ra release <<<"${RELEASE:--c release --static-swift-stdlib}"
+python=${FRAZIL_VENV:-$HOME/.cache/frazil/venv}/bin/python
+log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
+passed=0
+failed=0
+
+say() { printf '== [%4ds] %s\n' "$SECONDS" "$*"; }
+
+# A step without which nothing after it means anything.
+must() {
+  say "$1"
+  shift
+  if ! "$@" >"$log/step" 2>&1; then
+    grep -E 'error:|warning: unre' "$log/step" | head -40
+    tail -n 20 "$log/step"
+    say "failed: $*"
+    echo "$passed passed, $((failed + 1)) failed"
+    exit 1
+  fi
+}
+
+# Adds the numbers of a line "N passed, N failed" (the last one of the log) to the totals.
+count() {
+  local line
+  line=$(grep -aoE '[0-9]+ passed, [0-9]+ failed' "$1" | tail -n 1)
+  if [ -z "$line" ]; then
+    say "no count at the end of $2: it ended early"
+    failed=$((failed + 1))
+  else
+    passed=$((passed + ${line%% passed*}))
+    line=${line##* passed, }
+    failed=$((failed + ${line%% failed}))
+  fi
+}
+
+must "building frazil and slt (release)" "$swift" build "${release[@]}" --product frazil
+must "building slt (release)" "$swift" build "${release[@]}" --product slt
+bin=$("$swift" build "${release[@]}" --show-bin-path)
+must "building the tests (debug)" "$swift" build --build-tests
+
+say "swift test"
+FRAZIL_BINARY=$bin/frazil "$swift" test --skip-build >"$log/swift" 2>&1
+status=$?
+grep -aE '^. (Test|Suite) .*(failed|recorded an issue)|^↳|error: |[Ss]kipped' "$log/swift" | head -200
+# Swift Testing closes with: "Test run with 812 tests in 60 suites passed after 9.1 seconds."
+total=$(grep -aoE 'Test run with [0-9]+ tests?' "$log/swift" | grep -oE '[0-9]+' | tail -n 1)
+bad=$(grep -acE '^. Test .* failed after ' "$log/swift")
+if [ -z "$total" ]; then
+  tail -n 30 "$log/swift"
+  say "the test process ended early"
+  failed=$((failed + 1))
+elif [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+  tail -n 30 "$log/swift"
+  failed=$((failed + 1))
+else
+  passed=$((passed + total - bad))
+  failed=$((failed + bad))
+fi
+grep -a 'Test run with' "$log/swift"
+
+say "SQL logic tests"
+"$bin/slt" Tests/SQLLogicTests/cases 2>&1 | tee "$log/slt"
+count "$log/slt" "the SQL logic tests"
+
+say "read-back tests"
+"$python" Tests/Interop/run.py --frazil "$bin/frazil" 2>&1 | tee "$log/interop"
+count "$log/interop" "the read-back tests"
+
+say "done"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
