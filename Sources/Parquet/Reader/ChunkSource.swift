@@ -1,0 +1,95 @@
+import Columnar
+import Storage
+
+/// The stored bytes of one column chunk.
+///
+/// Chunks of a local file are read window by window, so that a wide row group is never in memory as a whole (the kernel
+/// reads ahead). Elsewhere requests are dear: there the bytes were fetched before, neighbouring chunks together.
+final class ChunkSource {
+  /// A stretch of the file in memory. The buffer has slack behind its end for overrunning loads.
+  struct Segment {
+    var fileOffset: Int
+    var buffer: Buffer
+    var bufferOffset = 0
+    var count: Int
+
+    var end: Int { fileOffset &+ count }
+  }
+
+  private let end: Int
+  private var segments: [Segment]
+  private let reader: (any SynchronousReader)?
+  private let windowSize: Int
+  /// Bytes read by this source.
+  private(set) var bytesRead = 0
+
+  /// Bytes that are in memory already, ascending.
+  init(segments: [Segment], end: Int) {
+    self.segments = segments
+    self.end = end
+    reader = nil
+    windowSize = 0
+  }
+
+  /// Bytes that are read when they are asked for.
+  init(_ reader: any SynchronousReader, end: Int, windowSize: Int) {
+    self.reader = reader
+    self.end = end
+    self.windowSize = windowSize
+    segments = []
+  }
+
+  /// Bytes from an offset to the end of the chunk, or of what has been fetched of it.
+  func available(at fileOffset: Int) -> Int {
+    if reader != nil { return max(0, end &- fileOffset) }
+    guard let segment = segment(at: fileOffset) else { return 0 }
+    return segment.end &- fileOffset
+  }
+
+  private func segment(at fileOffset: Int) -> Segment? {
+    segments.first { fileOffset >= $0.fileOffset && fileOffset < $0.end }
+  }
+
+  /// The bytes from an offset on, at least `count` of them unless the chunk ends before.
+  func bytes(at fileOffset: Int, atLeast count: Int) throws(ParquetError) -> (Buffer, UnsafeRawBufferPointer) {
+    if let segment = segment(at: fileOffset) {
+      let rest = segment.end &- fileOffset
+      if reader == nil || rest >= count || segment.end == end { return view(segment, fileOffset) }
+    }
+    guard let reader, fileOffset >= 0, fileOffset < end else {
+      throw .corrupt("a page is due behind the end of its column chunk", at: fileOffset)
+    }
+    let wanted = min(end &- fileOffset, max(count, windowSize))
+    let buffer: Buffer
+    if let old = takeReusable(), old.byteCount >= wanted {
+      buffer = old
+    } else {
+      buffer = Buffer(byteCount: wanted)
+    }
+    do throws(StorageError) {
+      try reader.read(at: fileOffset, into: UnsafeMutableRawBufferPointer(start: buffer.base, count: wanted))
+    } catch {
+      throw ParquetError(.inputOutput, "\(error)", byteOffset: fileOffset)
+    }
+    bytesRead &+= wanted
+    let segment = Segment(fileOffset: fileOffset, buffer: buffer, count: wanted)
+    segments = [segment]
+    return view(segment, fileOffset)
+  }
+
+  /// The memory of the last window, unless somebody still looks at it.
+  private func takeReusable() -> Buffer? {
+    guard segments.count == 1 else { return nil }
+    var buffer = segments.removeLast().buffer
+    return isKnownUniquelyReferenced(&buffer) ? buffer : nil
+  }
+
+  private func view(_ segment: Segment, _ fileOffset: Int) -> (Buffer, UnsafeRawBufferPointer) {
+    let skipped = fileOffset &- segment.fileOffset
+    return (
+      segment.buffer,
+      UnsafeRawBufferPointer(
+        start: segment.buffer.base + (segment.bufferOffset &+ skipped), count: segment.count &- skipped)
+    )
+  }
+}
