@@ -1,0 +1,349 @@
+import CIntrinsics
+import Columnar
+import Glibc
+
+/// Numbers the distinct keys it is shown, densely from 0: the table behind grouping, DISTINCT and joins.
+///
+/// Open addressing with linear probing. A slot holds the upper half of the hash and the group number plus one; 0 is free.
+/// Keys lie in rows of a `KeyLayout` in group order, so that they can be read back as columns. NULL is a key like any other and
+/// equals itself; NaNs are one key and so are zeros of both signs.
+///
+/// In the one-key shapes a NULL is stored as a zero: it cannot be mistaken for one, because the tags of `Hashing.null` and of the
+/// hash of a zero or an empty string differ.
+final class GroupTable {
+  /// What `find` reports for a key that is not there.
+  static let none = UInt32.max
+
+  let layout: KeyLayout
+  private(set) var count = 0
+  /// The group of the NULL key, in the one-key shapes.
+  private var nullGroup = -1
+
+  private var slots: Buffer
+  private var slotMask: Int
+  private var rows: Buffer
+  private var hashes: Buffer
+  private var rowCapacity: Int
+  private var heap = StringHeap()
+  /// Nested key columns as they came, for reading back: per nested field the rows of new groups.
+  private var nestedChunks: [[Column]]
+
+  // Scratch for one batch.
+  private var batchRows = Buffer(byteCount: 0)
+  private var batchHashes = Buffer(byteCount: 0)
+  private var newRows = Buffer(byteCount: 0)
+
+  init(types: [SQLType]) {
+    layout = KeyLayout(types: types)
+    slotMask = 1023
+    slots = .zeroed(byteCount: 1024 * 8)
+    rowCapacity = 256
+    rows = Buffer(byteCount: 256 * layout.stride)
+    hashes = Buffer(byteCount: 256 * 8)
+    nestedChunks = layout.fields.map { _ in [] }
+  }
+
+  /// Bytes held, without the scratch of one batch.
+  var byteCount: Int {
+    slots.byteCount &+ rows.byteCount &+ hashes.byteCount &+ heapByteCount &+ nestedByteCount
+  }
+  private var heapByteCount = 0
+  private var nestedByteCount = 0
+
+  /// The group of each row, new groups where the key is new; groups are numbered in row order.
+  func insert(_ columns: [Column], count: Int, groups: UnsafeMutablePointer<UInt32>) {
+    prepare(columns, count: count)
+    insertPrepared(columns, count: count, groups: groups)
+  }
+
+  /// The group of each row, or `none`.
+  func find(_ columns: [Column], count: Int, groups: UnsafeMutablePointer<UInt32>) {
+    prepare(columns, count: count)
+    _ = probe(count: count, groups: groups, inserting: false)
+  }
+
+  /// Hashes of the groups, in group order.
+  var groupHashes: UnsafePointer<UInt64> { UnsafePointer(hashes.base.assumingMemoryBound(to: UInt64.self)) }
+
+  /// Hashes of the rows last inserted or looked up.
+  var rowHashes: UnsafePointer<UInt64> { UnsafePointer(batchHashes.base.assumingMemoryBound(to: UInt64.self)) }
+
+  private func insertPrepared(_ columns: [Column], count rowCount: Int, groups: UnsafeMutablePointer<UInt32>) {
+    reserve(count &+ rowCount)
+    let before = count
+    count = probe(count: rowCount, groups: groups, inserting: true)
+    let added = count &- before
+    guard added > 0 else { return }
+    let fresh = UnsafePointer(newRows.base.assumingMemoryBound(to: UInt32.self))
+    if layout.hasPointers { adoptStrings(from: before) }
+    if layout.shape != .general, !columns[0].hasNoValidity {
+      let view = ColumnView(columns[0])
+      for index in 0..<added where !view.isValid(Int(fresh[index])) { nullGroup = before &+ index }
+    }
+    for (index, field) in layout.fields.enumerated() {
+      guard case .nested = field.kind else { continue }
+      let taken = columns[index].take(fresh, count: added).compacted()
+      nestedByteCount &+= taken.estimatedByteCount
+      nestedChunks[index].append(taken)
+    }
+  }
+
+  private func prepare(_ columns: [Column], count: Int) {
+    if batchRows.byteCount < count &* layout.stride { batchRows = Buffer(byteCount: count &* layout.stride) }
+    if batchHashes.byteCount < count &* 8 {
+      batchHashes = Buffer(byteCount: count &* 8)
+      newRows = Buffer(byteCount: count &* 4)
+    }
+    var arena = StringHeap()
+    layout.encode(columns, count: count, into: batchRows.base, arena: &arena)
+    batchArena = arena
+    let target = batchHashes.base.assumingMemoryBound(to: UInt64.self)
+    if columns.isEmpty { memset(target, 0, count &* 8) }
+    for (index, column) in columns.enumerated() { column.hash(into: target, combining: index > 0) }
+  }
+  /// Keeps encoded nested keys of the batch alive while they are compared.
+  private var batchArena = StringHeap()
+
+  /// Long strings of new groups move from the batch's memory to the table's.
+  private func adoptStrings(from first: Int) {
+    for field in layout.fields {
+      switch field.kind {
+      case .text, .nested:
+        for group in first..<count {
+          let place = rows.base + (group &* layout.stride &+ field.offset)
+          var view = place.loadUnaligned(as: StringView.self)
+          if view.isInline { continue }
+          let copy = heap.copy(StringView.buffer(at: &view))
+          heapByteCount &+= copy.count
+          place.storeBytes(of: copy, as: StringView.self)
+        }
+      default: break
+      }
+    }
+  }
+
+  // MARK: Growing
+
+  private func reserve(_ groups: Int) {
+    if groups > rowCapacity {
+      var capacity = rowCapacity
+      while capacity < groups { capacity &*= 2 }
+      let largerRows = Buffer(byteCount: capacity &* layout.stride)
+      memcpy(largerRows.base, rows.base, count &* layout.stride)
+      rows = largerRows
+      let largerHashes = Buffer(byteCount: capacity &* 8)
+      memcpy(largerHashes.base, hashes.base, count &* 8)
+      hashes = largerHashes
+      rowCapacity = capacity
+    }
+    if groups &* 2 > slotMask &+ 1 {
+      var size = slotMask &+ 1
+      while size < groups &* 2 { size &*= 2 }
+      rehash(size: size)
+    }
+  }
+
+  private func rehash(size: Int) {
+    let larger = Buffer.zeroed(byteCount: size &* 8)
+    let mask = size &- 1
+    let table = larger.base.assumingMemoryBound(to: UInt64.self)
+    let hashes = groupHashes
+    for group in 0..<count {
+      let hash = hashes[group]
+      var slot = Int(truncatingIfNeeded: hash) & mask
+      while table[slot] != 0 { slot = (slot &+ 1) & mask }
+      table[slot] = (hash & 0xFFFF_FFFF_0000_0000) | UInt64(truncatingIfNeeded: group &+ 1)
+    }
+    slots = larger
+    slotMask = mask
+  }
+
+  // MARK: Probing
+
+  private func probe(count rowCount: Int, groups: UnsafeMutablePointer<UInt32>, inserting: Bool) -> Int {
+    switch layout.shape {
+    case .word: probe(WordEquality(), count: rowCount, groups: groups, inserting: inserting)
+    case .text: probe(TextEquality(), count: rowCount, groups: groups, inserting: inserting)
+    case .general:
+      if layout.hasPointers {
+        probe(GeneralEquality(layout: layout), count: rowCount, groups: groups, inserting: inserting)
+      } else {
+        probe(
+          BytesEquality(words: layout.comparedByteCount / 8), count: rowCount, groups: groups, inserting: inserting)
+      }
+    }
+  }
+
+  /// Slots and rows beyond this size are prefetched a block of rows ahead.
+  private static let prefetchThreshold = 1 << 18
+
+  /// Returns the number of groups afterwards; `newRows` lists the rows that made new ones.
+  @inline(__always)
+  private func probe<Equality: KeyEquality>(
+    _ equality: Equality, count rowCount: Int, groups: UnsafeMutablePointer<UInt32>, inserting: Bool
+  ) -> Int {
+    let slots = slots.base.assumingMemoryBound(to: UInt64.self)
+    let mask = slotMask
+    let rows = rows.base
+    let stride = layout.stride
+    let keys = UnsafeRawPointer(batchRows.base)
+    let hashes = UnsafePointer(batchHashes.base.assumingMemoryBound(to: UInt64.self))
+    let groupHashes = self.hashes.base.assumingMemoryBound(to: UInt64.self)
+    let fresh = newRows.base.assumingMemoryBound(to: UInt32.self)
+    let tagMask: UInt64 = 0xFFFF_FFFF_0000_0000
+    let isLarge = (mask &+ 1) &* 8 > Self.prefetchThreshold
+    var known = count
+    var added = 0
+    var begin = 0
+    while begin < rowCount {
+      let end = isLarge ? min(begin &+ 64, rowCount) : rowCount
+      if isLarge {
+        for row in begin..<end { frazil_prefetch(slots + (Int(truncatingIfNeeded: hashes[row]) & mask)) }
+        for row in begin..<end {
+          let hash = hashes[row]
+          let entry = slots[Int(truncatingIfNeeded: hash) & mask]
+          if entry & tagMask == hash & tagMask {
+            frazil_prefetch(rows + (Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) &- 1) &* stride)
+          }
+        }
+      }
+      for row in begin..<end {
+        let hash = hashes[row]
+        let tag = hash & tagMask
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        let key = keys + row &* stride
+        while true {
+          let entry = slots[slot]
+          if entry == 0 {
+            if inserting {
+              slots[slot] = tag | UInt64(truncatingIfNeeded: known &+ 1)
+              (rows + known &* stride).copyMemory(from: key, byteCount: stride)
+              groupHashes[known] = hash
+              fresh[added] = UInt32(truncatingIfNeeded: row)
+              added &+= 1
+              groups[row] = UInt32(truncatingIfNeeded: known)
+              known &+= 1
+            } else {
+              groups[row] = Self.none
+            }
+            break
+          }
+          if entry & tagMask == tag {
+            let group = Int(truncatingIfNeeded: entry & 0xFFFF_FFFF) &- 1
+            if equality.isSame(UnsafeRawPointer(rows + group &* stride), key) {
+              groups[row] = UInt32(truncatingIfNeeded: group)
+              break
+            }
+          }
+          slot = (slot &+ 1) & mask
+        }
+      }
+      begin = end
+    }
+    return known
+  }
+
+  // MARK: Reading keys back
+
+  /// Key `field` of groups `start ..< start + size`.
+  func keyColumn(_ field: Int, start: Int, count size: Int) -> Column {
+    let description = layout.fields[field]
+    let type = description.type
+    if case .nested = description.kind {
+      let all = Column.concatenated(nestedChunks[field], type: type)
+      if nestedChunks[field].count > 1 { nestedChunks[field] = [all] }
+      return all.slice(start, size)
+    }
+    let width = type.physical.byteWidth
+    let values = Buffer(byteCount: size &* width)
+    let source = UnsafeRawPointer(rows.base) + (start &* layout.stride &+ description.offset)
+    let stride = layout.stride
+    switch description.kind {
+    case .timestampTZ(let zoneOffset):
+      let target = values.base.assumingMemoryBound(to: TimestampTZ.self)
+      for row in 0..<size {
+        let place = source + row &* stride
+        let zone = (place - description.offset + zoneOffset).loadUnaligned(as: Int32.self)
+        target[row] = TimestampTZ(instant: place.loadUnaligned(as: Int64.self), zone: zone)
+      }
+    default:
+      switch width {
+      case 1: Self.unpack(source, stride, values, size, UInt8.self)
+      case 2: Self.unpack(source, stride, values, size, UInt16.self)
+      case 4: Self.unpack(source, stride, values, size, UInt32.self)
+      case 8: Self.unpack(source, stride, values, size, UInt64.self)
+      default: Self.unpack(source, stride, values, size, UInt128.self)
+      }
+    }
+    return Column(
+      flat: FlatVector(
+        values: BufferSlice(values), validity: validity(field, start: start, count: size).map { BufferSlice($0) },
+        heap: layout.hasPointers ? heap.blocks : []),
+      type: type, count: size)
+  }
+
+  private static func unpack<Value: BitwiseCopyable>(
+    _ source: UnsafeRawPointer, _ stride: Int, _ values: Buffer, _ count: Int, _ type: Value.Type
+  ) {
+    let target = values.base.assumingMemoryBound(to: type)
+    for row in 0..<count { target[row] = (source + row &* stride).loadUnaligned(as: type) }
+  }
+
+  private func validity(_ field: Int, start: Int, count size: Int) -> Buffer? {
+    if layout.shape != .general {
+      guard nullGroup >= start && nullGroup < start &+ size else { return nil }
+      let bytes = Buffer(byteCount: size)
+      memset(bytes.base, 1, size)
+      bytes.base.storeBytes(of: 0, toByteOffset: nullGroup &- start, as: UInt8.self)
+      return bytes
+    }
+    let bytes = Buffer(byteCount: size)
+    let target = bytes.base.assumingMemoryBound(to: UInt8.self)
+    var nulls = false
+    for row in 0..<size {
+      let isNull = layout.isNull(UnsafeRawPointer(rows.base) + (start &+ row) &* layout.stride, field: field)
+      target[row] = isNull ? 0 : 1
+      nulls = nulls || isNull
+    }
+    return nulls ? bytes : nil
+  }
+}
+
+/// How two key rows are compared; a protocol so that each shape gets a loop of its own.
+private protocol KeyEquality {
+  func isSame(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer) -> Bool
+}
+
+private struct WordEquality: KeyEquality {
+  @inline(__always)
+  func isSame(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer) -> Bool {
+    left.load(as: UInt64.self) == right.load(as: UInt64.self)
+  }
+}
+
+private struct TextEquality: KeyEquality {
+  @inline(__always)
+  func isSame(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer) -> Bool {
+    StringView.equal(left.assumingMemoryBound(to: StringView.self), right.assumingMemoryBound(to: StringView.self))
+  }
+}
+
+private struct BytesEquality: KeyEquality {
+  let words: Int
+  @inline(__always)
+  func isSame(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer) -> Bool {
+    let first = left.assumingMemoryBound(to: UInt64.self)
+    let second = right.assumingMemoryBound(to: UInt64.self)
+    var difference: UInt64 = 0
+    for word in 0..<words { difference |= first[word] ^ second[word] }
+    return difference == 0
+  }
+}
+
+private struct GeneralEquality: KeyEquality {
+  let layout: KeyLayout
+  @inline(__always)
+  func isSame(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer) -> Bool {
+    BytesEquality(words: layout.comparedByteCount / 8).isSame(left, right) || layout.isSameKey(left, right)
+  }
+}

@@ -1,0 +1,124 @@
+import Columnar
+import Planner
+import SQLSyntax
+import Synchronization
+
+/// Reads a planned scan: workers take the next split from a shared cursor until there is none.
+final class ScanSource: Source {
+  private let scan: any Scan
+  private let node: ScanNode
+  private let splits: [any Split]
+  private let statistics: PlanStatistics
+  private let cursor = Atomic<Int>(0)
+
+  init(_ scan: any Scan, node: ScanNode, statistics: PlanStatistics) {
+    self.scan = scan
+    self.node = node
+    splits = scan.splits
+    self.statistics = statistics
+    statistics.add(scan.notes)
+  }
+
+  var parallelism: Int { max(1, splits.count) }
+
+  func makeLocal(_ worker: Worker) throws -> any LocalSource { Local(self, worker) }
+
+  private final class Local: LocalSource {
+    private let source: ScanSource
+    private let worker: Worker
+    private let encoder: EncodingRewriter?
+    private var reader: (any SplitReader)?
+    private var split: (any Split)?
+    /// Rest of a batch that is larger than the query wants.
+    private var rest: Batch?
+    private var restOffset = 0
+
+    init(_ source: ScanSource, _ worker: Worker) {
+      self.source = source
+      self.worker = worker
+      encoder = worker.options.scanEncoding == .asRead ? nil : EncodingRewriter(worker.options.scanEncoding)
+    }
+
+    func next() throws -> Batch? {
+      while true {
+        if let rest {
+          let size = min(worker.context.batchCapacity, rest.count - restOffset)
+          let piece = rest.slice(restOffset, size)
+          restOffset += size
+          if restOffset == rest.count { self.rest = nil }
+          return encoder?.rewrite(piece) ?? piece
+        }
+        guard let batch = try read() else { return nil }
+        worker.context.progress.rowsRead.add(batch.count, ordering: .relaxed)
+        // A little more than asked for is fine; halves of batches are not worth their overhead.
+        if batch.count > 2 * worker.context.batchCapacity || worker.context.batchCapacity < 64 {
+          rest = batch
+          restOffset = 0
+          continue
+        }
+        if batch.count > 0 { return encoder?.rewrite(batch) ?? batch }
+      }
+    }
+
+    private func read() throws -> Batch? {
+      do {
+        while true {
+          if let reader {
+            if let batch = try reader.next() { return batch }
+            finishSplit(reader)
+          }
+          let index = source.cursor.add(1, ordering: .relaxed).oldValue
+          guard index < source.splits.count else { return nil }
+          split = source.splits[index]
+          reader = try source.scan.open(source.splits[index], worker.context)
+        }
+      } catch { throw located(error) }
+    }
+
+    private func finishSplit(_ reader: any SplitReader) {
+      source.statistics.add(reader.notes)
+      source.statistics.add(bytesOut: split?.byteCount ?? 0)
+      worker.context.progress.splitsDone.add(1, ordering: .relaxed)
+      self.reader = nil
+    }
+
+    private func located(_ error: any Error) -> any Error {
+      if error is QueryCancelled || error is MemoryLimitExceeded { return error }
+      var located = SQLError.of(error, at: source.node.range)
+      located.notes.append(SQLError.Note("while reading table \(source.node.tableName), \(split?.label ?? "")"))
+      return located
+    }
+  }
+}
+
+/// Rewrites columns into another encoding of the same rows; a verification mode.
+struct EncodingRewriter {
+  private let encoding: ExecutionOptions.Encoding
+
+  init(_ encoding: ExecutionOptions.Encoding) { self.encoding = encoding }
+
+  func rewrite(_ batch: Batch) -> Batch {
+    Batch(columns: batch.columns.map { rewrite($0) }, count: batch.count)
+  }
+
+  private func rewrite(_ column: Column) -> Column {
+    switch encoding {
+    case .asRead: return column
+    case .flat: return column.flattened()
+    case .constantRuns:
+      // A batch of equal rows becomes a constant; others stay.
+      guard column.count > 0, !column.type.isNested else { return column }
+      let first = column.scalarValue(at: 0)
+      for row in 1..<max(column.count, 1) where column.scalarValue(at: row) != first { return column }
+      return column.slice(0, 1).flattened().asConstant(count: column.count)
+    case .dictionary:
+      // Entries backwards, so that row number and entry number differ, and one entry that no row uses.
+      let count = column.count
+      guard count > 0 else { return column }
+      let flat = column.flattened()
+      let last = UInt32(count - 1)
+      let entries = Column.concatenated([flat.take(allRows(count).map { last - $0 }), flat.slice(0, 1)], type: column.type)
+      return .dictionary(values: entries, indices: Buffer.of(allRows(count).map { last - $0 }), count: count)
+    }
+  }
+}

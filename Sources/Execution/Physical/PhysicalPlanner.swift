@@ -1,0 +1,62 @@
+import Synchronization
+import Columnar
+import Planner
+import SQLSyntax
+
+/// Turns a prepared plan into pipelines.
+///
+/// `stream(of:)` returns what the next operator consumes. An operator that must see all its input first ends a pipeline: it is
+/// appended to `pipelines` (so pipelines stand in an order in which they can run) and its result is a new source.
+struct PhysicalPlanner {
+  let context: QueryContext
+  let options: ExecutionOptions
+  private(set) var pipelines: [Pipeline] = []
+
+  init(context: QueryContext, options: ExecutionOptions) {
+    self.context = context
+    self.options = options
+  }
+
+  /// All pipelines of a plan, the last of them ending in `sink`.
+  static func plan(
+    _ plan: PreparedPlan, into sink: any Sink, context: QueryContext, options: ExecutionOptions
+  ) throws -> [Pipeline] {
+    var planner = PhysicalPlanner(context: context, options: options)
+    let stream = try planner.stream(of: plan)
+    let statistics = PlanStatistics(name: "Output")
+    planner.finish(stream, into: sink, statistics)
+    return planner.pipelines
+  }
+
+  mutating func finish(_ stream: Stream, into sink: any Sink, _ statistics: PlanStatistics) {
+    pipelines.append(Pipeline(stream: stream, sink: sink, statistics: statistics))
+  }
+
+  mutating func stream(of node: PreparedPlan) throws -> Stream {
+    let statistics = node.statistics
+    switch node.plan {
+    case .scan(let scan):
+      guard let planned = node.scan else { throw SQLError(.genericInternalError, "scan of \(scan.tableName) was not planned") }
+      context.progress.splitsTotal.add(planned.splits.count, ordering: .relaxed)
+      context.progress.bytesEstimated.add(
+        planned.splits.reduce(0) { $0 &+ $1.byteCount }, ordering: .relaxed)
+      return .source(ScanSource(planned, node: scan, statistics: statistics), statistics)
+    case .values(let rows, let columns):
+      return .source(try ListSource.values(rows: rows, columns: columns, context: context), statistics)
+    case .filter(_, let condition):
+      return .through(try stream(of: node.children[0]), FilterFactory(condition: condition), statistics)
+    case .project(_, let expressions):
+      return .through(
+        try stream(of: node.children[0]), ProjectFactory(expressions: expressions.map(\.expression)), statistics)
+    case .limit(_, let offset, let count):
+      return .through(try stream(of: node.children[0]), LimitFactory(offset: offset, count: count), statistics)
+    case .unionAll:
+      var inputs: [Stream] = []
+      for child in node.children { inputs.append(try stream(of: child)) }
+      return .together(inputs)
+    case .aggregate, .join, .sort, .topN, .setOperation, .window, .unnest, .pivot, .singleRow, .commonTable,
+      .commonTableScan, .sample:
+      throw SQLError.notSupported("\(statistics.name) is not executed")
+    }
+  }
+}
