@@ -120,7 +120,6 @@ package struct IntervalLiteral: Sendable, Hashable {
   package enum Unit: String, Sendable, Hashable, CaseIterable {
     case year = "YEAR"
     case month = "MONTH"
-    case week = "WEEK"
     case day = "DAY"
     case hour = "HOUR"
     case minute = "MINUTE"

@@ -1,0 +1,161 @@
+// The SQL/JSON functions with their clauses.
+
+extension Parser {
+  /// Grammar: jsonFunction
+  mutating func parseJSONFunction(_ keyword: Keyword) throws(SyntaxFailure) -> JSONFunctionCall {
+    advance()
+    try expect(.leftParenthesis)
+    let call: JSONFunctionCall =
+      switch keyword {
+      case .jsonExists: try parseJSONExists()
+      case .jsonValue: try parseJSONValue()
+      case .jsonQuery: try parseJSONQuery()
+      case .jsonObject: try parseJSONObject()
+      default: try parseJSONArray()
+      }
+    try expect(.rightParenthesis)
+    return call
+  }
+
+  /// Grammar: jsonExists
+  private mutating func parseJSONExists() throws(SyntaxFailure) -> JSONFunctionCall {
+    let path = try parseJSONPath()
+    var onError: JSONFunctionCall.Behaviour?
+    if let keyword = acceptAny([.true, .false, .unknown, .error]) {
+      onError = keyword == .true ? .isTrue : keyword == .false ? .isFalse : keyword == .unknown ? .unknown : .error
+      try expect(.on, .error)
+    }
+    return .exists(path, onError: onError)
+  }
+
+  /// Grammar: jsonValue
+  private mutating func parseJSONValue() throws(SyntaxFailure) -> JSONFunctionCall {
+    let path = try parseJSONPath()
+    let returning = try parseReturning()
+    let (onEmpty, onError) = try parseBehaviours(allowsDefault: true)
+    return .value(path, returning: returning, onEmpty: onEmpty, onError: onError)
+  }
+
+  /// Grammar: jsonQuery
+  private mutating func parseJSONQuery() throws(SyntaxFailure) -> JSONFunctionCall {
+    let path = try parseJSONPath()
+    let returning = try parseReturning()
+    let wrapper = try parseWrapper()
+    var quotes: JSONFunctionCall.Quotes?
+    if let keyword = acceptAny([.keep, .omit]) {
+      try expect(.quotes)
+      quotes = keyword == .keep ? .keep : .omit
+    }
+    let (onEmpty, onError) = try parseBehaviours(allowsDefault: false)
+    return .query(path, returning: returning, wrapper: wrapper, quotes: quotes, onEmpty: onEmpty, onError: onError)
+  }
+
+  /// Grammar: jsonObject
+  private mutating func parseJSONObject() throws(SyntaxFailure) -> JSONFunctionCall {
+    var members: [JSONFunctionCall.Member] = []
+    if !at(.rightParenthesis), !at(.returning), !isAtNullHandling {
+      members = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseJSONMember() }
+    }
+    let nulls = try parseNullHandling()
+    return .object(members, nulls: nulls, returning: try parseReturning())
+  }
+
+  /// `key : value`, `key VALUE value`, `KEY key VALUE value`
+  ///
+  /// Grammar: jsonMember
+  private mutating func parseJSONMember() throws(SyntaxFailure) -> JSONFunctionCall.Member {
+    // KEY may also be a column that is the key itself.
+    if at(.key), ![.colon, .dot, .leftBracket, .concatenate].contains(peek(1).kind), peek(1).keyword != .value { advance() }
+    let key = try parseValueExpression()
+    if !accept(.value) { try expect(.colon) }
+    return JSONFunctionCall.Member(key: key, value: try parseExpression())
+  }
+
+  /// Grammar: jsonArray
+  private mutating func parseJSONArray() throws(SyntaxFailure) -> JSONFunctionCall {
+    var elements: [Expression] = []
+    if !at(.rightParenthesis), !at(.returning), !isAtNullHandling {
+      elements = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseExpression() }
+    }
+    let nulls = try parseNullHandling()
+    return .array(elements, nulls: nulls, returning: try parseReturning())
+  }
+
+  // MARK: Clauses
+
+  /// `input, 'path' [PASSING value AS name, …]`
+  ///
+  /// Grammar: jsonPath
+  private mutating func parseJSONPath() throws(SyntaxFailure) -> JSONFunctionCall.PathInvocation {
+    let input = try parseExpression()
+    if accept(.format) { try expect(.json) }
+    try expect(.comma)
+    let path = try parseString()
+    var passing: [JSONFunctionCall.PassedValue] = []
+    if accept(.passing) {
+      passing = try list { (parser: inout Parser) throws(SyntaxFailure) in
+        let value = try parser.parseExpression()
+        try parser.expect(.as)
+        return JSONFunctionCall.PassedValue(value: value, name: try parser.parseIdentifier())
+      }
+    }
+    return JSONFunctionCall.PathInvocation(input: input, path: path, passing: passing)
+  }
+
+  /// Grammar: jsonReturning
+  private mutating func parseReturning() throws(SyntaxFailure) -> TypeName? {
+    accept(.returning) ? try parseType() : nil
+  }
+
+  /// Grammar: jsonWrapper
+  private mutating func parseWrapper() throws(SyntaxFailure) -> JSONFunctionCall.Wrapper? {
+    let wrapper: JSONFunctionCall.Wrapper
+    if accept(.without) {
+      wrapper = .without
+    } else if accept(.with) {
+      wrapper = acceptAny([.conditional, .unconditional]) == .conditional ? .conditional : .unconditional
+    } else {
+      return nil
+    }
+    _ = accept(.array)
+    try expect(.wrapper)
+    return wrapper
+  }
+
+  private var isAtNullHandling: Bool { at(.absent, .on) || at(.null, .on) }
+
+  /// Grammar: jsonNullHandling
+  private mutating func parseNullHandling() throws(SyntaxFailure) -> JSONFunctionCall.NullHandling? {
+    guard let keyword = acceptAny([.null, .absent]) else { return nil }
+    try expect(.on, .null)
+    return keyword == .null ? .null : .absent
+  }
+
+  /// `… ON EMPTY` and `… ON ERROR`, each optional, in this order.
+  ///
+  /// Grammar: jsonBehaviours
+  private mutating func parseBehaviours(
+    allowsDefault: Bool
+  ) throws(SyntaxFailure) -> (onEmpty: JSONFunctionCall.Behaviour?, onError: JSONFunctionCall.Behaviour?) {
+    var onEmpty: JSONFunctionCall.Behaviour?
+    while let behaviour = try parseBehaviour(allowsDefault: allowsDefault) {
+      try expect(.on)
+      if onEmpty == nil, accept(.empty) {
+        onEmpty = behaviour
+      } else {
+        try expect(.error)
+        return (onEmpty, behaviour)
+      }
+    }
+    return (onEmpty, nil)
+  }
+
+  /// Grammar: jsonBehaviour
+  private mutating func parseBehaviour(allowsDefault: Bool) throws(SyntaxFailure) -> JSONFunctionCall.Behaviour? {
+    if accept(.error) { return .error }
+    if accept(.null) { return .null }
+    if allowsDefault { return accept(.default) ? .defaultValue(try parseExpression()) : nil }
+    guard accept(.empty) else { return nil }
+    return try expectAny([.array, .object]) == .array ? .emptyArray : .emptyObject
+  }
+}
