@@ -34,7 +34,7 @@ extension Parser {
         "identifiers must not start with a digit; surround the identifier with double quotes", at: token.range,
         hint: "write \"\(text(of: token.range))\"")
     }
-    let expected = Set(expectations(at: index).map(\.text))
+    let expected = Set(currentExpectations.map(\.text))
     let found = token.kind == .endOfText ? "<EOF>" : text(of: token.range)
     var message = "mismatched input '\(abbreviated(found))'"
     if !expected.isEmpty {
@@ -95,12 +95,17 @@ extension Parser {
     backslashHint() ?? commonMistakeHint() ?? reservedWordHint() ?? misspellingHint() ?? quoteHint()
   }
 
-  /// `'it\'s'` reads as the text `it\` followed by junk.
+  /// `'it\'s'` reads as the text `it\` with junk glued to it, of which the first word may pass for an alias.
   private func backslashHint() -> String? {
-    guard index > 0, previous.kind == .string, previous.range.upperBound == token.range.lowerBound,
-      text(of: previous.range).hasSuffix("\\'")
-    else { return nil }
-    return "a backslash does not escape a quote; write it twice: 'it''s'"
+    for position in [index - 1, index - 2] where position >= 0 {
+      let literal = tokens[position]
+      if literal.kind == .string, literal.range.upperBound == tokens[position + 1].range.lowerBound,
+        text(of: literal.range).hasSuffix("\\'")
+      {
+        return "a backslash does not escape a quote; write it twice: 'it''s'"
+      }
+    }
+    return nil
   }
 
   private func commonMistakeHint() -> String? {
@@ -121,28 +126,33 @@ extension Parser {
   }
 
   private func reservedWordHint() -> String? {
-    guard let keyword = token.keyword, keyword.isReserved, expectations(at: index).contains(.rule("identifier")),
-      !keyword.startsClause
+    guard let keyword = token.keyword, keyword.isReserved, currentExpectations.contains(.rule("identifier")),
+      !Self.clauseKeywords.contains(keyword) || ([.order, .group].contains(keyword) && peek(1).keyword != .by)
     else { return nil }
     let word = text(of: token.range)
     return "'\(word)' is a reserved word; write \"\(word)\" to use it as a name"
   }
 
-  /// Looks at this token and the one before, which `SELECT a FORM t` takes for an alias.
+  /// Looks at this token, and at the one before, which `SELECT a FORM t` takes for an alias.
   private func misspellingHint() -> String? {
-    for position in [index, index - 1] where position >= 0 {
-      let word = tokens[position]
-      guard word.kind == .word, word.keyword == nil else { continue }
-      let keywords = expectations(at: position).compactMap { expectation in
-        if case .keyword(let keyword) = expectation { keyword.rawValue } else { nil }
-      }
-      if let hint = Suggestion.hint(for: text(of: word.range), among: keywords) { return hint }
+    let expected = currentExpectations.compactMap { expectation in
+      if case .keyword(let keyword) = expectation { keyword.rawValue } else { nil }
     }
-    return nil
+    if token.kind == .word, token.keyword == nil, let hint = Suggestion.hint(for: text(of: token.range), among: expected) {
+      return hint
+    }
+    guard index > 0, previous.kind == .word, previous.keyword == nil else { return nil }
+    return Suggestion.hint(for: text(of: previous.range), among: Self.clauseKeywords.map(\.rawValue))
   }
 
+  /// Words that begin the next clause: where one is found, something before it is missing rather than a name badly chosen.
+  private static let clauseKeywords: [Keyword] = [
+    .from, .where, .group, .having, .order, .limit, .offset, .union, .except, .intersect, .join, .left, .right, .full, .inner, .cross,
+    .on, .using, .when, .then, .else, .end, .into, .values, .as, .set,
+  ]
+
   private func quoteHint() -> String? {
-    let expected = expectations(at: index)
+    let expected = currentExpectations
     if token.kind == .quotedIdentifier, expected.contains(.rule("string")) {
       return "double quotes make a name; write text in single quotes"
     }
@@ -150,13 +160,5 @@ extension Parser {
       return "single quotes make a text; write names in double quotes or without"
     }
     return nil
-  }
-}
-
-extension Keyword {
-  /// Words that begin the next clause: there something is missing, rather than a name badly chosen.
-  fileprivate var startsClause: Bool {
-    [.from, .where, .group, .having, .order, .union, .except, .intersect, .on, .using, .when, .then, .else, .end, .into, .values, .as]
-      .contains(self)
   }
 }

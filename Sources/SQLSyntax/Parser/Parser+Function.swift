@@ -28,12 +28,12 @@ extension Parser {
     if accept(.on, .overflow) { call.overflow = try parseListOverflow() }
   }
 
-  /// `value` or `name => value`
+  /// `value` or `name => value`; procedures have arguments called `table` and the like.
   ///
   /// Grammar: callArgument
   mutating func parseCallArgument() throws(SyntaxFailure) -> CallArgument {
-    if isAtIdentifier, peek(1).kind == .doubleArrow {
-      let name = try parseIdentifier()
+    if peek(1).kind == .doubleArrow {
+      let name = try parseAnyName()
       advance()
       return CallArgument(try parseExpression(), name: name)
     }

@@ -243,8 +243,8 @@ extension Parser {
   private mutating func parseTableArgument() throws(SyntaxFailure) -> TableFunctionArgument {
     let start = index
     var name: Identifier?
-    if isAtIdentifier, peek(1).kind == .doubleArrow {
-      name = try parseIdentifier()
+    if peek(1).kind == .doubleArrow {
+      name = try parseAnyName()
       advance()
     }
     let value: TableFunctionArgument.Value

@@ -25,11 +25,8 @@ package struct Parser {
   private(set) var index = 0
 
   /// What would have been accepted instead of the current token.
-  private(set) var expectations: [Expectation] = []
+  private var expectations: [Expectation] = []
   private var expectationsIndex = 0
-  /// What would have been accepted instead of the token before, which may be a misspelt keyword that was taken for a name.
-  private(set) var earlierExpectations: [Expectation] = []
-  private var earlierIndex = -1
 
   private var nesting = 0
   /// The highest tree finished since this was last set to zero; see `height(of:)`.
@@ -239,19 +236,14 @@ extension Parser {
   /// Remembers what could have stood here, for the message if nothing else fits either.
   mutating func note(_ expectation: Expectation) {
     if expectationsIndex != index {
-      earlierIndex = expectationsIndex
-      swap(&earlierExpectations, &expectations)
       expectations.removeAll(keepingCapacity: true)
       expectationsIndex = index
     }
     expectations.append(expectation)
   }
 
-  /// What could have stood at a token; known for the current one and the one before.
-  func expectations(at position: Int) -> [Expectation] {
-    if position == expectationsIndex { return expectations }
-    return position == earlierIndex ? earlierExpectations : []
-  }
+  /// What could have stood at the current token, as far as it was tried.
+  var currentExpectations: [Expectation] { expectationsIndex == index ? expectations : [] }
 
   /// One or more elements separated by commas.
   mutating func list<Element>(
