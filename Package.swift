@@ -35,7 +35,7 @@ var targets: [Target] = [
   // floor 1
   module("Avro", ["Compression"], upcoming),
   module("Parquet", ["Columnar", "Compression", "Storage", "CIntrinsics"], upcoming),
-  module("TextFormats", ["Columnar", "Compression", "JSONText", "Storage"], upcoming),
+  module("TextFormats", ["Columnar", "Compression", "JSONText", "Storage", "CIntrinsics"], upcoming),
   module("Functions", ["Columnar", "JSONText"], upcoming),
   // floor 2
   module("Iceberg", ["Avro", "Parquet", "Compression", "JSONText", "Storage", "Columnar"], upcoming),
@@ -69,7 +69,7 @@ var targets: [Target] = [
   tests("FormatsTests", ["Compression", "JSONText", "Avro", "TestSupport"]),
   tests("StorageTests", ["Storage", "TestSupport"]),
   tests("ParquetTests", ["Parquet", "Columnar", "Storage", "Compression", "JSONText", "TestSupport"]),
-  tests("TextFormatsTests", ["TextFormats", "Columnar", "Storage", "TestSupport"]),
+  tests("TextFormatsTests", ["TextFormats", "Columnar", "Compression", "Storage", "TestSupport"]),
   tests("FunctionsTests", ["Functions", "Columnar", "TestSupport"]),
   tests("IcebergTests", ["Iceberg", "Avro", "Parquet", "Columnar", "Storage", "JSONText", "TestSupport"]),
   tests("CatalogsTests", ["Catalogs", "Iceberg", "Storage", "JSONText", "TestSupport"]),

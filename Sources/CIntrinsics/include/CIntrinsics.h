@@ -1,9 +1,33 @@
 #ifndef FRAZIL_CINTRINSICS_H
 #define FRAZIL_CINTRINSICS_H
 
+#include <stdint.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 /// Asks the processor to bring the cache line at `address` closer; no effect on results.
 static inline __attribute__((always_inline)) void frazil_prefetch(const void *address) {
   __builtin_prefetch(address, 0, 3);
+}
+
+/// Bit i of the result says whether bytes[i] equals `byte`, for 64 bytes at any address.
+static inline __attribute__((always_inline)) uint64_t frazil_match64(const void *bytes, uint8_t byte) {
+#if defined(__SSE2__)
+  const __m128i *parts = (const __m128i *)bytes;
+  const __m128i wanted = _mm_set1_epi8((char)byte);
+  uint64_t mask = 0;
+  for (int part = 0; part < 4; part++) {
+    __m128i equal = _mm_cmpeq_epi8(_mm_loadu_si128(parts + part), wanted);
+    mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(equal) << (16 * part);
+  }
+  return mask;
+#else
+  const uint8_t *values = (const uint8_t *)bytes;
+  uint64_t mask = 0;
+  for (int index = 0; index < 64; index++) mask |= (uint64_t)(values[index] == byte) << index;
+  return mask;
+#endif
 }
 
 #endif

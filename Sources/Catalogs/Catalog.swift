@@ -1,0 +1,51 @@
+/// Databases, tables and partitions by name. Names are folded to lower case by the caller.
+package protocol Catalog: Sendable {
+  func databases() async throws(CatalogError) -> [CatalogDatabase]
+  func database(_ name: String) async throws(CatalogError) -> CatalogDatabase
+  func createDatabase(_ database: CatalogDatabase) async throws(CatalogError)
+  /// Refuses a database that has tables (`databaseNotEmpty`).
+  func dropDatabase(_ name: String) async throws(CatalogError)
+
+  /// All tables and views of a database, by name.
+  func tables(in database: String) async throws(CatalogError) -> [CatalogTable]
+  func table(_ name: String, in database: String) async throws(CatalogError) -> CatalogTable
+  func createTable(_ table: CatalogTable) async throws(CatalogError)
+  /// Replaces an entry if it still has `table.version`; `versionConflict` otherwise. The stored entry has the next version.
+  func updateTable(_ table: CatalogTable) async throws(CatalogError)
+  func dropTable(_ name: String, in database: String) async throws(CatalogError)
+  func renameTable(_ name: String, in database: String, to newName: String, in newDatabase: String)
+    async throws(CatalogError)
+
+  func partitions(of table: String, in database: String) async throws(CatalogError) -> [CatalogPartition]
+  /// Adds partitions; one with the same values fails with `partitionAlreadyExists` unless `ifNotExists`.
+  func addPartitions(_ partitions: [CatalogPartition], to table: String, in database: String, ifNotExists: Bool)
+    async throws(CatalogError)
+  /// Removes partitions by values; those that are not there are ignored.
+  func dropPartitions(_ values: [[String]], of table: String, in database: String) async throws(CatalogError)
+}
+
+package struct CatalogError: Error, Sendable, CustomStringConvertible {
+  package enum Kind: String, Sendable {
+    case databaseNotFound, databaseAlreadyExists, databaseNotEmpty
+    case tableNotFound, tableAlreadyExists, partitionAlreadyExists
+    /// Somebody else changed the entry first; reading again and repeating may help.
+    case versionConflict
+    /// A document that cannot be read as what it should be.
+    case corrupt
+    /// The file system said no.
+    case inputOutput
+    /// Another process kept the lock for too long.
+    case lockTimeout
+  }
+
+  package var kind: Kind
+  package var message: String
+
+  package init(_ kind: Kind, _ message: String) {
+    self.kind = kind
+    self.message = message
+  }
+
+  package var description: String { message }
+  package var isRetryable: Bool { kind == .versionConflict || kind == .lockTimeout }
+}

@@ -1,0 +1,80 @@
+import Columnar
+import Functions
+import Planner
+
+/// A pivot as the operator runs it: its cells grouped into measures, each one aggregate over one argument list for many pivot values.
+struct PivotLayout {
+  /// One aggregate over one argument list, e.g. `max(beta_value)`.
+  struct Measure {
+    let aggregate: ResolvedAggregate
+    /// Positions of its arguments in the input that the operator is handed (after keys and pivot key).
+    let arguments: Range<Int>
+    /// Columns of the measure.
+    var cellCount = 0
+  }
+
+  /// Where an output column comes from.
+  struct Source {
+    let measure: Int
+    let cell: Int
+  }
+
+  let keyTypes: [SQLType]
+  let pivotKeyType: SQLType
+  private(set) var measures: [Measure] = []
+  /// One per output column after the keys.
+  private(set) var sources: [Source] = []
+  /// Pivot value -> number of the value; every measure has a table from that number to its cell.
+  private(set) var valueNumbers: [ScalarValue: Int] = [:]
+  /// `cells[measure][value number]`, nil when the measure has no column for the value.
+  private(set) var cells: [[Int?]] = []
+  /// Expressions of the arguments of all measures, in order.
+  private(set) var argumentExpressions: [BoundExpression] = []
+
+  init(_ node: PivotNode) {
+    keyTypes = node.keys.map(\.expression.type)
+    pivotKeyType = node.pivotKey.type
+    var measureNumbers: [String: Int] = [:]
+    var slots: [[Int: Int]] = []
+    for cell in node.cells {
+      let signature = "\(cell.aggregate.name)|\(cell.aggregate.resultType)|\(cell.arguments.map { "\($0)" })"
+      let measure: Int
+      if let known = measureNumbers[signature] {
+        measure = known
+      } else {
+        measure = measures.count
+        measureNumbers[signature] = measure
+        let start = argumentExpressions.count
+        argumentExpressions += cell.arguments
+        measures.append(Measure(aggregate: cell.aggregate, arguments: start..<argumentExpressions.count))
+        slots.append([:])
+      }
+      let value = valueNumbers[Self.normalised(cell.value.value)] ?? valueNumbers.count
+      valueNumbers[Self.normalised(cell.value.value)] = value
+      // Two columns of the same value and aggregate are one cell shown twice.
+      let slot = slots[measure][value] ?? measures[measure].cellCount
+      if slots[measure][value] == nil {
+        slots[measure][value] = slot
+        measures[measure].cellCount += 1
+      }
+      sources.append(Source(measure: measure, cell: slot))
+    }
+    let valueCount = valueNumbers.count
+    cells = slots.map { slots in (0..<valueCount).map { slots[$0] } }
+  }
+
+  /// Zeros of both signs are one pivot value; so are all NaNs.
+  static func normalised(_ value: ScalarValue) -> ScalarValue {
+    switch value {
+    case .double(let number): .int(Int64(bitPattern: Hashing.normalised(number)))
+    case .real(let number): .int(Int64(Hashing.normalised(number)))
+    case .timestampTZ(let moment): .int(moment.instant)
+    default: value
+    }
+  }
+
+  /// Whether the operator can run the pivot; the general aggregate takes the rest.
+  static func supports(_ node: PivotNode) -> Bool {
+    PivotKeyCodec.supports(node.keys.map(\.expression.type)) && !node.pivotKey.type.isNested && !node.keys.isEmpty
+  }
+}

@@ -1,0 +1,260 @@
+import CIntrinsics
+package import Columnar
+package import Storage
+
+/// Reads a delimited text file into batches, only the columns asked for.
+package final class DelimitedReader: TextReader {
+  private let location: Location
+  private let format: DelimitedFormat
+  private let columns: [Field]
+  private let projection: [Int]
+  private let context: QueryContext
+  private let blocks: TextBlocks
+  /// Records that begin at or behind this offset belong to the next split.
+  private let endOffset: Int
+  private var indexer: FieldIndexer
+  private var decoders: [FieldDecoder]
+  private var firsts: UnsafeMutablePointer<UInt32>
+  private var counts: UnsafeMutablePointer<UInt32>
+  private let batchCapacity: Int
+  /// Next record of the indexed block.
+  private var nextRow = 0
+  private var rowLimit = 0
+  private var isAtEnd = false
+  private var hasBlock = false
+  private var linesToSkip: Int
+  private var recordsToSkip: Int
+  private var skipsPartialLine: Bool
+  /// Line ends before the block.
+  private var linesBefore = 0
+  private var bytesReported = 0
+  private let stream: any ByteStream
+
+  /// - Parameters:
+  ///   - columns: what the fields of a line are, in the file's order.
+  ///   - projection: the columns wanted, as indices of `columns`; batches have them in this order.
+  ///   - split: part of an uncompressed file; records that begin inside belong to it. Not for quoted fields that hold line ends.
+  ///   - hasHeader: the first record holds names.
+  package init(
+    _ source: TextSource, format: DelimitedFormat, columns: [Field], projection: [Int], split: Range<Int>? = nil,
+    hasHeader: Bool = false, context: QueryContext
+  ) throws {
+    location = source.location
+    self.format = format
+    self.columns = columns
+    self.projection = projection
+    self.context = context
+    let start = split?.lowerBound ?? 0
+    // One byte early: a split that starts right behind a line end owns that line.
+    let firstByte = max(start - 1, 0)
+    stream = try source.open(from: firstByte)
+    blocks = TextBlocks(source.location, stream, offset: firstByte)
+    endOffset = split?.upperBound ?? Int.max
+    indexer = FieldIndexer(format)
+    batchCapacity = max(context.batchCapacity, 1)
+    firsts = .allocate(capacity: batchCapacity)
+    counts = .allocate(capacity: batchCapacity)
+    skipsPartialLine = start > 0
+    linesToSkip = start > 0 ? 0 : format.skippedLines
+    recordsToSkip = hasHeader && start == 0 ? 1 : 0
+    decoders = projection.map { FieldDecoder(columns[$0].type, format, column: $0) }
+  }
+
+  deinit {
+    indexer.deallocate()
+    firsts.deallocate()
+    counts.deallocate()
+  }
+
+  package func next() throws -> Batch? {
+    try context.cancellation.check()
+    while true {
+      if nextRow < rowLimit {
+        if let batch = try takeBatch() { return batch }
+        continue
+      }
+      if isAtEnd { return nil }
+      try nextBlock()
+    }
+  }
+
+  // MARK: Blocks
+
+  private func nextBlock() throws {
+    if hasBlock {
+      let consumed = rowLimit == 0 ? start(ofRow: 0) : start(ofRow: rowLimit)
+      if blocks.isLast {
+        isAtEnd = true
+        return
+      }
+      linesBefore += lineEnds(before: consumed)
+      try blocks.advance(from: consumed)
+    } else {
+      try blocks.advance(from: 0)
+      hasBlock = true
+      if blocks.offset == 0, blocks.count >= 3, blocks.bytes[0] == 0xEF, blocks.bytes[1] == 0xBB, blocks.bytes[2] == 0xBF {
+        try blocks.advance(from: 3)
+      }
+    }
+    reportProgress()
+    guard try skipLines() else { return }
+    indexer.index(blocks.bytes, from: 0, count: blocks.count, isLast: blocks.isLast)
+    if blocks.isLast, indexer.endsInQuotes, format.dialect == .csv {
+      throw error(.badData, "a quoted field is not closed", at: start(ofRow: max(indexer.rowCount - 1, 0)))
+    }
+    nextRow = 0
+    rowLimit = max(indexer.rowCount - format.skippedFooterLines, 0)
+    cutAtSplitEnd()
+    let skipped = min(recordsToSkip, rowLimit)
+    nextRow = skipped
+    recordsToSkip -= skipped
+  }
+
+  /// Drops what comes before the first record of this reader. False when the block is used up by it.
+  private func skipLines() throws -> Bool {
+    while skipsPartialLine || linesToSkip > 0 {
+      guard let end = firstLineEnd() else {
+        nextRow = 0
+        rowLimit = 0
+        if blocks.isLast {
+          isAtEnd = true
+          return false
+        }
+        // Nothing of the line is needed; the last byte is kept because it may be half of a line end.
+        try blocks.advance(from: max(blocks.count - 1, 0))
+        continue
+      }
+      if skipsPartialLine { skipsPartialLine = false } else { linesToSkip -= 1 }
+      linesBefore += 1
+      try blocks.advance(from: end)
+    }
+    return true
+  }
+
+  private func firstLineEnd() -> Int? {
+    let bytes = blocks.bytes
+    var index = 0
+    while index < blocks.count {
+      if bytes[index] == format.lineDelimiter { return index + 1 }
+      if bytes[index] == 0x0D, format.lineDelimiter == 0x0A, index + 1 < blocks.count || blocks.isLast {
+        return index + 1 < blocks.count && bytes[index + 1] == 0x0A ? index + 2 : index + 1
+      }
+      index += 1
+    }
+    return blocks.isLast && blocks.count > 0 ? blocks.count : nil
+  }
+
+  /// Records that begin behind the split are another reader's.
+  private func cutAtSplitEnd() {
+    guard endOffset != Int.max, blocks.offset + blocks.count > endOffset else { return }
+    var low = 0
+    var high = rowLimit
+    while low < high {
+      let middle = (low + high) / 2
+      if blocks.offset + start(ofRow: middle) < endOffset { low = middle + 1 } else { high = middle }
+    }
+    // The first record beyond the end is another reader's: there is nothing more for this one.
+    if low < rowLimit || blocks.offset + indexer.recordsEnd >= endOffset { isAtEnd = true }
+    rowLimit = low
+  }
+
+  private func start(ofRow row: Int) -> Int {
+    row == 0 ? Int(indexer.ends[-1] &+ 1) : Int(indexer.ends[Int(indexer.rowEnds[row - 1]) - 1]) + 1
+  }
+
+  private func lineEnds(before position: Int) -> Int {
+    var total = 0
+    var base = 0
+    let bytes = blocks.bytes
+    while base < position {
+      let left = position - base
+      let present: UInt64 = left >= 64 ? ~0 : (1 << UInt64(left)) - 1
+      total += (frazil_match64(bytes + base, format.lineDelimiter) & present).nonzeroBitCount
+      base += 64
+    }
+    return total
+  }
+
+  private func reportProgress() {
+    ProgressCounters.add(stream.bytesRead - bytesReported, to: context.progress.bytesRead)
+    bytesReported = stream.bytesRead
+  }
+
+  // MARK: Batches
+
+  /// Up to a batch of the block's records; nil when they were all blank lines.
+  private func takeBatch() throws -> Batch? {
+    let width = columns.count
+    let rowEnds = indexer.rowEnds
+    let ends = indexer.ends
+    let checks = format.dialect == .csv
+    var allComplete = true
+    var taken = 0
+    var row = nextRow
+    var first = row == 0 ? 0 : rowEnds[row &- 1]
+    while row < rowLimit, taken < batchCapacity {
+      let end = rowEnds[row]
+      let fields = Int(end &- first)
+      if fields != width || (checks && width == 1) {
+        if checks, fields == 1, isBlank(ends, first), width > 1 {
+          row &+= 1
+          first = end
+          continue
+        }
+        if checks, fields != width { throw fieldCountError(row, fields) }
+        if fields < width { allComplete = false }
+      }
+      firsts[taken] = first
+      counts[taken] = UInt32(truncatingIfNeeded: fields)
+      taken &+= 1
+      row &+= 1
+      first = end
+    }
+    let startRow = nextRow
+    nextRow = row
+    guard taken > 0 else { return nil }
+    let table = FieldTable(
+      bytes: blocks.bytes, ends: UnsafePointer(ends), firsts: UnsafePointer(firsts), counts: UnsafePointer(counts),
+      allComplete: allComplete, rowCount: taken, delimiter: format.fieldDelimiter)
+    ProgressCounters.add(taken, to: context.progress.rowsRead)
+    var results: [Column] = []
+    results.reserveCapacity(projection.count)
+    for decoder in decoders {
+      do {
+        results.append(try decoder.decode(table, block: blocks.block, decodesQuotes: indexer.isIrregular))
+      } catch let bad as FieldDecoder.BadValue {
+        throw badValueError(bad, table, startRow)
+      }
+    }
+    return Batch(columns: results, count: taken)
+  }
+
+  private func isBlank(_ ends: UnsafeMutablePointer<UInt32>, _ index: UInt32) -> Bool {
+    let start = Int(ends[Int(index) - 1] &+ 1)
+    let end = Int(ends[Int(index)])
+    return end == start || (end == start + 1 && blocks.bytes[start] == 0x0D)
+  }
+
+  // MARK: Errors
+
+  private func error(_ kind: TextFormatError.Kind, _ message: String, at position: Int, column: Int? = nil) -> TextFormatError {
+    TextFormatError(
+      kind, message, location: location, line: linesBefore + lineEnds(before: position) + 1, column: column)
+  }
+
+  private func fieldCountError(_ row: Int, _ fields: Int) -> TextFormatError {
+    error(
+      .badData, "the line has \(fields) field\(fields == 1 ? "" : "s"), but \(columns.count) \(columns.count == 1 ? "is" : "are") expected",
+      at: start(ofRow: row), column: min(fields, columns.count) + (fields > columns.count ? 1 : 0))
+  }
+
+  private func badValueError(_ bad: FieldDecoder.BadValue, _ table: FieldTable, _ startRow: Int) -> TextFormatError {
+    let index = Int(table.firsts[bad.row])
+    let position = Int(table.ends[index - 1] &+ 1)
+    let column = columns[bad.column]
+    let message =
+      format.dialect == .openCSV
+      ? "Error parsing field value '\(bad.text)' for field \(bad.column)" : "'\(bad.text)' is not a value of type \(column.type), column '\(column.name)'"
+    return error(.badData, bad.reason ?? message, at: position, column: bad.column + 1)
+  }
+}
