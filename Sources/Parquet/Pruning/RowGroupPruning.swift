@@ -1,4 +1,4 @@
-package import Columnar
+import Columnar
 
 /// Which rows of a row group can meet some predicates.
 package enum RowSelection: Sendable, Equatable {
