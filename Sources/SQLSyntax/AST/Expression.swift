@@ -18,7 +18,7 @@ package indirect enum ExpressionKind: Sendable, Hashable {
   case number(NumberLiteral)
   case string(String)
   /// `X'65 68'`
-  case binary([UInt8])
+  case bytes([UInt8])
   /// `DATE '2020-01-31'`, `DECIMAL '1.5'`; the text is not checked yet.
   case typedLiteral(TypeName, StringLiteral)
   case interval(IntervalLiteral)

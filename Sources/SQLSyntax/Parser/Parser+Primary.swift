@@ -110,7 +110,7 @@ extension Parser {
         "Binary literal must contain an even number of hexadecimal digits", at: token.range,
         hint: "write bytes as pairs of digits: X'65683F'")
     }
-    return Expression(.binary(value), range: token.range)
+    return Expression(.bytes(value), range: token.range)
   }
 
   /// `?` and `:name`

@@ -1,0 +1,94 @@
+package import Columnar
+import Functions
+package import SQLSyntax
+
+extension Binder {
+  /// Brings the columns of a query to those of a table: the plan's output is every visible column of the table in order, the ones
+  /// that the statement does not name NULL.
+  ///
+  /// Types need a common super type; values are then cast at run time (sql.md 4.1), text is never cut except for trailing blanks.
+  ///
+  /// - Parameter columns: the column list of the statement; empty for all columns.
+  package func insertion(
+    of query: BoundQuery, into table: any Table, columns: [Identifier], range: SourceRange
+  ) throws(SQLError) -> LogicalPlan {
+    let fields = table.schema.fields
+    let targets = try targetColumns(columns, of: table)
+    let tableTypes = targets.map { fields[$0].type }
+    let queryTypes = query.columns.map(\.type)
+    guard targets.count == query.columns.count, zip(tableTypes, queryTypes).allSatisfy(Self.isInsertable) else {
+      throw SQLError(
+        .typeMismatch,
+        "Insert query has mismatched column types: Table: [\(Self.list(tableTypes))], Query: [\(Self.list(queryTypes))]",
+        range: range)
+    }
+    var sources: [Int: Int] = [:]
+    for (position, target) in targets.enumerated() { sources[target] = position }
+    let outputs = fields.enumerated().map { index, field -> NamedExpression in
+      guard let source = sources[index] else {
+        return NamedExpression(.literal(.null(field.type), range), name: field.name)
+      }
+      let column = query.columns[source]
+      let value = BoundExpression.column(source, column.type, column.range)
+      return NamedExpression(Self.assigned(value, to: field.type), name: field.name)
+    }
+    return .project(query.plan, outputs)
+  }
+
+  /// Table positions of an insert's column list.
+  private func targetColumns(_ columns: [Identifier], of table: any Table) throws(SQLError) -> [Int] {
+    if columns.isEmpty { return Array(table.schema.fields.indices) }
+    var targets: [Int] = []
+    var seen: Set<Int> = []
+    for column in columns {
+      guard let index = table.schema.index(of: column.spelling) else {
+        throw SQLError(
+          .columnNotFound, "Insert column name does not exist in target table: \(column.folded)", range: column.range,
+          hint: Suggestion.hint(for: column.folded, among: table.schema.fields.map(\.name)))
+      }
+      guard seen.insert(index).inserted else {
+        throw SQLError(
+          .duplicateColumnName, "Insert column name is specified more than once: \(column.folded)", range: column.range)
+      }
+      targets.append(index)
+    }
+    return targets
+  }
+
+  /// A value of one type can be stored in a column of the other.
+  package static func isInsertable(_ target: SQLType, _ source: SQLType) -> Bool {
+    TypeCoercion.commonSuperType(target, source) != nil || target.isPlainText && source.isPlainText
+  }
+
+  /// The value as the column stores it.
+  package static func assigned(_ value: BoundExpression, to type: SQLType) -> BoundExpression {
+    if value.type == type { return value }
+    if case .literal(let scalar, let range) = value, scalar.isNull { return .literal(.null(type), range) }
+    return .cast(value, to: type, isTry: false, value.range)
+  }
+
+  private static func list(_ types: [SQLType]) -> String { types.map(\.description).joined(separator: ", ") }
+}
+
+extension BoundQuery {
+  /// Refuses what a table, view or UNLOAD cannot take as columns: no name, a name twice, no type.
+  package func checkedForStorage(as what: String = "Column name") throws(SQLError) -> BoundQuery {
+    var names: Set<String> = []
+    for (position, column) in columns.enumerated() {
+      guard let name = column.name else {
+        throw SQLError(
+          .missingColumnName, "Column name not specified at position \(position + 1)", range: column.range,
+          hint: "give the expression a name with AS")
+      }
+      guard names.insert(name.lowercased()).inserted else {
+        throw SQLError(.duplicateColumnName, "\(what) '\(name)' specified more than once", range: column.range)
+      }
+      if column.type == .unknown {
+        throw SQLError(
+          .columnTypeUnknown, "Column type is unknown at position \(position + 1)", range: column.range,
+          hint: "cast the NULL to a type")
+      }
+    }
+    return self
+  }
+}

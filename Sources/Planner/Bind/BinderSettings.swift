@@ -1,0 +1,33 @@
+package import Columnar
+package import SQLSyntax
+
+/// What binding depends on besides the script and its tables.
+package struct BinderSettings: Sendable {
+  /// Where names without catalog or database are looked up.
+  package var place: NamePlace
+  /// Clock, session zone and limits for the constants that binding evaluates.
+  package var context: QueryContext
+  package var user: String
+  /// Athena reads a bare `1.5` as double; Trino as decimal.
+  package var decimalLiteralsAreDouble: Bool
+  /// Values of `?`, in order.
+  package var positionalParameters: [Scalar]
+  /// Values of `:name`, by folded name.
+  package var namedParameters: [String: Scalar]
+  /// What `PIVOT … IN (ANY …)` found in the data, by the range of the PIVOT clause.
+  package var pivotValues: [SourceRange: [Scalar]]
+
+  package init(
+    place: NamePlace = NamePlace(catalog: "awsdatacatalog", database: "default"), context: QueryContext = QueryContext(),
+    user: String = "", decimalLiteralsAreDouble: Bool = true, positionalParameters: [Scalar] = [],
+    namedParameters: [String: Scalar] = [:], pivotValues: [SourceRange: [Scalar]] = [:]
+  ) {
+    self.place = place
+    self.context = context
+    self.user = user
+    self.decimalLiteralsAreDouble = decimalLiteralsAreDouble
+    self.positionalParameters = positionalParameters
+    self.namedParameters = namedParameters
+    self.pivotValues = pivotValues
+  }
+}
