@@ -54,7 +54,17 @@ struct PhysicalPlanner {
       var inputs: [Stream] = []
       for child in node.children { inputs.append(try stream(of: child)) }
       return .together(inputs)
-    case .aggregate, .join, .sort, .topN, .setOperation, .window, .unnest, .pivot, .singleRow, .commonTable,
+    case .pivot(let pivot):
+      guard PivotLayout.supports(pivot) else {
+        throw SQLError.notSupported(
+          "a pivot with group keys of these types", range: pivot.pivotKey.range,
+          hint: "Write the columns as aggregates with FILTER, and switch the rule off that recognises pivots.")
+      }
+      let layout = PivotLayout(pivot)
+      let sink = PivotSink(pivot, layout: layout, context: context, statistics: statistics)
+      finish(try stream(of: node.children[0]), into: sink, statistics)
+      return .source(PivotSource(sink, columnCount: pivot.keys.count + pivot.cells.count, context: context), statistics)
+    case .aggregate, .join, .sort, .topN, .setOperation, .window, .unnest, .singleRow, .commonTable,
       .commonTableScan, .sample:
       throw SQLError.notSupported("\(statistics.name) is not executed")
     }
