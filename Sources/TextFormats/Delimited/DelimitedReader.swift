@@ -78,6 +78,34 @@ package final class DelimitedReader: TextReader {
     }
   }
 
+  /// The next record as texts, nil for NULL, however many fields it has; for looking at a file before its columns are known.
+  func nextRecord() throws -> [String?]? {
+    while true {
+      while nextRow < rowLimit {
+        let first = nextRow == 0 ? 0 : Int(indexer.rowEnds[nextRow - 1])
+        let end = Int(indexer.rowEnds[nextRow])
+        nextRow += 1
+        if end - first == 1, isBlank(indexer.ends, UInt32(first)) { continue }
+        let unquoter = FieldUnquoter()
+        return try (first..<end).map { index in
+          let start = Int(indexer.ends[index - 1] &+ 1)
+          var stop = Int(indexer.ends[index])
+          if index == end - 1, stop > start, blocks.bytes[stop - 1] == 0x0D { stop -= 1 }
+          let field = UnsafeBufferPointer(start: blocks.bytes + start, count: stop - start)
+          if format.nullTexts.contains(where: { $0.elementsEqual(field) }) { return nil }
+          do throws(FieldUnquoter.Malformed) {
+            let value = try unquoter.decode(field, format)
+            return String(decoding: UnsafeBufferPointer(start: value.bytes, count: value.count), as: UTF8.self)
+          } catch {
+            throw self.error(.badData, error.reason, at: start)
+          }
+        }
+      }
+      if isAtEnd { return nil }
+      try nextBlock()
+    }
+  }
+
   // MARK: Blocks
 
   private func nextBlock() throws {

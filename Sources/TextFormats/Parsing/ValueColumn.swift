@@ -145,20 +145,18 @@ final class ValueColumn {
     count &+= 1
   }
 
-  /// Takes back what was appended from `length` on, here and in the children, after a value turned out to be unreadable.
-  func truncate(to length: Int, childCounts: [Int]) {
-    count = length
-    for (child, childCount) in zip(children, childCounts) { child.truncate(to: childCount) }
-  }
-
-  private func truncate(to length: Int) {
-    guard length < count else { return }
-    count = length
+  /// Takes back what was appended from `length` on, here and in the children.
+  func truncate(to length: Int) {
+    count = min(count, length)
     switch physical {
     case .row: for child in children { child.truncate(to: length) }
     case .list:
+      // Values beyond the last list belong to one that was never closed; NULL rows have no place of their own.
       let entries = base.assumingMemoryBound(to: ListEntry.self)
-      let end = length == 0 ? 0 : Int(entries[length - 1].offset &+ entries[length - 1].count)
+      let flags = validity?.base.assumingMemoryBound(to: UInt8.self)
+      var last = count - 1
+      while last >= 0, let flags, flags[last] == 0 { last -= 1 }
+      let end = last < 0 ? 0 : Int(entries[last].offset &+ entries[last].count)
       for child in children { child.truncate(to: end) }
     default: break
     }
