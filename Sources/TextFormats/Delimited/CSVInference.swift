@@ -69,6 +69,7 @@ package struct CSVInference: Sendable {
     for delimiter in delimiters {
       var format = format
       format.fieldDelimiter = delimiter
+      // A delimiter under which the file makes no sense is simply not the one.
       guard let sample = try? Sample(source, format, limit: 200), let width = sample.records.first?.count, width > 1 else { continue }
       let agreeing = sample.records.count { $0.count == width }
       let score = Double(agreeing) / Double(sample.records.count) + Double(width) * 1e-6

@@ -1,6 +1,6 @@
 import CIntrinsics
 package import Columnar
-package import Storage
+import Storage
 
 /// Reads a delimited text file into batches, only the columns asked for.
 package final class DelimitedReader: TextReader {
