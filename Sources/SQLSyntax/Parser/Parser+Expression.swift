@@ -25,50 +25,61 @@ extension Parser {
 
   /// Precedence climbing: an operand, then every operator that binds at least as tightly as `minimum`.
   ///
+  /// This function and those it calls down to `parseParenthesized` are kept short on purpose: they are the ones that pile up on the stack.
+  ///
   /// Grammar: expression, conjunction, negation, predicate, valueExpression, sum, product
   private mutating func parseExpression(_ minimum: Precedence) throws(SyntaxFailure) -> Expression {
     let start = index
     let outer = beginHeight()
-    var left = try parseNegation(minimum)
+    var left = minimum <= .not && at(.not) ? try parseNegation() : try parseOperand()
     var hasPredicate = false
-    while true {
-      if let (operation, precedence) = arithmeticOperator, precedence >= minimum {
-        advance()
-        let right = try parseExpression(precedence.next)
-        left = Expression(.binary(operation, left, right), range: range(from: start))
-        try growHeight()
-      } else if minimum <= .predicate, isAtPredicate {
-        if hasPredicate {
-          throw failure(
-            "comparisons cannot be chained: mismatched input '\(text(of: token.range))'", at: token.range,
-            hint: "put parentheses around one of them, or join them with AND")
-        }
-        left = try parsePredicate(left, start)
-        hasPredicate = true
-        try growHeight()
-      } else if minimum <= .and, at(.and) {
-        left = try parseLogical(.and, left, start)
-        try growHeight()
-      } else if minimum <= .or, at(.or) {
-        left = try parseLogical(.or, left, start)
-        try growHeight()
-      } else {
-        note(.rule("operator"))
-        joinHeight(outer)
-        return left
-      }
-    }
+    while try extend(&left, minimum, &hasPredicate, start) {}
+    joinHeight(outer)
+    return left
   }
 
   /// `NOT` binds looser than comparisons, so it stands before one and never inside `a + NOT b`.
-  private mutating func parseNegation(_ minimum: Precedence) throws(SyntaxFailure) -> Expression {
-    guard minimum <= .not, at(.not) else { return try parseOperand() }
+  private mutating func parseNegation() throws(SyntaxFailure) -> Expression {
     let start = index
     advance()
     try enterNesting()
     let operand = try parseExpression(.not)
     leaveNesting()
-    return Expression(.not(operand), range: range(from: start))
+    return node(.not(operand), from: start)
+  }
+
+  /// A node from the token `start` to the one before the current.
+  ///
+  /// Mutating only so that the parser is read after the parts of the node were parsed: a plain method would see it as it was before.
+  mutating func node(_ kind: ExpressionKind, from start: Int) -> Expression { Expression(kind, range: range(from: start)) }
+
+  /// Reads one more operator and what stands on its right; false when none follows that binds tightly enough.
+  private mutating func extend(
+    _ left: inout Expression, _ minimum: Precedence, _ hasPredicate: inout Bool, _ start: Int
+  ) throws(SyntaxFailure) -> Bool {
+    if let (operation, precedence) = arithmeticOperator, precedence >= minimum {
+      advance()
+      left = node(.binary(operation, left, try parseExpression(precedence.next)), from: start)
+    } else if minimum <= .predicate, isAtPredicate {
+      if hasPredicate { throw chainedComparison() }
+      hasPredicate = true
+      left = try parsePredicate(left, start)
+    } else if minimum <= .and, at(.and) {
+      left = try parseLogical(.and, left, start)
+    } else if minimum <= .or, at(.or) {
+      left = try parseLogical(.or, left, start)
+    } else {
+      note(.rule("operator"))
+      return false
+    }
+    try growHeight()
+    return true
+  }
+
+  private func chainedComparison() -> SyntaxFailure {
+    failure(
+      "comparisons cannot be chained: mismatched input '\(text(of: token.range))'", at: token.range,
+      hint: "put parentheses around one of them, or join them with AND")
   }
 
   private var arithmeticOperator: (BinaryOperator, Precedence)? {
@@ -88,10 +99,12 @@ extension Parser {
     _ operation: LogicalOperator, _ first: Expression, _ start: Int
   ) throws(SyntaxFailure) -> Expression {
     var terms = [first]
+    try enterNesting()
     while operation == .and ? accept(.and) : accept(.or) {
       terms.append(try parseExpression(operation == .and ? .not : .and))
     }
-    return Expression(.logical(operation, terms), range: range(from: start))
+    leaveNesting()
+    return node(.logical(operation, terms), from: start)
   }
 
   // MARK: Predicates
@@ -125,6 +138,7 @@ extension Parser {
       advance()
       return try parseComparison(comparison, value, start)
     }
+    try enterNesting()
     let isNegated = accept(.not)
     let kind: ExpressionKind =
       switch advance().keyword {
@@ -133,23 +147,23 @@ extension Parser {
       case .like: try parseLikePredicate(value, isNegated)
       default: try parseBetweenPredicate(value, isNegated)
       }
-    return Expression(kind, range: range(from: start))
+    leaveNesting()
+    return node(kind, from: start)
   }
 
   /// Grammar: comparison
   private mutating func parseComparison(
     _ comparison: ComparisonOperator, _ value: Expression, _ start: Int
   ) throws(SyntaxFailure) -> Expression {
-    if let keyword = token.keyword, [.all, .any, .some].contains(keyword), peek(1).kind == .leftParenthesis,
-      startsQuery(at: index + 2)
-    {
-      advance()
-      let query = try parseParenthesizedQuery()
-      let quantifier: Quantifier = keyword == .all ? .all : .any
-      return Expression(.quantified(comparison, value, quantifier, query), range: range(from: start))
+    if isAtQuantifier {
+      let quantifier: Quantifier = advance().keyword == .all ? .all : .any
+      return node(.quantified(comparison, value, quantifier, try parseParenthesizedQuery()), from: start)
     }
-    let right = try parseValueExpression()
-    return Expression(.comparison(comparison, value, right), range: range(from: start))
+    return node(.comparison(comparison, value, try parseValueExpression()), from: start)
+  }
+
+  private var isAtQuantifier: Bool {
+    (at(.all) || at(.any) || at(.some)) && peek(1).kind == .leftParenthesis && startsQuery(at: index + 2)
   }
 
   /// Grammar: isPredicate
@@ -195,21 +209,33 @@ extension Parser {
   ///
   /// Grammar: expressionList
   mutating func parseExpressionList() throws(SyntaxFailure) -> [Expression] {
-    try parenthesizedList { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseExpression() }
+    try expect(.leftParenthesis)
+    let elements = try parseExpressions()
+    try expect(.rightParenthesis)
+    return elements
+  }
+
+  /// `expression, …` with at least one. A loop of its own rather than `list`, whose generic frames would add to every level.
+  mutating func parseExpressions() throws(SyntaxFailure) -> [Expression] {
+    var elements = [try parseExpression()]
+    while accept(.comma) { elements.append(try parseExpression()) }
+    return elements
   }
 
   /// Signs and what they stand before. A minus directly before digits belongs to the number.
   ///
   /// Grammar: operand
   private mutating func parseOperand() throws(SyntaxFailure) -> Expression {
-    guard token.kind == .minus || token.kind == .plus else { return try parsePostfix() }
+    (at(.minus) || at(.plus)) && !isAtSignedNumber ? try parseSigned() : try parsePostfix()
+  }
+
+  private mutating func parseSigned() throws(SyntaxFailure) -> Expression {
     let start = index
-    while (token.kind == .minus || token.kind == .plus) && !isAtSignedNumber { advance() }
+    while (at(.minus) || at(.plus)) && !isAtSignedNumber { advance() }
     let signEnd = index
     var operand = try parsePostfix()
     for position in stride(from: signEnd - 1, through: start, by: -1) {
-      let sign: UnaryOperator = tokens[position].kind == .minus ? .minus : .plus
-      operand = Expression(.unary(sign, operand), range: range(from: position))
+      operand = node(.unary(tokens[position].kind == .minus ? .minus : .plus, operand), from: position)
       try growHeight()
     }
     return operand
@@ -230,35 +256,41 @@ extension Parser {
     let start = index
     try enterNesting()
     let outer = beginHeight()
-    var value: Expression
-    if isAtSignedNumber {
-      advance()
-      let number = try parseNumber(isNegative: true, start: start)
-      value = Expression(.number(number), range: number.range)
-    } else {
-      value = try parsePrimary()
-    }
-    while true {
-      if at(.leftBracket) {
-        advance()
-        let position = try parseExpression()
-        try expect(.rightBracket)
-        value = Expression(.element(value, index: position), range: range(from: start))
-      } else if at(.dot), peek(1).kind != .asterisk {
-        advance()
-        value = Expression(.field(value, try parseAnyName()), range: range(from: start))
-      } else if at(.at, .time) {
-        advance()
-        advance()
-        try expect(.zone)
-        value = Expression(.atTimeZone(value, zone: try parsePrimary()), range: range(from: start))
-      } else {
-        break
-      }
-      try growHeight()
-    }
+    var value = isAtSignedNumber ? try parseSignedNumber() : try parsePrimary()
+    while try extendPostfix(&value, start) {}
     try endHeight(outer)
     leaveNesting()
     return value
+  }
+
+  private mutating func parseSignedNumber() throws(SyntaxFailure) -> Expression {
+    let start = index
+    advance()
+    return node(.number(try parseNumber(isNegative: true, start: start)), from: start)
+  }
+
+  private mutating func extendPostfix(_ value: inout Expression, _ start: Int) throws(SyntaxFailure) -> Bool {
+    if at(.leftBracket) {
+      advance()
+      try enterNesting()
+      let position = try parseExpression()
+      leaveNesting()
+      try expect(.rightBracket)
+      value = node(.element(value, index: position), from: start)
+    } else if at(.dot), peek(1).kind != .asterisk {
+      advance()
+      value = node(.field(value, try parseAnyName()), from: start)
+    } else if at(.at, .time) {
+      advance()
+      advance()
+      try expect(.zone)
+      try enterNesting()
+      value = node(.atTimeZone(value, zone: try parsePrimary()), from: start)
+      leaveNesting()
+    } else {
+      return false
+    }
+    try growHeight()
+    return true
   }
 }

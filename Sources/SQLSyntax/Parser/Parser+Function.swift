@@ -6,6 +6,7 @@ extension Parser {
   /// Grammar: functionCall
   mutating func parseFunctionCall(_ name: QualifiedName, _ start: Int) throws(SyntaxFailure) -> Expression {
     var call = FunctionCall(name: name)
+    try enterNesting()
     try expect(.leftParenthesis)
     if at(.asterisk), peek(1).kind == .rightParenthesis {
       advance()
@@ -15,14 +16,15 @@ extension Parser {
     }
     try expect(.rightParenthesis)
     try parseCallClauses(into: &call)
-    return Expression(.function(call), range: range(from: start))
+    leaveNesting()
+    return node(.function(call), from: start)
   }
 
   /// Grammar: arguments
   private mutating func parseArguments(into call: inout FunctionCall) throws(SyntaxFailure) {
     if !at(.order) {
       call.quantifier = parseSetQuantifier()
-      call.arguments = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseCallArgument() }
+      repeat { call.arguments.append(try parseCallArgument()) } while accept(.comma)
     }
     call.orderBy = try parseOrderBy()
     if accept(.on, .overflow) { call.overflow = try parseListOverflow() }
@@ -54,28 +56,41 @@ extension Parser {
   ///
   /// Grammar: callClauses
   private mutating func parseCallClauses(into call: inout FunctionCall) throws(SyntaxFailure) {
-    if at(.within, .group) {
-      advance()
-      advance()
-      try expect(.leftParenthesis)
-      call.withinGroup = try parseRequiredOrderBy()
-      try expect(.rightParenthesis)
-    }
-    if at(.filter), peek(1).kind == .leftParenthesis {
-      advance()
-      advance()
-      try expect(.where)
-      call.filter = try parseExpression()
-      try expect(.rightParenthesis)
-    }
+    if at(.within, .group) { try parseWithinGroup(into: &call) }
+    if at(.filter), peek(1).kind == .leftParenthesis { try parseFilter(into: &call) }
     if at(.ignore, .nulls) || at(.respect, .nulls) {
       call.nullTreatment = advance().keyword == .ignore ? .ignore : .respect
       advance()
     }
-    if at(.over), peek(1).kind == .leftParenthesis || isIdentifier(peek(1)) {
-      advance()
-      call.over =
-        at(.leftParenthesis) ? .specification(try parseWindowSpecification()) : .named(try parseIdentifier())
+    if at(.over), peek(1).kind == .leftParenthesis || isIdentifier(peek(1)) { try parseOver(into: &call) }
+  }
+
+  /// Grammar: withinGroup
+  private mutating func parseWithinGroup(into call: inout FunctionCall) throws(SyntaxFailure) {
+    try expect(.within, .group)
+    try expect(.leftParenthesis)
+    call.withinGroup = try parseRequiredOrderBy()
+    try expect(.rightParenthesis)
+  }
+
+  /// Grammar: filter
+  private mutating func parseFilter(into call: inout FunctionCall) throws(SyntaxFailure) {
+    try expect(.filter)
+    try expect(.leftParenthesis)
+    try expect(.where)
+    call.filter = try parseExpression()
+    try expect(.rightParenthesis)
+  }
+
+  /// Grammar: over
+  private mutating func parseOver(into call: inout FunctionCall) throws(SyntaxFailure) {
+    try expect(.over)
+    try enterNesting()
+    defer { leaveNesting() }
+    if at(.leftParenthesis) {
+      call.over = .specification(try parseWindowSpecification())
+    } else {
+      call.over = .named(try parseIdentifier())
     }
   }
 
@@ -103,7 +118,9 @@ extension Parser {
 
   private mutating func parseRequiredOrderBy() throws(SyntaxFailure) -> [OrderItem] {
     try expect(.order, .by)
-    return try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseOrderItem() }
+    var items = [try parseOrderItem()]
+    while accept(.comma) { items.append(try parseOrderItem()) }
+    return items
   }
 
   /// Grammar: orderItem
@@ -137,7 +154,7 @@ extension Parser {
     var partitionBy: [Expression] = []
     if accept(.partition) {
       try expect(.by)
-      partitionBy = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseExpression() }
+      partitionBy = try parseExpressions()
     }
     let orderBy = try parseOrderBy()
     let frame = try parseFrame()

@@ -2,8 +2,9 @@
 
 extension Parser {
   /// Grammar: jsonFunction
-  mutating func parseJSONFunction(_ keyword: Keyword) throws(SyntaxFailure) -> JSONFunctionCall {
-    advance()
+  mutating func parseJSONFunction() throws(SyntaxFailure) -> Expression {
+    let start = index
+    let keyword = advance().keyword
     try expect(.leftParenthesis)
     let call: JSONFunctionCall =
       switch keyword {
@@ -14,7 +15,7 @@ extension Parser {
       default: try parseJSONArray()
       }
     try expect(.rightParenthesis)
-    return call
+    return node(.json(call), from: start)
   }
 
   /// Grammar: jsonExists
@@ -54,7 +55,7 @@ extension Parser {
   private mutating func parseJSONObject() throws(SyntaxFailure) -> JSONFunctionCall {
     var members: [JSONFunctionCall.Member] = []
     if !at(.rightParenthesis), !at(.returning), !isAtNullHandling {
-      members = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseJSONMember() }
+      repeat { members.append(try parseJSONMember()) } while accept(.comma)
     }
     let nulls = try parseNullHandling()
     return .object(members, nulls: nulls, returning: try parseReturning())
@@ -75,7 +76,7 @@ extension Parser {
   private mutating func parseJSONArray() throws(SyntaxFailure) -> JSONFunctionCall {
     var elements: [Expression] = []
     if !at(.rightParenthesis), !at(.returning), !isAtNullHandling {
-      elements = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseExpression() }
+      elements = try parseExpressions()
     }
     let nulls = try parseNullHandling()
     return .array(elements, nulls: nulls, returning: try parseReturning())

@@ -4,62 +4,106 @@ extension Parser {
   /// Grammar: primary
   mutating func parsePrimary() throws(SyntaxFailure) -> Expression {
     switch token.kind {
-    case .integer, .decimal, .double:
-      let number = try parseNumber(isNegative: false, start: index)
-      return Expression(.number(number), range: number.range)
-    case .string, .unicodeString, .hiveString:
-      let text = try parseString()
-      return Expression(.string(text.value), range: text.range)
-    case .binaryString: return try parseBinary()
-    case .questionMark, .colon: return try parseParameter()
     case .leftParenthesis: return try parseParenthesized()
-    case .word, .quotedIdentifier, .backquotedIdentifier:
-      if let special = try parseKeywordForm() { return special }
-      return try parseNamed()
+    case .word: return isAtKeywordForm ? try parseNestedKeywordForm() : try parseNamed()
+    case .quotedIdentifier, .backquotedIdentifier: return try parseNamed()
+    case .questionMark, .colon: return try parseParameter()
+    default: return try parseLiteral()
+    }
+  }
+
+  /// Numbers, texts and bytes.
+  ///
+  /// Grammar: literal
+  private mutating func parseLiteral() throws(SyntaxFailure) -> Expression {
+    let start = index
+    switch token.kind {
+    case .integer, .decimal, .double: return node(.number(try parseNumber(isNegative: false, start: start)), from: start)
+    case .string, .unicodeString, .hiveString: return node(.string(try parseString().value), from: start)
+    case .binaryString: return try parseBinary()
     default:
       note(.rule("expression"))
       throw mismatch()
     }
   }
 
-  /// Forms that begin with a keyword; nil when the word is just a name here.
-  ///
-  /// Grammar: keywordForm
-  private mutating func parseKeywordForm() throws(SyntaxFailure) -> Expression? {
-    guard let keyword = token.keyword else { return nil }
-    let start = index
+  /// Whether the current word begins a form of its own; otherwise it is just a name.
+  private var isAtKeywordForm: Bool {
     let isCall = peek(1).kind == .leftParenthesis
-    let kind: ExpressionKind
-    switch keyword {
-    case .null: kind = takeConstant(.null)
-    case .true: kind = takeConstant(.boolean(true))
-    case .false: kind = takeConstant(.boolean(false))
-    case .case: kind = try parseCase()
-    case .cast: kind = try parseCast(isTry: false)
-    case .tryCast where isCall: kind = try parseCast(isTry: true)
-    case .exists: kind = try parseExists()
-    case .extract: kind = try parseExtract()
-    case .grouping: kind = try parseGrouping()
-    case .row where isCall: kind = try parseRowConstructor()
-    case .array where peek(1).kind == .leftBracket: kind = try parseArrayConstructor()
-    case .interval where isAtIntervalLiteral: kind = try parseInterval()
-    case .trim: kind = try parseTrim()
-    case .normalize: kind = try parseNormalize()
-    case .position where isCall: kind = try parsePosition()
-    case .substring where isCall: kind = try parseSubstring()
-    case .listagg: return try parseFunctionCall(QualifiedName([Identifier(text(of: advance().range), range: previous.range)]), start)
-    case .currentDate, .currentTime, .currentTimestamp, .localtime, .localtimestamp, .currentUser, .currentCatalog,
-      .currentSchema, .currentPath:
-      kind = .special(try parseSpecialValue(keyword))
-    case .jsonExists, .jsonValue, .jsonQuery, .jsonObject, .jsonArray: kind = .json(try parseJSONFunction(keyword))
-    default: return nil
+    switch token.keyword {
+    case .null, .true, .false, .case, .cast, .exists, .extract, .grouping, .trim, .normalize, .listagg, .currentDate, .currentTime,
+      .currentTimestamp, .localtime, .localtimestamp, .currentUser, .currentCatalog, .currentSchema, .currentPath, .jsonExists,
+      .jsonValue, .jsonQuery, .jsonObject, .jsonArray:
+      return true
+    case .tryCast, .row, .position, .substring: return isCall
+    case .array: return peek(1).kind == .leftBracket
+    case .interval: return isAtIntervalLiteral
+    default: return false
     }
-    return Expression(kind, range: range(from: start))
   }
 
-  private mutating func takeConstant(_ kind: ExpressionKind) -> ExpressionKind {
+  private mutating func parseNestedKeywordForm() throws(SyntaxFailure) -> Expression {
+    try enterNesting()
+    let form = try parseKeywordForm()
+    leaveNesting()
+    return form
+  }
+
+  /// Forms that begin with a keyword. Those that nest most come first, by themselves, to keep their frames small.
+  ///
+  /// Grammar: keywordForm
+  private mutating func parseKeywordForm() throws(SyntaxFailure) -> Expression {
+    let start = index
+    switch token.keyword {
+    case .case: return node(try parseCase(), from: start)
+    case .cast, .tryCast: return node(try parseCast(), from: start)
+    case .row, .array: return node(try parseConstructor(), from: start)
+    case .null, .true, .false, .interval: return try parseKeywordLiteral()
+    case .listagg: return try parseFunctionCall(takeReservedFunctionName(), start)
+    case .jsonExists, .jsonValue, .jsonQuery, .jsonObject, .jsonArray: return try parseJSONFunction()
+    default: return node(try parseSpecialForm(), from: start)
+    }
+  }
+
+  private mutating func parseConstructor() throws(SyntaxFailure) -> ExpressionKind {
+    at(.row) ? try parseRowConstructor() : try parseArrayConstructor()
+  }
+
+  /// Calls with keywords between their arguments, or without parentheses.
+  ///
+  /// Grammar: specialForm
+  private mutating func parseSpecialForm() throws(SyntaxFailure) -> ExpressionKind {
+    switch token.keyword {
+    case .exists: return try parseExists()
+    case .extract: return try parseExtract()
+    case .grouping: return try parseGrouping()
+    case .trim: return try parseTrim()
+    case .normalize: return try parseNormalize()
+    case .position: return try parsePosition()
+    case .substring: return try parseSubstring()
+    default: return .special(try parseSpecialValue())
+    }
+  }
+
+  private mutating func parseKeywordLiteral() throws(SyntaxFailure) -> Expression {
+    switch token.keyword {
+    case .null: return takeConstant(.null)
+    case .true: return takeConstant(.boolean(true))
+    case .false: return takeConstant(.boolean(false))
+    default:
+      let start = index
+      return node(try parseInterval(), from: start)
+    }
+  }
+
+  private mutating func takeConstant(_ kind: ExpressionKind) -> Expression {
     advance()
-    return kind
+    return node(kind, from: index - 1)
+  }
+
+  private mutating func takeReservedFunctionName() -> QualifiedName {
+    let word = advance().range
+    return QualifiedName([Identifier(text(of: word), range: word)])
   }
 
   /// A typed literal, a lambda, a call or a column, all of which begin with a name.
@@ -67,36 +111,38 @@ extension Parser {
   /// Grammar: named, columnReference
   private mutating func parseNamed() throws(SyntaxFailure) -> Expression {
     let start = index
-    guard isAtIdentifier else {
-      note(.rule("identifier"))
-      note(.rule("expression"))
-      throw mismatch()
-    }
-    if peek(1).kind == .arrow { return try parseLambda() }
-    if let literal = try parseTypedLiteral() { return literal }
+    if peek(1).kind == .arrow, isAtIdentifier { return try parseLambda() }
+    if isAtTypedLiteral { return try parseTypedLiteral() }
+    let name = try parseReferenceName()
+    return at(.leftParenthesis) ? try parseFunctionCall(name, start) : Expression(.name(name), range: name.range)
+  }
+
+  /// A dotted name that stops before `.*`.
+  private mutating func parseReferenceName() throws(SyntaxFailure) -> QualifiedName {
+    if !isAtIdentifier { note(.rule("expression")) }
     var parts = [try parseIdentifier()]
     while at(.dot), peek(1).kind != .asterisk {
       advance()
       parts.append(try parseAnyName())
     }
-    let name = QualifiedName(parts)
-    if at(.leftParenthesis) { return try parseFunctionCall(name, start) }
-    return Expression(.name(name), range: name.range)
+    return QualifiedName(parts)
   }
 
   // MARK: Literals
 
-  /// `DATE '2020-01-31'`, `DOUBLE PRECISION '1'`; nil when no text follows the name.
+  private var isAtTypedLiteral: Bool {
+    guard isAtIdentifier else { return false }
+    let next = peek(at(.double, .precision) ? 2 : 1).kind
+    return next == .string || next == .unicodeString
+  }
+
+  /// `DATE '2020-01-31'`, `DOUBLE PRECISION '1'`
   ///
   /// Grammar: typedLiteral
-  private mutating func parseTypedLiteral() throws(SyntaxFailure) -> Expression? {
+  private mutating func parseTypedLiteral() throws(SyntaxFailure) -> Expression {
     let start = index
-    let isDoublePrecision = at(.double, .precision)
-    let textToken = peek(isDoublePrecision ? 2 : 1)
-    guard textToken.kind == .string || textToken.kind == .unicodeString else { return nil }
     let type = try parseLiteralType()
-    let text = try parseString()
-    return Expression(.typedLiteral(type, text), range: range(from: start))
+    return node(.typedLiteral(type, try parseString()), from: start)
   }
 
   /// `X'65 68'`
@@ -166,15 +212,24 @@ extension Parser {
   /// Grammar: parenthesized
   private mutating func parseParenthesized() throws(SyntaxFailure) -> Expression {
     let start = index
+    if isAtLambda { return try parseLambda() }
+    if startsQuery(at: index + 1) { return node(.subquery(try parseParenthesizedQuery()), from: start) }
+    advance()
+    let first = try parseExpression()
+    if accept(.rightParenthesis) { return first }
+    return try parseRestOfRow(first, start)
+  }
+
+  private var isAtLambda: Bool {
     let close = Int(closing[index])
-    if close >= 0, tokens[close + 1].kind == .arrow { return try parseLambda() }
-    if startsQuery(at: index + 1) {
-      let query = try parseParenthesizedQuery()
-      return Expression(.subquery(query), range: range(from: start))
-    }
-    let elements = try parseExpressionList()
-    if elements.count == 1 { return elements[0] }
-    return Expression(.row(elements.map { RowElement(value: $0, name: nil) }), range: range(from: start))
+    return close >= 0 && tokens[close + 1].kind == .arrow
+  }
+
+  private mutating func parseRestOfRow(_ first: Expression, _ start: Int) throws(SyntaxFailure) -> Expression {
+    try expect(.comma)
+    let others = try parseExpressions()
+    try expect(.rightParenthesis)
+    return node(.row(([first] + others).map { RowElement(value: $0, name: nil) }), from: start)
   }
 
   /// `x -> e`, `(x, y) -> e`, `() -> e`
@@ -192,8 +247,10 @@ extension Parser {
       parameters = [try parseIdentifier()]
     }
     try expect(.arrow)
+    try enterNesting()
     let body = try parseExpression()
-    return Expression(.lambda(LambdaExpression(parameters: parameters, body: body)), range: range(from: start))
+    leaveNesting()
+    return node(.lambda(LambdaExpression(parameters: parameters, body: body)), from: start)
   }
 
   /// `ROW(a, b AS x)`
@@ -215,7 +272,7 @@ extension Parser {
     advance()
     advance()
     if accept(.rightBracket) { return .array([]) }
-    let elements = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseExpression() }
+    let elements = try parseExpressions()
     try expect(.rightBracket)
     return .array(elements)
   }
@@ -227,23 +284,26 @@ extension Parser {
     advance()
     let operand = at(.when) ? nil : try parseExpression()
     var branches: [WhenBranch] = []
-    repeat {
-      let start = index
-      try expect(.when)
-      let condition = try parseExpression()
-      try expect(.then)
-      let result = try parseExpression()
-      branches.append(WhenBranch(condition: condition, result: result, range: range(from: start)))
-    } while at(.when)
+    repeat { branches.append(try parseWhenBranch()) } while at(.when)
     note(.keyword(.when))
     let otherwise = accept(.else) ? try parseExpression() : nil
     try expect(.end)
     return .caseExpression(CaseExpression(operand: operand, branches: branches, otherwise: otherwise))
   }
 
+  /// Grammar: whenBranch
+  private mutating func parseWhenBranch() throws(SyntaxFailure) -> WhenBranch {
+    let start = index
+    try expect(.when)
+    let condition = try parseExpression()
+    try expect(.then)
+    let result = try parseExpression()
+    return WhenBranch(condition: condition, result: result, range: range(from: start))
+  }
+
   /// Grammar: castExpression
-  private mutating func parseCast(isTry: Bool) throws(SyntaxFailure) -> ExpressionKind {
-    advance()
+  private mutating func parseCast() throws(SyntaxFailure) -> ExpressionKind {
+    let isTry = advance().keyword == .tryCast
     try expect(.leftParenthesis)
     let value = try parseExpression()
     try expect(.as)
@@ -361,10 +421,10 @@ extension Parser {
   /// `CURRENT_DATE`, `CURRENT_TIMESTAMP(6)`, and Spark's empty parentheses.
   ///
   /// Grammar: specialValue
-  private mutating func parseSpecialValue(_ keyword: Keyword) throws(SyntaxFailure) -> SpecialValue {
-    advance()
+  private mutating func parseSpecialValue() throws(SyntaxFailure) -> SpecialValue {
+    let keyword = advance().keyword
     var precision: Int?
-    let takesPrecision = [.currentTime, .currentTimestamp, .localtime, .localtimestamp].contains(keyword)
+    let takesPrecision = [Keyword.currentTime, .currentTimestamp, .localtime, .localtimestamp].contains { $0 == keyword }
     if accept(.leftParenthesis) {
       if takesPrecision, !at(.rightParenthesis) { precision = try parsePrecision() }
       try expect(.rightParenthesis)

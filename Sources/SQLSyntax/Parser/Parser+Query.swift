@@ -7,12 +7,13 @@ extension Parser {
     try enterNesting(Limits.queryWeight)
     let outer = beginHeight()
     let with = at(.with) ? try parseWith() : nil
-    let body = try parseQueryBody()
-    let orderBy = try parseOrderBy()
-    let (offset, limit) = try parseRowLimits()
+    var query = Query(with: with, body: try parseQueryBody())
+    if at(.order) { query.orderBy = try parseOrderBy() } else { note(.keyword(.order)) }
+    try parseRowLimits(of: &query)
     try endHeight(outer)
     leaveNesting(Limits.queryWeight)
-    return Query(with: with, body: body, orderBy: orderBy, offset: offset, limit: limit, range: range(from: start))
+    query.range = range(from: start)
+    return query
   }
 
   /// Grammar: parenthesizedQuery
@@ -131,26 +132,31 @@ extension Parser {
   /// Grammar: queryTerm
   private mutating func parseQueryTerm() throws(SyntaxFailure) -> QueryBody {
     let start = index
-    let kind: QueryBodyKind
     switch token.keyword {
-    case .select: kind = .select(try parseSelect())
-    case .values: kind = .values(try parseValues())
-    case .table:
-      advance()
-      kind = .table(try parseQualifiedName())
-    case _ where at(.leftParenthesis): kind = .parenthesized(try parseParenthesizedQuery())
+    case .select: return body(.select(try parseSelect()), start)
+    case .values: return body(.values(try parseValues()), start)
+    case .table: return body(.table(try parseTableQuery()), start)
     default:
+      if at(.leftParenthesis) { return body(.parenthesized(try parseParenthesizedQuery()), start) }
       for keyword in [Keyword.select, .values, .table, .with] { note(.keyword(keyword)) }
       note(.symbol(.leftParenthesis))
       throw mismatch()
     }
-    return QueryBody(kind, range: range(from: start))
+  }
+
+  /// Mutating for the same reason as `node`.
+  private mutating func body(_ kind: QueryBodyKind, _ start: Int) -> QueryBody { QueryBody(kind, range: range(from: start)) }
+
+  /// Grammar: tableQuery
+  private mutating func parseTableQuery() throws(SyntaxFailure) -> QualifiedName {
+    advance()
+    return try parseQualifiedName()
   }
 
   /// Grammar: values
   private mutating func parseValues() throws(SyntaxFailure) -> [Expression] {
     advance()
-    return try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseExpression() }
+    return try parseExpressions()
   }
 
   // MARK: SELECT
@@ -160,16 +166,23 @@ extension Parser {
     advance()
     var select = SelectClause(items: [])
     if !(at(.all) && peek(1).keyword == .from) { select.quantifier = parseSetQuantifier() }
-    select.items = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseSelectItem() }
+    repeat { select.items.append(try parseSelectItem()) } while accept(.comma)
     if accept(.from) {
-      select.from = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseRelation() }
+      repeat { select.from.append(try parseRelation()) } while accept(.comma)
     }
-    if accept(.where) { select.filter = try parseExpression() }
+    try parseSelectTail(of: &select)
+    return select
+  }
+
+  /// What follows FROM.
+  ///
+  /// Grammar: selectTail
+  private mutating func parseSelectTail(of select: inout SelectClause) throws(SyntaxFailure) {
+    select.filter = try parseWhere()
     if at(.group) { select.groupBy = try parseGroupBy() } else { note(.keyword(.group)) }
     if accept(.having) { select.having = try parseExpression() }
     if isAtWindowClause { select.windows = try parseWindows() }
     if accept(.qualify) { select.qualify = try parseExpression() }
-    return select
   }
 
   /// Grammar: selectItem
@@ -178,6 +191,11 @@ extension Parser {
     if accept(.asterisk) { return SelectItem(.allColumns(of: nil, aliases: []), range: range(from: start)) }
     note(.rule("expression"))
     let expression = try parseExpression()
+    return try parseRestOfItem(expression, start)
+  }
+
+  /// `.* [AS (a, b)]`, or an alias.
+  private mutating func parseRestOfItem(_ expression: Expression, _ start: Int) throws(SyntaxFailure) -> SelectItem {
     if at(.dot), peek(1).kind == .asterisk {
       advance()
       advance()
@@ -295,27 +313,34 @@ extension Parser {
   /// `[OFFSET n [ROW | ROWS]] [LIMIT n | FETCH …]`
   ///
   /// Grammar: rowLimits
-  private mutating func parseRowLimits() throws(SyntaxFailure) -> (offset: Expression?, limit: LimitClause?) {
-    var offset: Expression?
+  private mutating func parseRowLimits(of query: inout Query) throws(SyntaxFailure) {
     if accept(.offset) {
-      offset = try parseRowCount()
+      query.offset = try parseRowCount()
       _ = acceptAny([.row, .rows])
     }
     if accept(.limit) {
-      let limit: LimitClause = accept(.all) ? .all : .rows(try parseRowCount())
-      if at(.comma) {
-        throw failure(
-          "mismatched input ','", at: token.range, hint: "write OFFSET \(text(of: previous.range)) LIMIT n instead of LIMIT \(text(of: previous.range)), n")
-      }
-      return (offset, limit)
+      query.limit = accept(.all) ? .all : .rows(try parseRowCount())
+      if at(.comma) { throw limitPair() }
+    } else if accept(.fetch) {
+      query.limit = try parseFetch()
     }
-    guard accept(.fetch) else { return (offset, nil) }
+  }
+
+  private func limitPair() -> SyntaxFailure {
+    let first = text(of: previous.range)
+    return failure("mismatched input ','", at: token.range, hint: "write OFFSET \(first) LIMIT n instead of LIMIT \(first), n")
+  }
+
+  /// After FETCH.
+  ///
+  /// Grammar: fetch
+  private mutating func parseFetch() throws(SyntaxFailure) -> LimitClause {
     _ = try expectAny([.first, .next])
     let count = at(.row) || at(.rows) ? nil : try parseRowCount()
     _ = try expectAny([.row, .rows])
     let withTies = accept(.with)
     try expect(withTies ? .ties : .only)
-    return (offset, .fetch(count, withTies: withTies))
+    return .fetch(count, withTies: withTies)
   }
 
   /// Grammar: rowCount

@@ -30,27 +30,35 @@ extension Parser {
   ///
   /// Grammar: join
   private mutating func parseJoin(_ left: Relation, _ start: Int) throws(SyntaxFailure) -> Relation {
+    var join = JoinClause(kind: .cross, left: left, right: left, condition: nil)
     if accept(.cross) {
       try expect(.join)
-      let right = try parseSuffixedRelation()
-      return Relation(.join(JoinClause(kind: .cross, left: left, right: right, condition: nil)), range: range(from: start))
+      join.right = try parseSuffixedRelation()
+    } else if accept(.natural) {
+      join.kind = try parseJoinKind()
+      join.right = try parseSuffixedRelation()
+      join.condition = .natural
+    } else {
+      join.kind = try parseJoinKind()
+      join.right = try parseJoinedRelation()
+      join.condition = try parseJoinCondition()
     }
-    let isNatural = accept(.natural)
-    let kind = try parseJoinKind()
-    let rightStart = index
+    return relation(.join(join), start)
+  }
+
+  /// The right side of a join up to its condition: in `a JOIN b JOIN c ON … ON …` the inner condition comes first.
+  ///
+  /// Grammar: joinedRelation
+  private mutating func parseJoinedRelation() throws(SyntaxFailure) -> Relation {
+    let start = index
     var right = try parseSuffixedRelation()
-    if isNatural {
-      return Relation(.join(JoinClause(kind: kind, left: left, right: right, condition: .natural)), range: range(from: start))
-    }
-    // `a JOIN b JOIN c ON … ON …`: the inner condition comes first.
     while isAtJoin {
       try enterNesting()
-      right = try parseJoin(right, rightStart)
+      right = try parseJoin(right, start)
       try growHeight()
       leaveNesting()
     }
-    let condition = try parseJoinCondition()
-    return Relation(.join(JoinClause(kind: kind, left: left, right: right, condition: condition)), range: range(from: start))
+    return right
   }
 
   /// Grammar: joinKind
@@ -83,25 +91,23 @@ extension Parser {
     let start = index
     var relation = try parsePrimaryRelation()
     relation = try parseTableAlias(relation, start)
-    while true {
-      let kind: RelationKind
-      if accept(.tablesample) {
-        kind = .sampled(relation, try parseSample())
-      } else if at(.pivot), peek(1).kind == .leftParenthesis {
-        kind = .pivot(relation, try parsePivot())
-      } else if at(.unpivot) {
-        kind = .unpivot(relation, try parseUnpivot())
-      } else if at(.matchRecognize) {
-        advance()
-        kind = .matchRecognize(relation, try parseRawText())
-      } else {
-        return relation
-      }
+    while let kind = try parseRelationSuffix(relation) {
       try growHeight()
       relation = Relation(kind, range: range(from: start))
       if case .sampled = kind { continue }
       relation = try parseTableAlias(relation, start)
     }
+    return relation
+  }
+
+  /// Grammar: relationSuffix
+  private mutating func parseRelationSuffix(_ relation: Relation) throws(SyntaxFailure) -> RelationKind? {
+    if accept(.tablesample) { return .sampled(relation, try parseSample()) }
+    if at(.pivot), peek(1).kind == .leftParenthesis { return .pivot(relation, try parsePivot()) }
+    if at(.unpivot) { return .unpivot(relation, try parseUnpivot()) }
+    guard at(.matchRecognize) else { return nil }
+    advance()
+    return .matchRecognize(relation, try parseRawText())
   }
 
   /// `[AS] name [(columns)]`, or nothing.
@@ -150,28 +156,42 @@ extension Parser {
   /// Grammar: primaryRelation
   private mutating func parsePrimaryRelation() throws(SyntaxFailure) -> Relation {
     let start = index
-    let kind: RelationKind
-    switch token.keyword {
-    case .unnest: kind = try parseUnnest()
-    case .lateral where peek(1).kind == .leftParenthesis:
-      advance()
-      kind = .lateral(try parseParenthesizedQuery())
-    case .table: kind = .function(try parseWrappedFunction())
-    case .jsonTable:
-      advance()
-      kind = .jsonTable(try parseRawText())
-    case _ where at(.leftParenthesis):
-      if startsQuery(at: index + 1) {
-        kind = .subquery(try parseParenthesizedQuery())
-      } else {
-        advance()
-        let inner = try parseRelation()
-        try expect(.rightParenthesis)
-        return inner
-      }
-    default: kind = try parseTableOrFunction()
+    if at(.leftParenthesis) {
+      return startsQuery(at: index + 1)
+        ? relation(.subquery(try parseParenthesizedQuery()), start) : try parseParenthesizedRelation()
     }
-    return Relation(kind, range: range(from: start))
+    switch token.keyword {
+    case .unnest: return relation(try parseUnnest(), start)
+    case .lateral where peek(1).kind == .leftParenthesis: return relation(try parseLateral(), start)
+    case .table: return relation(.function(try parseWrappedFunction()), start)
+    case .jsonTable: return relation(try parseJSONTable(), start)
+    default: return relation(try parseTableOrFunction(), start)
+    }
+  }
+
+  /// Mutating for the same reason as `node`.
+  private mutating func relation(_ kind: RelationKind, _ start: Int) -> Relation { Relation(kind, range: range(from: start)) }
+
+  /// Grammar: parenthesizedRelation
+  private mutating func parseParenthesizedRelation() throws(SyntaxFailure) -> Relation {
+    try expect(.leftParenthesis)
+    try enterNesting()
+    let inner = try parseRelation()
+    leaveNesting()
+    try expect(.rightParenthesis)
+    return inner
+  }
+
+  /// Grammar: lateral
+  private mutating func parseLateral() throws(SyntaxFailure) -> RelationKind {
+    advance()
+    return .lateral(try parseParenthesizedQuery())
+  }
+
+  /// Grammar: jsonTable
+  private mutating func parseJSONTable() throws(SyntaxFailure) -> RelationKind {
+    advance()
+    return .jsonTable(try parseRawText())
   }
 
   /// Grammar: unnest

@@ -20,9 +20,9 @@ extension Parser {
   /// A statement within EXPLAIN or PREPARE, whose parameters go on counting.
   private mutating func parseNestedStatement() throws(SyntaxFailure) -> Statement {
     let start = index
-    try enterNesting()
+    try enterNesting(2)
     let kind = try parseStatementKind()
-    leaveNesting()
+    leaveNesting(2)
     return Statement(kind, range: range(from: start))
   }
 

@@ -4,7 +4,7 @@ extension Parser {
   /// Grammar: type
   mutating func parseType() throws(SyntaxFailure) -> TypeName {
     let start = index
-    try enterNesting()
+    try enterNesting(2)
     var type = try parseSimpleType()
     // `integer ARRAY`; ARRAY with arguments would begin another type.
     while at(.array), peek(1).kind != .leftParenthesis, peek(1).kind != .less {
@@ -12,7 +12,7 @@ extension Parser {
       type = TypeName(.array(type), range: range(from: start))
       try growHeight()
     }
-    leaveNesting()
+    leaveNesting(2)
     return type
   }
 

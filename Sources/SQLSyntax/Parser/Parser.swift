@@ -6,10 +6,10 @@
 /// Deep input is refused with an error rather than a crash, by two counters (`Limits`): how deep parse functions nest, which bounds this parser's own stack,
 /// and how high the finished trees are, which bounds the recursion of whoever walks them.
 package struct Parser {
-  /// Chosen so that a debug build stays within half of a 512 KiB stack.
+  /// Chosen so that a debug build, whose frames are large, stays within a stack of 512 KiB; a test tries.
   package enum Limits {
-    /// Parentheses, calls, subqueries and types within each other; a subquery counts `queryWeight` times.
-    package static let nesting = 200
+    /// Constructs within each other: a parenthesis counts once, a call, a condition or a type twice, a subquery `queryWeight` times.
+    package static let nesting = 100
     package static let queryWeight = 4
     /// Height of an expression or relation tree. Chains of `+` grow it by one per operator; chains of AND, OR and UNION do not.
     package static let height = 500
