@@ -1,91 +1,158 @@
 package import Columnar
+package import JSONText
 
-/// The binary single-value form of bounds and partition summaries (Iceberg spec, Appendix D).
+/// The two forms in which metadata holds single values: bytes (bounds, partition summaries) and JSON (defaults).
+///
+/// In memory a value is Columnar's `ScalarValue`, in the case its SQL type uses. SPEC Appendix D.
 package enum SingleValue {
-  /// The bytes of a value that is not NULL; nil for nested types, which have no such form.
-  package static func encode(_ scalar: Scalar) -> [UInt8]? {
-    switch (scalar.value, scalar.type) {
-    case (.boolean(let flag), _): return [flag ? 1 : 0]
-    case (.int(let number), .decimal): return minimalBigEndian(Int128(number))
-    case (.int128(let number), .decimal): return minimalBigEndian(number)
-    case (.int128(let number), .uuid): return uuidBytes(number)
-    case (.int(let number), .tinyint), (.int(let number), .smallint), (.int(let number), .integer),
-      (.int(let number), .date):
-      return littleEndian(UInt64(bitPattern: number), 4)
-    case (.int(let number), _): return littleEndian(UInt64(bitPattern: number), 8)
-    case (.timestampTZ(let moment), _): return littleEndian(UInt64(bitPattern: moment.instant), 8)
-    case (.real(let number), _): return littleEndian(UInt64(number.bitPattern), 4)
-    case (.double(let number), _): return littleEndian(number.bitPattern, 8)
-    case (.bytes(let bytes), _): return bytes
-    default: return nil
-    }
-  }
+  // MARK: Binary form
 
-  /// The value of a column of `type`; nil when the bytes do not fit it. A column that was promoted (int to long, float to double) may
-  /// still have the shorter form.
-  package static func decode(_ bytes: [UInt8], as type: SQLType) -> Scalar? {
+  /// A bound of a column of this type.
+  ///
+  /// Bounds keep the width of the type the column had when they were written; promotions are told by the length.
+  /// - Returns: nil for bytes of an impossible length, which a reader treats as no bound at all.
+  package static func decode(_ bytes: UnsafeRawBufferPointer, _ type: IcebergType) -> ScalarValue? {
     switch type {
-    case .boolean: return bytes.count == 1 ? Scalar(type, .boolean(bytes[0] != 0)) : nil
-    case .tinyint, .smallint, .integer, .date:
+    case .boolean: return bytes.count == 1 ? .boolean(bytes[0] != 0) : nil
+    case .int, .date, .long, .time: return integer(bytes).map { .int($0) }
+    case .timestamp, .timestampNanos:
+      return instant(bytes, type).map { .int($0) }
+    case .timestampTZ, .timestampTZNanos:
+      return instant(bytes, type).map { .timestampTZ(TimestampTZ(instant: $0)) }
+    case .float:
       guard bytes.count == 4 else { return nil }
-      return Scalar(type, .int(Int64(Int32(truncatingIfNeeded: unsigned(bytes)))))
-    case .bigint, .time, .timestamp:
-      guard let number = long(bytes) else { return nil }
-      return Scalar(type, .int(number))
-    case .timestampTZ:
-      guard let number = long(bytes) else { return nil }
-      return Scalar(type, .timestampTZ(TimestampTZ(instant: number)))
-    case .real: return bytes.count == 4 ? Scalar(type, .real(Float(bitPattern: UInt32(unsigned(bytes))))) : nil
+      return .real(Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self))))
     case .double:
-      if bytes.count == 4 { return Scalar(type, .double(Double(Float(bitPattern: UInt32(unsigned(bytes)))))) }
-      return bytes.count == 8 ? Scalar(type, .double(Double(bitPattern: unsigned(bytes)))) : nil
-    case .decimal:
-      guard !bytes.isEmpty, bytes.count <= 16 else { return nil }
-      var number: Int128 = bytes[0] >= 0x80 ? -1 : 0
-      for byte in bytes { number = number << 8 | Int128(byte) }
-      if type.physical == .int128 { return Scalar(type, .int128(number)) }
-      guard let short = Int64(exactly: number) else { return nil }
-      return Scalar(type, .int(short))
-    case .uuid:
-      guard bytes.count == 16 else { return nil }
-      var bits: UInt128 = 0
-      for byte in bytes { bits = bits << 8 | UInt128(byte) }
-      return Scalar(type, .int128(Int128(bitPattern: bits ^ (1 << 127))))
-    case .varchar, .char, .varbinary, .json: return Scalar(type, .bytes(bytes))
+      if bytes.count == 4 { return .double(Double(Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self))))) }
+      guard bytes.count == 8 else { return nil }
+      return .double(Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))))
+    case .string, .binary, .fixed: return .bytes(Array(bytes))
+    case .uuid: return bytes.count == 16 ? .int128(uuid(bytes)) : nil
+    case .decimal(let precision, _):
+      guard let value = bigEndian(bytes) else { return nil }
+      return decimal(value, precision: precision)
+    case .unknown, .variant, .geometry, .geography, .structure, .list, .map: return nil
+    }
+  }
+
+  package static func decode(_ bytes: [UInt8], _ type: IcebergType) -> ScalarValue? { bytes.withUnsafeBytes { decode($0, type) } }
+
+  /// - Returns: nil for null and for values that have no binary form.
+  package static func encode(_ value: ScalarValue, _ type: IcebergType) -> [UInt8]? {
+    switch (type, value) {
+    case (.boolean, .boolean(let flag)): return [flag ? 1 : 0]
+    case (.int, .int(let number)), (.date, .int(let number)): return littleEndian(Int32(truncatingIfNeeded: number))
+    case (.long, .int(let number)), (.time, .int(let number)), (.timestamp, .int(let number)), (.timestampNanos, .int(let number)):
+      return littleEndian(number)
+    case (.timestampTZ, .timestampTZ(let moment)), (.timestampTZNanos, .timestampTZ(let moment)): return littleEndian(moment.instant)
+    case (.float, .real(let number)): return littleEndian(number.bitPattern)
+    case (.double, .double(let number)): return littleEndian(number.bitPattern)
+    case (.string, .bytes(let bytes)), (.binary, .bytes(let bytes)), (.fixed, .bytes(let bytes)): return bytes
+    case (.uuid, .int128(let number)): return uuidBytes(number)
+    case (.decimal, .int(let number)): return minimalBigEndian(Int128(number))
+    case (.decimal, .int128(let number)): return minimalBigEndian(number)
     default: return nil
     }
   }
 
-  private static func long(_ bytes: [UInt8]) -> Int64? {
+  private static func integer(_ bytes: UnsafeRawBufferPointer) -> Int64? {
     switch bytes.count {
-    case 8: Int64(bitPattern: unsigned(bytes))
-    case 4: Int64(Int32(truncatingIfNeeded: unsigned(bytes)))
+    case 4: Int64(Int32(littleEndian: bytes.loadUnaligned(as: Int32.self)))
+    case 8: Int64(littleEndian: bytes.loadUnaligned(as: Int64.self))
     default: nil
     }
   }
 
-  private static func unsigned(_ bytes: [UInt8]) -> UInt64 {
-    bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  /// Four bytes are days: the column was a date once.
+  private static func instant(_ bytes: UnsafeRawBufferPointer, _ type: IcebergType) -> Int64? {
+    guard let number = integer(bytes) else { return nil }
+    guard bytes.count == 4 else { return number }
+    let isNanos = type == .timestampNanos || type == .timestampTZNanos
+    let (value, overflow) = number.multipliedReportingOverflow(by: isNanos ? 86_400_000_000_000 : 86_400_000_000)
+    return overflow ? nil : value
   }
 
-  private static func littleEndian(_ value: UInt64, _ count: Int) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
+  private static func littleEndian<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
+    withUnsafeBytes(of: number.littleEndian, Array.init)
   }
 
-  /// Two's complement without superfluous leading bytes; zero is one zero byte.
-  package static func minimalBigEndian(_ value: Int128) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var rest = value
-    repeat {
-      bytes.append(UInt8(truncatingIfNeeded: rest))
-      rest >>= 8
-    } while !(rest == 0 && (bytes.last ?? 0) < 0x80) && !(rest == -1 && (bytes.last ?? 0) >= 0x80)
-    return bytes.reversed()
+  /// Two's complement, big-endian, of any length up to 16 bytes (or more, when only sign bytes lead).
+  static func bigEndian(_ bytes: UnsafeRawBufferPointer) -> Int128? {
+    guard let first = bytes.first else { return nil }
+    let sign: UInt8 = first & 0x80 != 0 ? 0xFF : 0
+    var value: Int128 = sign == 0 ? 0 : -1
+    for (index, byte) in bytes.enumerated() {
+      if bytes.count - index > 16 {
+        guard byte == sign else { return nil }
+        continue
+      }
+      value = value << 8 | Int128(byte)
+    }
+    return value
   }
 
-  /// The 16 big-endian bytes of a UUID held with its top bit flipped (`PhysicalType.int128`).
-  package static func uuidBytes(_ value: Int128) -> [UInt8] {
-    let bits = UInt128(bitPattern: value) ^ (1 << 127)
-    return (0..<16).map { UInt8(truncatingIfNeeded: bits >> UInt128((15 - $0) * 8)) }
+  static func minimalBigEndian(_ value: Int128) -> [UInt8] {
+    var bytes = withUnsafeBytes(of: value.bigEndian, Array.init)
+    while bytes.count > 1, (bytes[0] == 0 && bytes[1] & 0x80 == 0) || (bytes[0] == 0xFF && bytes[1] & 0x80 != 0) { bytes.removeFirst() }
+    return bytes
+  }
+
+  /// Sign-extended to `byteCount` bytes.
+  static func bigEndian(_ value: Int128, byteCount: Int) -> [UInt8] {
+    let bytes = withUnsafeBytes(of: value.bigEndian, Array.init)
+    guard byteCount > 16 else { return Array(bytes.suffix(byteCount)) }
+    return [UInt8](repeating: value < 0 ? 0xFF : 0, count: byteCount - 16) + bytes
+  }
+
+  /// The payload a decimal of that precision uses.
+  static func decimal(_ value: Int128, precision: Int) -> ScalarValue {
+    if precision <= 18, let short = Int64(exactly: value) { return .int(short) }
+    return .int128(value)
+  }
+
+  /// Columnar keeps uuids as a big-endian number with the top bit flipped, so that signed order is byte order.
+  static func uuid(_ bytes: UnsafeRawBufferPointer) -> Int128 {
+    Int128(bitPattern: UInt128(bigEndian: bytes.loadUnaligned(as: UInt128.self)) ^ (1 << 127))
+  }
+
+  static func uuidBytes(_ value: Int128) -> [UInt8] {
+    withUnsafeBytes(of: (UInt128(bitPattern: value) ^ (1 << 127)).bigEndian, Array.init)
+  }
+
+  // MARK: Order
+
+  /// Negative, zero or positive; both values are of one type and not null. NaN is above everything and equal to itself, -0.0 below 0.0.
+  package static func compare(_ left: ScalarValue, _ right: ScalarValue) -> Int {
+    switch (left, right) {
+    case (.int(let left), .int(let right)): return left < right ? -1 : left > right ? 1 : 0
+    case (.int128(let left), .int128(let right)): return left < right ? -1 : left > right ? 1 : 0
+    case (.int(let left), .int128(let right)): return Int128(left) < right ? -1 : Int128(left) > right ? 1 : 0
+    case (.int128(let left), .int(let right)): return left < Int128(right) ? -1 : left > Int128(right) ? 1 : 0
+    case (.boolean(let left), .boolean(let right)): return left == right ? 0 : left ? 1 : -1
+    case (.real(let left), .real(let right)): return compareFloats(Double(left), Double(right))
+    case (.double(let left), .double(let right)): return compareFloats(left, right)
+    case (.timestampTZ(let left), .timestampTZ(let right)):
+      return left.instant < right.instant ? -1 : left.instant > right.instant ? 1 : 0
+    case (.bytes(let left), .bytes(let right)):
+      return left.lexicographicallyPrecedes(right) ? -1 : left == right ? 0 : 1
+    default: return 0
+    }
+  }
+
+  private static func compareFloats(_ left: Double, _ right: Double) -> Int {
+    if left.isNaN || right.isNaN { return left.isNaN ? (right.isNaN ? 0 : 1) : -1 }
+    if left == right {
+      if left == 0, left.sign != right.sign { return left.sign == .minus ? -1 : 1 }
+      return 0
+    }
+    return left < right ? -1 : 1
+  }
+
+  package static func isNaN(_ value: ScalarValue) -> Bool {
+    switch value {
+    case .real(let number): number.isNaN
+    case .double(let number): number.isNaN
+    default: false
+    }
   }
 }
