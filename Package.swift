@@ -33,7 +33,7 @@ var targets: [Target] = [
   module("JSONText", [], upcoming),
   module("Storage", ["JSONText"], upcoming),
   // floor 1
-  module("Avro", ["Compression"], upcoming),
+  module("Avro", ["Compression", "JSONText"], upcoming),
   module("Parquet", ["Columnar", "Compression", "Storage", "CIntrinsics"], upcoming),
   module("TextFormats", ["Columnar", "Compression", "JSONText", "Storage", "CIntrinsics"], upcoming),
   module("Functions", ["Columnar", "JSONText"], upcoming),

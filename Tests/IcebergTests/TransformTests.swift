@@ -27,8 +27,8 @@ import Testing
     #expect(hash(.text("iceberg")) == expected(1_210_000_089))
     #expect(hash(Scalar(.varbinary, .bytes([0, 1, 2, 3]))) == expected(-188_683_207))
     let uuid = SingleValue.decode(
-      [0xF7, 0x9C, 0x3E, 0x09, 0x67, 0x7C, 0x4B, 0xBD, 0xA4, 0x79, 0x3F, 0x34, 0x9C, 0xB7, 0x85, 0xE7], as: .uuid)
-    #expect(uuid.flatMap(hash) == expected(1_488_055_340))
+      [0xF7, 0x9C, 0x3E, 0x09, 0x67, 0x7C, 0x4B, 0xBD, 0xA4, 0x79, 0x3F, 0x34, 0x9C, 0xB7, 0x85, 0xE7], .uuid)
+    #expect(uuid.flatMap { hash(Scalar(.uuid, $0)) } == expected(1_488_055_340))
   }
 
   @Test("truncation floors numbers and cuts text at code points")
@@ -70,19 +70,25 @@ import Testing
 
   @Test("single values take the shortest bytes and come back")
   func singleValues() {
-    let decimal = SQLType.decimal(precision: 9, scale: 2)
-    #expect(SingleValue.encode(Scalar(decimal, .int(1_420))) == [0x05, 0x8C])
-    #expect(SingleValue.encode(Scalar(decimal, .int(-1))) == [0xFF])
-    #expect(SingleValue.encode(Scalar(decimal, .int(0))) == [0])
-    #expect(SingleValue.encode(Scalar(decimal, .int(128))) == [0, 0x80])
-    #expect(SingleValue.encode(.integer(34)) == [0x22, 0, 0, 0])
-    #expect(SingleValue.encode(Scalar(.date, .int(-1))) == [0xFF, 0xFF, 0xFF, 0xFF])
-    for scalar: Scalar in [
-      .integer(-5), .bigint(.min), .double(-0.5), .text("iceberg"), .boolean(true), Scalar(decimal, .int(-129)),
-      Scalar(.decimal(precision: 38, scale: 0), .int128(-170_141_183_460_469_231_731)),
-    ] {
-      #expect(SingleValue.encode(scalar).flatMap { SingleValue.decode($0, as: scalar.type) } == scalar)
+    let decimal = IcebergType.decimal(precision: 9, scale: 2)
+    #expect(SingleValue.encode(.int(1_420), decimal) == [0x05, 0x8C])
+    #expect(SingleValue.encode(.int(-1), decimal) == [0xFF])
+    #expect(SingleValue.encode(.int(0), decimal) == [0])
+    #expect(SingleValue.encode(.int(128), decimal) == [0, 0x80])
+    #expect(SingleValue.encode(.int(34), .int) == [0x22, 0, 0, 0])
+    #expect(SingleValue.encode(.int(-1), .date) == [0xFF, 0xFF, 0xFF, 0xFF])
+    let cases: [(ScalarValue, IcebergType)] = [
+      (.int(-5), .int), (.int(.min), .long), (.double(-0.5), .double), (.bytes(Array("iceberg".utf8)), .string), (.boolean(true), .boolean),
+      (.int(-129), decimal), (.int128(-170_141_183_460_469_231_731), .decimal(precision: 38, scale: 0)), (.int128(1 << 99), .uuid),
+      (.timestampTZ(TimestampTZ(instant: -5)), .timestampTZ),
+    ]
+    for (value, type) in cases {
+      #expect(SingleValue.encode(value, type).flatMap { SingleValue.decode($0, type) } == value)
     }
-    #expect(SingleValue.decode([0x22, 0, 0, 0], as: .bigint) == .bigint(34))
+    // Bounds written before a promotion: int to long, float to double, date to timestamp.
+    #expect(SingleValue.decode([0x22, 0, 0, 0], .long) == .int(34))
+    #expect(SingleValue.decode([0, 0, 0x80, 0x3F], .double) == .double(1))
+    #expect(SingleValue.decode([1, 0, 0, 0], .timestamp) == .int(86_400_000_000))
+    #expect(SingleValue.decode([1, 2, 3], .long) == nil)
   }
 }

@@ -15,7 +15,7 @@ struct CivilDate: Hashable {
     self.day = day
   }
 
-  init(daysSince1970 days: Int64) {
+  init(days: Int64) {
     let shifted = days &+ 719_468
     let era = floorDivide(shifted, 146_097)
     let dayOfEra = shifted &- era &* 146_097
@@ -37,7 +37,7 @@ struct CivilDate: Hashable {
   }
 
   /// Whether the day exists in its month.
-  var isValid: Bool { (1...12).contains(month) && day >= 1 && CivilDate(daysSince1970: daysSince1970) == self }
+  var isValid: Bool { (1...12).contains(month) && day >= 1 && CivilDate(days: daysSince1970) == self }
 
   /// `2017-11-16`
   var text: String { (year < 0 ? "-" : "") + padded(year.magnitude, 4) + "-" + padded(month.magnitude, 2) + "-" + padded(day.magnitude, 2) }

@@ -93,7 +93,7 @@ extension SingleValue {
     switch (type, value) {
     case (_, .null): return "null"
     case (_, .boolean(let flag)): return flag ? "true" : "false"
-    case (.date, .int(let days)): return CivilDate(daysSince1970: days).text
+    case (.date, .int(let days)): return CivilDate(days: days).text
     case (.time, .int(let ticks)): return TimeText.timeOfDay(ticks, ticksPerSecond: 1_000_000)
     case (.timestamp, .int(let ticks)): return TimeText.instant(ticks, ticksPerSecond: 1_000_000)
     case (.timestampNanos, .int(let ticks)): return TimeText.instant(ticks, ticksPerSecond: 1_000_000_000)
@@ -272,7 +272,7 @@ enum TimeText {
   static func instant(_ ticks: Int64, ticksPerSecond: Int64) -> String {
     let days = floorDivide(ticks, 86_400 * ticksPerSecond)
     let time = ticks &- days &* 86_400 &* ticksPerSecond
-    return CivilDate(daysSince1970: days).text + "T" + timeOfDay(time, ticksPerSecond: ticksPerSecond)
+    return CivilDate(days: days).text + "T" + timeOfDay(time, ticksPerSecond: ticksPerSecond)
   }
 
   private static func number(_ text: some StringProtocol, _ widths: ClosedRange<Int>) -> Int64? {

@@ -1,5 +1,4 @@
 package import Columnar
-package import JSONText
 
 /// The two forms in which metadata holds single values: bytes (bounds, partition summaries) and JSON (defaults).
 ///

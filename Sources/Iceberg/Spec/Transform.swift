@@ -227,29 +227,3 @@ package enum PartitionTransform: Hashable, Sendable {
     return bytes.count
   }
 }
-
-/// Division that rounds towards minus infinity, for times before 1970.
-func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
-  let quotient = value / divisor
-  return value % divisor < 0 ? quotient - 1 : quotient
-}
-
-/// A date of the proleptic Gregorian calendar (astronomical years) from days since 1970-01-01.
-struct CivilDate {
-  let year: Int64
-  let month: Int64
-  let day: Int64
-
-  /// Counts in eras of 400 years that begin on March 1, so that leap days come last.
-  init(days: Int64) {
-    let shifted = days &+ 719_468
-    let era = floorDivide(shifted, 146_097)
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shiftedMonth = (5 * dayOfYear + 2) / 153
-    day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-    month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-    year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-  }
-}

@@ -1,0 +1,61 @@
+import JSONText
+
+/// Which columns of data files without field ids are which fields (property `schema.name-mapping.default`).
+package struct NameMapping: Hashable, Sendable {
+  package struct Entry: Hashable, Sendable {
+    /// nil hides the file's column.
+    package var fieldID: Int32?
+    /// Literal names: a dot is part of the name.
+    package var names: [String]
+    package var children: [Entry]
+
+    package init(fieldID: Int32?, names: [String], children: [Entry] = []) {
+      self.fieldID = fieldID
+      self.names = names
+      self.children = children
+    }
+  }
+
+  package static let property = "schema.name-mapping.default"
+  package var entries: [Entry]
+
+  package init(entries: [Entry]) { self.entries = entries }
+
+  package init(text: String) throws(IcebergError) {
+    do {
+      self.init(entries: try Self.entries(try JSONDocument(text, depthLimit: 200).root))
+    } catch { throw IcebergError(error, field: "properties." + Self.property) }
+  }
+
+  /// Names as they are in the schema: what files without ids and without a mapping are read by.
+  package init(schema: IcebergSchema) { self.init(entries: schema.fields.map(Self.entry)) }
+
+  private static func entry(_ field: IcebergField) -> Entry {
+    Entry(fieldID: field.id, names: [field.name], children: field.type.children.map(entry))
+  }
+
+  private static func entries(_ json: JSONValue) throws(JSONError) -> [Entry] {
+    var entries: [Entry] = []
+    for element in try json.requireElements() {
+      var entry = Entry(fieldID: try element.optionalInt32("field-id"), names: [])
+      if let names = element.present("names") { for name in try names.requireElements() { entry.names.append(try name.requireString()) } }
+      if let fields = element.present("fields") { entry.children = try Self.entries(fields) }
+      entries.append(entry)
+    }
+    return entries
+  }
+
+  /// The id of a file's column by its path of names, list elements being `element` and map sides `key` and `value`.
+  package func fieldID(path: [String]) -> Int32? {
+    var level = entries
+    var found: Entry?
+    for name in path {
+      guard let entry = level.first(where: { $0.names.contains(name) }) else { return nil }
+      found = entry
+      level = entry.children
+    }
+    return found?.fieldID
+  }
+
+  package func entry(named name: String) -> Entry? { entries.first { $0.names.contains(name) } }
+}
