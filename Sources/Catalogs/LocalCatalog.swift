@@ -104,6 +104,8 @@ package struct LocalCatalog: Catalog {
       stored.version = 0
       stored.createTime = now()
       stored.updateTime = stored.createTime
+      // A process that died while dropping a table of this name may have left its partitions.
+      try await remove([partitionsPath(table.name, table.database)])
       try await put(CatalogDocument.bytes(stored), at: tablePath(table.name, table.database))
     }
   }
@@ -145,7 +147,9 @@ package struct LocalCatalog: Catalog {
       entry.version += 1
       entry.updateTime = now()
       let partitions = try await readPartitions(name, database)
-      if !partitions.isEmpty {
+      if partitions.isEmpty {
+        try await remove([partitionsPath(newName, newDatabase)])
+      } else {
         try await put(CatalogDocument.bytes(partitions), at: partitionsPath(newName, newDatabase))
       }
       try await put(CatalogDocument.bytes(entry), at: tablePath(newName, newDatabase))

@@ -2,7 +2,7 @@
 ///
 /// Source: Athena user guide, "CSV (OpenCSVSerDe, LazySimpleSerDe)" and "JSON SerDe libraries"; sql.md section 11.
 package enum TextSerDe: Sendable, Equatable {
-  case delimited(DelimitedFormat)
+  case delimited(DelimitedTextFormat)
   case json(JSONLinesFormat)
 
   package static let lazySimple = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
@@ -27,7 +27,7 @@ package enum TextSerDe: Sendable, Equatable {
       format.skippedFooterLines = skippedFooter
       self = .delimited(format)
     case Self.openCSV:
-      var format = DelimitedFormat(
+      var format = DelimitedTextFormat(
         .openCSV, fieldDelimiter: try Self.byte(properties["separatorChar"], "separatorChar") ?? UInt8(ascii: ","),
         quote: try Self.byte(properties["quoteChar"], "quoteChar") ?? UInt8(ascii: "\""),
         escape: try Self.byte(properties["escapeChar"], "escapeChar") ?? UInt8(ascii: "\\"))
@@ -48,8 +48,8 @@ package enum TextSerDe: Sendable, Equatable {
 
   private static func lazySimpleFormat(
     _ properties: [String: String], _ tableProperties: [String: String]
-  ) throws(TextFormatError) -> DelimitedFormat {
-    var format = DelimitedFormat.lazySimple
+  ) throws(TextFormatError) -> DelimitedTextFormat {
+    var format = DelimitedTextFormat.lazySimple
     let delimiterKey = properties["field.delim"] == nil ? "serialization.format" : "field.delim"
     if let delimiter = try byte(properties[delimiterKey], delimiterKey) { format.fieldDelimiter = delimiter }
     // Hive misspells the collection delimiter's key as "colelction.delim"; both are in use.

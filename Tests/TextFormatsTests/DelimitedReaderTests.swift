@@ -89,7 +89,7 @@ struct DelimitedReaderTests {
   @Test("LazySimpleSerDe: missing fields NULL, extra ignored, bad numbers NULL, null text, no quoting")
   func lazySimple() async throws {
     let text = "1|a|\"2.5\"|extra\n2\nx|\\N|3.5\n\n99999999999|\"b\"|NaN\n"
-    var format = DelimitedFormat.lazySimple
+    var format = DelimitedTextFormat.lazySimple
     format.fieldDelimiter = UInt8(ascii: "|")
     #expect(
       try await TextTable(text).rows(format, [("i", .integer), ("s", .varchar), ("d", .double)]) == [
@@ -100,7 +100,7 @@ struct DelimitedReaderTests {
 
   @Test("LazySimpleSerDe: escapes, header and footer lines")
   func lazyEscape() async throws {
-    var format = DelimitedFormat.lazySimple
+    var format = DelimitedTextFormat.lazySimple
     format.fieldDelimiter = UInt8(ascii: ",")
     format.escape = UInt8(ascii: "\\")
     format.skippedLines = 2
@@ -150,7 +150,7 @@ struct DelimitedReaderTests {
       ("p", .decimal(precision: 10, scale: 2)), ("q", .decimal(precision: 38, scale: 3)), ("v", .varchar(length: 2)), ("c", .char(length: 3)),
       ("x", .varbinary), ("dt", .date), ("ts", .timestamp(precision: 6)),
     ]
-    var format = DelimitedFormat.lazySimple
+    var format = DelimitedTextFormat.lazySimple
     format.fieldDelimiter = UInt8(ascii: ",")
     let text = """
       TRUE,-128,32767,-2147483648,9223372036854775807,0.1,1e-3,12.345,12345678901234567890123456789012345.6785,äöü,ab ,aGVsbG8=,2020-02-29,2020-02-29 23:59:59.1234567
@@ -220,9 +220,9 @@ struct DelimitedReaderTests {
     let columns: [(String, SQLType)] = [
       ("a", .varchar), ("b", .double), ("c", .array(.bigint)), ("d", .date), ("e", .timestamp(precision: 3)), ("f", .decimal(precision: 9, scale: 2)),
     ]
-    var escaped = DelimitedFormat.lazySimple
+    var escaped = DelimitedTextFormat.lazySimple
     escaped.escape = UInt8(ascii: "\\")
-    for format in [DelimitedFormat.lazySimple, escaped] { _ = try table.rows(format, columns) }
+    for format in [DelimitedTextFormat.lazySimple, escaped] { _ = try table.rows(format, columns) }
     _ = try? table.rows(.csv, [("a", .varchar), ("b", .varchar)])
     _ = try? table.rows(.openCSV, [("a", .varchar), ("b", .varchar)])
   }

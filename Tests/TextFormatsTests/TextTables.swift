@@ -20,7 +20,7 @@ struct TextTable {
   var source: TextSource { TextSource(store, place) }
 
   func rows(
-    _ format: DelimitedFormat, _ columns: [(String, SQLType)], projection: [Int]? = nil, split: Range<Int>? = nil,
+    _ format: DelimitedTextFormat, _ columns: [(String, SQLType)], projection: [Int]? = nil, split: Range<Int>? = nil,
     hasHeader: Bool = false, capacity: Int = 3
   ) throws -> [[String]] {
     let reader = try DelimitedReader(

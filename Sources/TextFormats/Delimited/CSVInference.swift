@@ -2,7 +2,7 @@ package import Columnar
 
 /// What `read_csv` finds out about a file by looking at its first records.
 package struct CSVInference: Sendable {
-  package var format: DelimitedFormat
+  package var format: DelimitedTextFormat
   package var hasHeader: Bool
   package var columns: [Field]
 
@@ -28,7 +28,7 @@ package struct CSVInference: Sendable {
   private static let delimiters = [UInt8(ascii: ","), UInt8(ascii: "\t"), UInt8(ascii: ";"), UInt8(ascii: "|")]
 
   package init(_ source: TextSource, _ options: Options = Options()) throws {
-    var format = DelimitedFormat(
+    var format = DelimitedTextFormat(
       .csv, fieldDelimiter: options.delimiter ?? UInt8(ascii: ","), quote: options.quote, escape: options.escape)
     format.nullTexts = options.nullTexts
     format.skippedLines = options.skippedLines
@@ -64,7 +64,7 @@ package struct CSVInference: Sendable {
   }
 
   /// The delimiter that cuts the first lines into the same number (the most) of fields.
-  private static func delimiter(_ source: TextSource, _ format: DelimitedFormat) throws -> UInt8 {
+  private static func delimiter(_ source: TextSource, _ format: DelimitedTextFormat) throws -> UInt8 {
     var best: (delimiter: UInt8, score: Double) = (UInt8(ascii: ","), 0)
     for delimiter in delimiters {
       var format = format
@@ -81,7 +81,7 @@ package struct CSVInference: Sendable {
   /// A first line is a header when some column below is no text and the first line's field is none of that type, or when all
   /// is text and its fields are distinct words.
   private static func looksLikeHeader(
-    _ first: [Sample.Value], _ below: [Candidate], _ format: DelimitedFormat, isAlone: Bool
+    _ first: [Sample.Value], _ below: [Candidate], _ format: DelimitedTextFormat, isAlone: Bool
   ) -> Bool {
     guard first.allSatisfy({ !$0.text.isEmpty }) else { return false }
     let isTyped = below.contains { $0 != .text && $0 != .unknown }
@@ -123,7 +123,7 @@ package struct CSVInference: Sendable {
       }
     }
 
-    func joined(with value: Sample.Value, _ format: DelimitedFormat) -> Candidate {
+    func joined(with value: Sample.Value, _ format: DelimitedTextFormat) -> Candidate {
       if value.isNull || self == .text { return self }
       let other = Candidate(value.text)
       switch (self, other) {
@@ -168,7 +168,7 @@ package struct CSVInference: Sendable {
 
     var records: [[Value]] = []
 
-    init(_ source: TextSource, _ format: DelimitedFormat, limit: Int) throws {
+    init(_ source: TextSource, _ format: DelimitedTextFormat, limit: Int) throws {
       let sampler = try DelimitedReader(source, format: format, columns: [], projection: [], context: QueryContext())
       while records.count < limit, let record = try sampler.nextRecord() {
         records.append(record.map { Value(text: $0 ?? "", isNull: $0 == nil) })

@@ -5,7 +5,7 @@ import Storage
 /// Reads a delimited text file into batches, only the columns asked for.
 package final class DelimitedReader: TextReader {
   private let location: Location
-  private let format: DelimitedFormat
+  private let format: DelimitedTextFormat
   private let columns: [Field]
   private let projection: [Int]
   private let context: QueryContext
@@ -36,7 +36,7 @@ package final class DelimitedReader: TextReader {
   ///   - split: part of an uncompressed file; records that begin inside belong to it. Not for quoted fields that hold line ends.
   ///   - hasHeader: the first record holds names.
   package init(
-    _ source: TextSource, format: DelimitedFormat, columns: [Field], projection: [Int], split: Range<Int>? = nil,
+    _ source: TextSource, format: DelimitedTextFormat, columns: [Field], projection: [Int], split: Range<Int>? = nil,
     hasHeader: Bool = false, context: QueryContext
   ) throws {
     location = source.location

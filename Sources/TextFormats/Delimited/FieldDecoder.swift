@@ -12,11 +12,11 @@ final class FieldDecoder {
   }
 
   private let type: SQLType
-  private let format: DelimitedFormat
+  private let format: DelimitedTextFormat
   private let column: Int
   private let scratch = FieldUnquoter()
 
-  init(_ type: SQLType, _ format: DelimitedFormat, column: Int) {
+  init(_ type: SQLType, _ format: DelimitedTextFormat, column: Int) {
     self.type = type
     self.format = format
     self.column = column
@@ -116,7 +116,7 @@ private struct Rows {
   let table: FieldTable
   let column: Int
   let type: SQLType
-  let format: DelimitedFormat
+  let format: DelimitedTextFormat
   let unquoter: FieldUnquoter
   /// The most common way to write NULL, checked before anything else.
   let nullText: [UInt8]?
@@ -218,7 +218,7 @@ private struct Rows {
         case .trimTrailingBlanks:
           while decodedCount > 0, decoded.bytes[decodedCount - 1] == 0x20 { decodedCount -= 1 }
         case .base64:
-          if let binary = Base64.decode(decoded.bytes, decodedCount) {
+          if let binary = Base64Coding.decode(decoded.bytes, decodedCount) {
             views[row] = binary.withUnsafeBytes { heap.copy($0) }
             continue
           }

@@ -12,7 +12,7 @@ import CIntrinsics
 /// rowEnds             ^3  ^5          number of ends up to and with each record's last
 /// ```
 struct FieldIndexer {
-  private let dialect: DelimitedFormat.Dialect
+  private let dialect: DelimitedTextFormat.Dialect
   private let delimiter: UInt8
   private let newline: UInt8
   private let quote: UInt8?
@@ -34,7 +34,7 @@ struct FieldIndexer {
 
   var ends: UnsafeMutablePointer<UInt32> { endStorage + 1 }
 
-  init(_ format: DelimitedFormat) {
+  init(_ format: DelimitedTextFormat) {
     dialect = format.dialect
     delimiter = format.fieldDelimiter
     newline = format.lineDelimiter

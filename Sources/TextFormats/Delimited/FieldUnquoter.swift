@@ -21,7 +21,7 @@ final class FieldUnquoter {
   deinit { scratch.deallocate() }
 
   /// The value of a field that may hold quotes or escapes. Good until the next call.
-  func decode(_ field: UnsafeBufferPointer<UInt8>, _ format: DelimitedFormat) throws(Malformed) -> Decoded {
+  func decode(_ field: UnsafeBufferPointer<UInt8>, _ format: DelimitedTextFormat) throws(Malformed) -> Decoded {
     guard let bytes = field.baseAddress, field.count > 0 else {
       return Decoded(bytes: scratch, count: 0, isInBlock: false)
     }
@@ -33,7 +33,7 @@ final class FieldUnquoter {
   }
 
   /// LazySimpleSerDe: the escape makes the next byte plain; `\n` and `\r` behind it are line ends.
-  private func unescaped(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ format: DelimitedFormat) -> Decoded {
+  private func unescaped(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ format: DelimitedTextFormat) -> Decoded {
     guard let escape = format.escape, memchr(bytes, Int32(escape), count) != nil else {
       return Decoded(bytes: bytes, count: count, isInBlock: true)
     }
@@ -55,7 +55,7 @@ final class FieldUnquoter {
   }
 
   /// RFC 4180, and an escape character inside quotes when there is one.
-  private func csv(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ format: DelimitedFormat) throws(Malformed) -> Decoded {
+  private func csv(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ format: DelimitedTextFormat) throws(Malformed) -> Decoded {
     guard let quote = format.quote, bytes[0] == quote else { return Decoded(bytes: bytes, count: count, isInBlock: true) }
     let last = count - 1
     if last >= 1, bytes[last] == quote, memchr(bytes + 1, Int32(quote), last - 1) == nil,
@@ -92,7 +92,7 @@ final class FieldUnquoter {
 
   /// The rules of opencsv's parser: a quote anywhere switches quoting; one in the middle of text is text as well; blanks before an opening
   /// quote are dropped; an escape counts before a quote or another escape inside quotes, and vanishes elsewhere.
-  private func openCSV(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ format: DelimitedFormat) -> Decoded {
+  private func openCSV(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ format: DelimitedTextFormat) -> Decoded {
     let quote = format.quote
     let escape = format.escape
     let hasQuote = quote.map { memchr(bytes, Int32($0), count) != nil } ?? false
@@ -147,7 +147,7 @@ final class FieldUnquoter {
 }
 
 /// Base64 of RFC 4648, padded or not.
-enum Base64 {
+enum Base64Coding {
   /// Nil when the bytes are no base64.
   static func decode(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> [UInt8]? {
     var length = count

@@ -3,10 +3,10 @@ import Glibc
 
 /// Values inside a LazySimpleSerDe field: `a\u{2}b` is an array, `k\u{3}v\u{2}k\u{3}v` a map, and each level down uses the next delimiters.
 struct NestedFieldParser {
-  private let format: DelimitedFormat
+  private let format: DelimitedTextFormat
   private let unquoter = FieldUnquoter()
 
-  init(_ format: DelimitedFormat) { self.format = format }
+  init(_ format: DelimitedTextFormat) { self.format = format }
 
   /// Appends one value; text that gives none becomes NULL, as everywhere in this SerDe.
   ///

@@ -211,7 +211,7 @@ final class JSONValueReader {
       }
       return true
     case .varbinary:
-      guard let binary = Base64.decode(bytes, count) else { return false }
+      guard let binary = Base64Coding.decode(bytes, count) else { return false }
       binary.withUnsafeBytes { column.append(copying: $0) }
       return true
     case .boolean:

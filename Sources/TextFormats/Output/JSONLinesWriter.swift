@@ -90,7 +90,7 @@ private final class JSONColumn {
     case .varchar, .char: writer.string(StringView.buffer(at: view.pointer(as: StringView.self) + index))
     case .json: writer.raw(StringView.buffer(at: view.pointer(as: StringView.self) + index))
     case .varbinary:
-      Base64.encode(StringView.buffer(at: view.pointer(as: StringView.self) + index)).withUnsafeBytes { writer.string($0) }
+      Base64Coding.encode(StringView.buffer(at: view.pointer(as: StringView.self) + index)).withUnsafeBytes { writer.string($0) }
     case .date: writer.string(ValueText.date(view.pointer(as: Int32.self)[index]))
     case .timestamp(let precision):
       writer.string(ValueText.timestamp(view.pointer(as: Int64.self)[index], precision: precision))

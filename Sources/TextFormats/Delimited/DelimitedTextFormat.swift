@@ -10,7 +10,7 @@
 /// | unreadable value | NULL | error | error |
 /// | NULL | `nullTexts` | never | unquoted `nullTexts` |
 /// | blank line | a row | a row | skipped |
-package struct DelimitedFormat: Sendable, Equatable {
+package struct DelimitedTextFormat: Sendable, Equatable {
   package enum Dialect: Sendable {
     /// Hive's LazySimpleSerDe, as Trino reads it.
     case lazySimple
@@ -43,19 +43,19 @@ package struct DelimitedFormat: Sendable, Equatable {
   }
 
   /// LazySimpleSerDe without properties: \001, \002, \003 … and `\N`.
-  package static var lazySimple: DelimitedFormat {
-    var format = DelimitedFormat(.lazySimple, fieldDelimiter: 1)
+  package static var lazySimple: DelimitedTextFormat {
+    var format = DelimitedTextFormat(.lazySimple, fieldDelimiter: 1)
     format.nestedDelimiters = Array(2...8)
     format.nullTexts = [Array("\\N".utf8)]
     return format
   }
 
-  package static var openCSV: DelimitedFormat {
-    DelimitedFormat(.openCSV, fieldDelimiter: UInt8(ascii: ","), quote: UInt8(ascii: "\""), escape: UInt8(ascii: "\\"))
+  package static var openCSV: DelimitedTextFormat {
+    DelimitedTextFormat(.openCSV, fieldDelimiter: UInt8(ascii: ","), quote: UInt8(ascii: "\""), escape: UInt8(ascii: "\\"))
   }
 
-  package static var csv: DelimitedFormat {
-    var format = DelimitedFormat(.csv, fieldDelimiter: UInt8(ascii: ","), quote: UInt8(ascii: "\""))
+  package static var csv: DelimitedTextFormat {
+    var format = DelimitedTextFormat(.csv, fieldDelimiter: UInt8(ascii: ","), quote: UInt8(ascii: "\""))
     format.nullTexts = [[]]
     return format
   }
