@@ -23,7 +23,9 @@ import Testing
     ("2 * -3", "2 * (-3)"),
   ])
   func precedence(sql: String, explicit: String) throws {
-    #expect(try Parser.parseExpression(sql) == Parser.parseExpression(explicit))
+    let expression = try Parser.parseExpression(sql)
+    #expect(try expression == Parser.parseExpression(explicit))
+    #expect(try expression == Parser.parseExpression(SQLPrinter.print(expression)))
   }
 
   @Test("a minus directly before digits belongs to the number")
@@ -80,7 +82,8 @@ import Testing
     "last_value(x) RESPECT NULLS OVER w", "filter(a, x -> x > 1)", "a.\"b\".select", "position", "array", "interval",
   ])
   func accepted(sql: String) throws {
-    _ = try Parser.parseExpression(sql)
+    let expression = try Parser.parseExpression(sql)
+    #expect(try Parser.parseExpression(SQLPrinter.print(expression)) == expression)
   }
 
   @Test("ranges cover what was written")

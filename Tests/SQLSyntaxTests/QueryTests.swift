@@ -45,7 +45,8 @@ import Testing
     "SELECT default.t.a, current, \"select\", `from` FROM default.t",
   ])
   func accepted(sql: String) throws {
-    _ = try Parser.parseQuery(sql)
+    let query = try Parser.parseQuery(sql)
+    #expect(try Parser.parseQuery(SQLPrinter.print(query)) == query)
   }
 
   @Test("an alias of a table is not taken from the words that begin the next clause")

@@ -43,7 +43,9 @@ import Testing
     ("CALL system.expire_snapshots('db.t', TIMESTAMP '2024-01-01 00:00:00', array(1, 2))", "CALL"),
   ])
   func dataStatements(sql: String, kind: String) throws {
-    #expect(try Parser.parseStatement(sql).kindName == kind)
+    let statement = try Parser.parseStatement(sql)
+    #expect(statement.kindName == kind)
+    #expect(try Parser.parseStatement(SQLPrinter.print(statement)) == statement)
   }
 
   @Test("definitions parse", arguments: [
@@ -87,7 +89,9 @@ import Testing
     ("COMMENT ON COLUMN t.a IS NULL", "COMMENT ON COLUMN"),
   ])
   func definitions(sql: String, kind: String) throws {
-    #expect(try Parser.parseStatement(sql).kindName == kind)
+    let statement = try Parser.parseStatement(sql)
+    #expect(statement.kindName == kind)
+    #expect(try Parser.parseStatement(SQLPrinter.print(statement)) == statement)
   }
 
   @Test("ALTER TABLE parses in the words of Hive, Trino and Spark", arguments: [
@@ -131,7 +135,9 @@ import Testing
     ("EXECUTE optimize(file_size_threshold => '10MB') WHERE a = 1", "EXECUTE"),
   ])
   func alterTable(action: String, kind: String) throws {
-    #expect(try Parser.parseStatement("ALTER TABLE db.t \(action)").kindName == "ALTER TABLE ... \(kind)")
+    let statement = try Parser.parseStatement("ALTER TABLE db.t \(action)")
+    #expect(statement.kindName == "ALTER TABLE ... \(kind)")
+    #expect(try Parser.parseStatement(SQLPrinter.print(statement)) == statement)
   }
 
   @Test("statements that look around or change the session parse", arguments: [
@@ -171,6 +177,8 @@ import Testing
     ("ROLLBACK WORK", "ROLLBACK"),
   ])
   func sessionStatements(sql: String, kind: String) throws {
-    #expect(try Parser.parseStatement(sql).kindName == kind)
+    let statement = try Parser.parseStatement(sql)
+    #expect(statement.kindName == kind)
+    #expect(try Parser.parseStatement(SQLPrinter.print(statement)) == statement)
   }
 }
