@@ -24,7 +24,7 @@ package struct ConstantEvaluator {
       }
       // SAFETY: no lambda evaluators are passed, so no pointer is handed over.
       let call = unsafe Functions.FunctionCall(count: 1, resultType: function.resultType, context: context)
-      return try scalar(range) { () throws(KernelError) in try unsafe function.kernel(columns, call) }
+      return try scalar(range) { () throws(KernelError) in try function.kernel(columns, call) }
     case .cast(let operand, let type, let isTry, let range):
       let value = try evaluate(operand)
       if value.isNull { return .null(type) }
