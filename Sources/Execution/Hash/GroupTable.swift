@@ -62,6 +62,25 @@ final class GroupTable {
     _ = probe(count: count, groups: groups, inserting: false)
   }
 
+  /// Adds the groups of another table of the same layout: its group `i` is group `map[i]` here.
+  func insert(groupsOf other: GroupTable, map: UnsafeMutablePointer<UInt32>) {
+    let stride = layout.stride
+    var begin = 0
+    while begin < other.count {
+      let size = min(8192, other.count &- begin)
+      makeScratch(size)
+      memcpy(batchRows.base, other.rows.base + begin &* stride, size &* stride)
+      memcpy(batchHashes.base, other.hashes.base + begin &* 8, size &* 8)
+      let columns = layout.fields.indices.map { field -> Column in
+        if case .nested = layout.fields[field].kind { return other.keyColumn(field, start: begin, count: size) }
+        return layout.shape == .general ? Column.nulls(layout.fields[field].type, count: size)
+          : other.keyColumn(field, start: begin, count: size)
+      }
+      insertPrepared(columns, count: size, groups: map + begin)
+      begin &+= size
+    }
+  }
+
   /// Hashes of the groups, in group order.
   var groupHashes: UnsafePointer<UInt64> { UnsafePointer(hashes.base.assumingMemoryBound(to: UInt64.self)) }
 
@@ -88,12 +107,16 @@ final class GroupTable {
     }
   }
 
-  private func prepare(_ columns: [Column], count: Int) {
+  private func makeScratch(_ count: Int) {
     if batchRows.byteCount < count &* layout.stride { batchRows = Buffer(byteCount: count &* layout.stride) }
     if batchHashes.byteCount < count &* 8 {
       batchHashes = Buffer(byteCount: count &* 8)
       newRows = Buffer(byteCount: count &* 4)
     }
+  }
+
+  private func prepare(_ columns: [Column], count: Int) {
+    makeScratch(count)
     var arena = StringHeap()
     layout.encode(columns, count: count, into: batchRows.base, arena: &arena)
     batchArena = arena

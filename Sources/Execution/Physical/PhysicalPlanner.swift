@@ -64,9 +64,32 @@ struct PhysicalPlanner {
       let sink = PivotSink(pivot, layout: layout, context: context, statistics: statistics)
       finish(try stream(of: node.children[0]), into: sink, statistics)
       return .source(PivotSource(sink, columnCount: pivot.keys.count + pivot.cells.count, context: context), statistics)
-    case .aggregate, .join, .sort, .topN, .setOperation, .window, .unnest, .singleRow, .commonTable,
+    case .aggregate(let aggregate):
+      let sink = HashAggregateSink(aggregate, context: context, statistics: statistics)
+      finish(try stream(of: node.children[0]), into: sink, statistics)
+      return sink.output
+    case .sort(let input, let keys):
+      return try sorted(node, SortInput(keys, inputTypes: input.columns.map(\.type)))
+    case .topN(let input, let keys, let offset, let count, let withTies):
+      let sortInput = SortInput(keys, inputTypes: input.columns.map(\.type))
+      if count > Self.largestTopN - min(offset, Self.largestTopN) && !withTies {
+        // Too many rows to keep in memory without being asked to: a sort can spill.
+        return .through(try sorted(node, sortInput), LimitFactory(offset: offset, count: count), statistics)
+      }
+      let sink = TopNSink(
+        sortInput, offset: offset, count: count, withTies: withTies, context: context, statistics: statistics)
+      finish(try stream(of: node.children[0]), into: sink, statistics)
+      return sink.output
+    case .join, .setOperation, .window, .unnest, .singleRow, .commonTable,
       .commonTableScan, .sample:
       throw SQLError.notSupported("\(statistics.name) is not executed")
     }
+  }
+  private static let largestTopN = 1_000_000
+
+  private mutating func sorted(_ node: PreparedPlan, _ input: SortInput) throws -> Stream {
+    let sink = SortSink(input, context: context, statistics: node.statistics)
+    finish(try stream(of: node.children[0]), into: sink, node.statistics)
+    return sink.output
   }
 }
