@@ -1,0 +1,62 @@
+import Catalogs
+import Columnar
+import Functions
+import Iceberg
+import Parquet
+import SQLSyntax
+import Storage
+import TextFormats
+
+extension SQLError {
+  /// Any error of a lower floor as the one type that leaves the engine, with the floor's own error as its cause where that says more.
+  init(wrapping error: any Error) {
+    switch error {
+    case let error as SQLError:
+      if let inner = error.cause, error.code == .genericInternalError, !(inner is SQLError) {
+        // A worker met a lower floor's error and could not know what it is.
+        self = SQLError(wrapping: inner).located(at: error.range)
+      } else {
+        self = error
+      }
+    case let error as KernelError: self.init(ErrorCode(error.code, .userError), error.message)
+    case is QueryCancelled, is CancellationError: self.init(.userCanceled, "Query was canceled")
+    case let error as CatalogError: self.init(catalogError: error)
+    case let error as StorageError: self.init(storageError: error)
+    case let error as ParquetError:
+      switch error.kind {
+      case .unsupported: self.init(.notSupported, "\(error)")
+      case .cancelled: self.init(.userCanceled, "Query was canceled")
+      case .corrupt, .inputOutput, .invalidRequest: self.init(.hiveBadData, "\(error)")
+      }
+    case let error as TextFormatError: self.init(.hiveBadData, "\(error)")
+    case let error as MemoryLimitExceeded:
+      self.init(
+        .exceededLocalMemoryLimit, "Query exceeded the memory limit of \(error.limit) bytes in \(error.holder)",
+        hint: "Raise --memory.")
+    default: self.init(.genericInternalError, "\(error)", cause: error)
+    }
+  }
+
+  private init(catalogError error: CatalogError) {
+    let code: ErrorCode =
+      switch error.kind {
+      case .databaseNotFound: .schemaNotFound
+      case .databaseAlreadyExists: .schemaAlreadyExists
+      case .databaseNotEmpty: .schemaNotEmpty
+      case .tableNotFound: .tableNotFound
+      case .tableAlreadyExists: .tableAlreadyExists
+      case .partitionAlreadyExists: .alreadyExists
+      case .versionConflict, .lockTimeout: .transactionConflict
+      case .corrupt, .inputOutput: .hiveMetastoreError
+      }
+    self.init(code, error.message, isRetryable: error.isRetryable)
+  }
+
+  private init(storageError error: StorageError) {
+    switch error.kind {
+    case .notFound: self.init(.hiveFileNotFound, "\(error)")
+    case .permission: self.init(.permissionDenied, "\(error)")
+    default: self.init(.genericExternal, "\(error)", isRetryable: error.isRetryable)
+    }
+  }
+}

@@ -1,0 +1,61 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How an engine finds its tables, and what it may use.
+public struct Configuration: Sendable {
+  /// Directory of the local catalog, and where tables without a LOCATION go.
+  public var warehouse: String
+  /// The database that unqualified names belong to.
+  public var database: String
+  /// Prefixes of locations, as they stand in metadata, and the local folders that take their place.
+  public var mounts: [Mount]
+  /// Takes the place of all of `s3://`.
+  public var offlineDirectory: String?
+  /// Bytes that operators may hold; beyond it they spill.
+  public var memoryLimit: Int
+  /// Threads of the data plane.
+  public var workers: Int
+  /// Fixes `current_timestamp` and the times in metadata: microseconds since 1970-01-01 00:00 UTC. Nil is the system's clock.
+  public var now: Int64?
+  /// Fixes ids, file names and `random()`. Nil draws from the system.
+  public var seed: UInt64?
+  /// Where operators spill; nil is the system's temporary directory.
+  public var spillDirectory: String?
+  /// Rows per batch; results do not depend on it.
+  public var batchCapacity: Int
+  /// Optimiser rules that are switched off, by name; results do not depend on them.
+  public var disabledRules: Set<String>
+  /// For tests: scans hand out their columns in this encoding.
+  public var scanEncoding: ScanEncoding
+
+  public struct Mount: Sendable, Hashable {
+    public var prefix: String
+    public var folder: String
+    public init(prefix: String, folder: String) {
+      self.prefix = prefix
+      self.folder = folder
+    }
+  }
+
+  public enum ScanEncoding: String, Sendable, CaseIterable { case asStored, dictionary, constant }
+
+  public init(warehouse: String = "./warehouse") {
+    self.warehouse = warehouse
+    database = "default"
+    mounts = []
+    memoryLimit = Self.physicalMemory() / 100 * 80
+    workers = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    batchCapacity = 8_192
+    disabledRules = []
+    scanEncoding = .asStored
+  }
+
+  private static func physicalMemory() -> Int {
+    let pages = Int(sysconf(Int32(_SC_PHYS_PAGES)))
+    let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
+    return pages > 0 && pageSize > 0 ? pages * pageSize : 4 << 30
+  }
+}

@@ -1,0 +1,72 @@
+import Catalogs
+import Columnar
+import Connectors
+import Functions
+@_exported public import SQLSyntax
+import Storage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The engine of one process: a catalog, its storage, and the limits that its sessions share.
+public final class Engine: Sendable {
+  public let configuration: Configuration
+  let store: StoreRouter
+  let catalog: LocalCatalog
+  let footers: ParquetFooterCache
+  let memory: MemoryPool
+  /// The name that the local catalog answers to, as Athena calls its own.
+  static let catalogName = "awsdatacatalog"
+
+  public init(_ configuration: Configuration) throws(SQLError) {
+    var mounts = MountTable()
+    for mount in configuration.mounts { mounts.mount(from: Location(mount.prefix), to: Location(mount.folder)) }
+    if let folder = configuration.offlineDirectory { mounts.mountOffline(folder) }
+    self.configuration = configuration
+    store = StoreRouter(mounts: mounts)
+    footers = ParquetFooterCache(store: store)
+    memory = MemoryPool(limit: configuration.memoryLimit)
+    let fixed = configuration.now
+    catalog = LocalCatalog(root: configuration.warehouse + "/.frazil/catalog") {
+      fixed.map { $0 / 1_000_000 } ?? Int64(time(nil))
+    }
+  }
+
+  /// A session: a current database, prepared statements, one statement at a time.
+  public func makeSession() -> Session { Session(self) }
+
+  /// Microseconds since 1970 UTC, by the fixed clock or the system's.
+  var now: Int64 {
+    if let now = configuration.now { return now }
+    var moment = timespec()
+    clock_gettime(CLOCK_REALTIME, &moment)
+    return Int64(moment.tv_sec) * 1_000_000 + Int64(moment.tv_nsec) / 1_000
+  }
+
+  func makeContext() -> QueryContext {
+    QueryContext(
+      memory: memory, batchCapacity: configuration.batchCapacity, workerCount: configuration.workers, nowMicroseconds: now,
+      seed: configuration.seed, spillDirectory: configuration.spillDirectory ?? Self.temporaryDirectory)
+  }
+
+  private static var temporaryDirectory: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
+}
+
+extension Configuration {
+  /// A timestamp like `2026-01-31T12:00:00Z` or `2026-01-31 12:00:00` (UTC) in microseconds since 1970; nil when it is none.
+  public static func parseInstant(_ text: String) -> Int64? {
+    let plain = String(text.map { $0 == "T" ? " " : $0 })
+    let zoned = plain.hasSuffix("Z") ? String(plain.dropLast()) + " UTC" : plain
+    let target: SQLType = zoned.contains("+") || zoned.hasSuffix("UTC") ? .timestampTZ(precision: 6) : .timestamp(precision: 6)
+    let column = Column.constant(.text(zoned), count: 1)
+    guard let moment = try? castColumn(column, to: target, isTry: true, context: QueryContext()) else { return nil }
+    switch moment.scalarValue(at: 0) {
+    case .int(let micros): return micros
+    case .timestampTZ(let value): return value.instant
+    default: return nil
+    }
+  }
+}

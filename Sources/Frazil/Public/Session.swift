@@ -1,0 +1,85 @@
+import Columnar
+import Planner
+public import SQLSyntax
+import Synchronization
+
+/// One conversation with an engine. Statements of a session run one after the other.
+public final class Session: Sendable {
+  public let engine: Engine
+  private let state: Mutex<State>
+
+  struct State: Sendable {
+    var database: String
+    var prepared: [String: Statement] = [:]
+    var disabledRules: Set<String>
+    /// Of the statement that runs now.
+    var context: QueryContext?
+  }
+
+  init(_ engine: Engine) {
+    self.engine = engine
+    state = Mutex(
+      State(
+        database: engine.configuration.database.lowercased(), disabledRules: engine.configuration.disabledRules))
+  }
+
+  /// The statements of a script, parsed; a syntax error anywhere is thrown before anything runs.
+  public func statements(in script: String) throws(SQLError) -> [ScriptStatement] {
+    try Parser.parseScript(script).map { ScriptStatement(script: script, range: $0.range, statement: $0.statement) }
+  }
+
+  /// Whether a text at a prompt is finished: it ends in `;` outside quotes and comments.
+  public func isComplete(_ text: String) -> Bool { ScriptSplitter.isComplete(text) }
+
+  /// Runs exactly one statement. Queries start here and run while their rows are read; everything else is done when this returns.
+  public func run(_ sql: String) async throws(SQLError) -> StatementResult {
+    let statements = try self.statements(in: sql)
+    guard let statement = statements.first, statements.count == 1 else {
+      throw SQLError(
+        .syntaxError, statements.isEmpty ? "There is no statement" : "Only one sql statement is allowed",
+        range: statements.dropFirst().first?.range)
+    }
+    return try await run(statement)
+  }
+
+  /// Runs one statement of a script.
+  public func run(_ statement: ScriptStatement) async throws(SQLError) -> StatementResult {
+    let context = engine.makeContext()
+    state.withLock { $0.context = context }
+    let runner = StatementRunner(session: self, context: context, script: statement.script)
+    do {
+      return try await runner.run(statement.statement)
+    } catch {
+      throw SQLError(wrapping: error).located(at: statement.range)
+    }
+  }
+
+  /// Stops the running statement; it fails with USER_CANCELED.
+  public func cancel() { state.withLock { $0.context?.cancellation.cancel() } }
+
+  /// How far the running (or last) statement is.
+  public var progress: Progress {
+    let counters = state.withLock { $0.context?.progress }
+    return Progress(
+      splitsDone: counters?.splitsDone.load(ordering: .relaxed) ?? 0,
+      splitsTotal: counters?.splitsTotal.load(ordering: .relaxed) ?? 0,
+      rowsRead: counters?.rowsRead.load(ordering: .relaxed) ?? 0,
+      bytesRead: counters?.bytesRead.load(ordering: .relaxed) ?? 0,
+      rowsWritten: counters?.rowsWritten.load(ordering: .relaxed) ?? 0,
+      bytesSpilled: counters?.bytesSpilled.load(ordering: .relaxed) ?? 0)
+  }
+
+  /// The database of unqualified names.
+  public var database: String { state.withLock { $0.database } }
+
+  func use(database: String) { state.withLock { $0.database = database } }
+  var disabledRules: Set<String> { state.withLock { $0.disabledRules } }
+  func setRule(_ name: String, isEnabled: Bool) {
+    state.withLock { state in
+      if isEnabled { state.disabledRules.remove(name) } else { state.disabledRules.insert(name) }
+    }
+  }
+  func prepare(_ name: String, _ statement: Statement) { state.withLock { $0.prepared[name] = statement } }
+  func prepared(_ name: String) -> Statement? { state.withLock { $0.prepared[name] } }
+  func deallocate(_ name: String) -> Bool { state.withLock { $0.prepared.removeValue(forKey: name) != nil } }
+}

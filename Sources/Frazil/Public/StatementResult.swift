@@ -1,0 +1,91 @@
+import Columnar
+public import SQLSyntax
+
+/// What one statement gave: rows to iterate, and what changed.
+public struct StatementResult: Sendable {
+  /// Empty for statements that give no rows.
+  public let columns: [ResultColumn]
+  /// The rows, to be iterated once. A query runs while it is iterated; its errors arrive there.
+  public let rows: ResultStream
+  /// Rows written by INSERT and its like; nil for other statements.
+  public let rowsAffected: Int?
+  /// What the user should know besides: where UNLOAD put its files, warnings.
+  public let notes: [String]
+
+  init(columns: [ResultColumn] = [], rows: ResultStream = .empty, rowsAffected: Int? = nil, notes: [String] = []) {
+    self.columns = columns
+    self.rows = rows
+    self.rowsAffected = rowsAffected
+    self.notes = notes
+  }
+
+  /// All rows at once; for results known to be small.
+  public func allRows() async throws -> [[ResultValue]] {
+    var all: [[ResultValue]] = []
+    for try await batch in rows { all += batch.rows }
+    return all
+  }
+}
+
+/// The batches of a result, in order.
+public struct ResultStream: AsyncSequence, Sendable {
+  public typealias Element = ResultBatch
+
+  private let makePull: @Sendable () -> (@Sendable () async throws -> ResultBatch?)
+
+  init(_ makePull: @escaping @Sendable () -> (@Sendable () async throws -> ResultBatch?)) { self.makePull = makePull }
+
+  static let empty = ResultStream { { nil } }
+
+  /// Batches that are known already.
+  static func of(_ batches: [ResultBatch]) -> ResultStream {
+    ResultStream {
+      let cursor = BatchCursor(batches)
+      return { cursor.next() }
+    }
+  }
+
+  public func makeAsyncIterator() -> Iterator { Iterator(pull: makePull()) }
+
+  public struct Iterator: AsyncIteratorProtocol {
+    let pull: @Sendable () async throws -> ResultBatch?
+    public mutating func next() async throws -> ResultBatch? { try await pull() }
+  }
+}
+
+private final class BatchCursor: @unchecked Sendable {  // used by one iterator at a time
+  private var remaining: ArraySlice<ResultBatch>
+  init(_ batches: [ResultBatch]) { remaining = batches[...] }
+  func next() -> ResultBatch? { remaining.popFirst() }
+}
+
+/// How far the running statement is.
+public struct Progress: Sendable {
+  public let splitsDone: Int
+  public let splitsTotal: Int
+  public let rowsRead: Int
+  public let bytesRead: Int
+  public let rowsWritten: Int
+  public let bytesSpilled: Int
+}
+
+/// One statement of a script, parsed.
+public struct ScriptStatement: Sendable {
+  /// The script that it stands in; ranges of the statement and of its errors count from its start.
+  let script: String
+  public let range: SourceRange
+  let statement: Statement
+
+  /// As written, without the `;`.
+  public var text: String { script.cut(range) }
+}
+
+extension String {
+  /// The text at a range of UTF-8 offsets.
+  func cut(_ range: SourceRange) -> String {
+    let bytes = utf8
+    let start = bytes.index(bytes.startIndex, offsetBy: min(range.lowerBound, bytes.count))
+    let end = bytes.index(bytes.startIndex, offsetBy: min(range.upperBound, bytes.count))
+    return String(decoding: bytes[start..<end], as: UTF8.self)
+  }
+}

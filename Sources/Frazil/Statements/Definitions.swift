@@ -1,0 +1,132 @@
+import Catalogs
+import Columnar
+import Planner
+import SQLSyntax
+import Storage
+
+/// Databases, views, USE and DROP TABLE.
+extension StatementRunner {
+  func runUse(_ name: QualifiedName) async throws -> StatementResult {
+    let database = try resolveDatabase(name)
+    do { _ = try await catalog.database(database) } catch { throw SQLError(wrapping: error).located(at: name.range) }
+    session.use(database: database)
+    return StatementResult()
+  }
+
+  func runCreateSchema(_ create: CreateSchemaStatement) async throws -> StatementResult {
+    let name = try resolveDatabase(create.name)
+    var parameters: [String: String] = [:]
+    for entry in create.properties { parameters[entry.key.value] = entry.value.value }
+    do {
+      try await catalog.createDatabase(
+        CatalogDatabase(
+          name: name, description: create.comment?.value, location: create.location?.value, parameters: parameters))
+    } catch {
+      if error.kind == .databaseAlreadyExists && create.ifNotExists { return StatementResult() }
+      throw SQLError(wrapping: error).located(at: create.name.range)
+    }
+    return StatementResult()
+  }
+
+  func runDropSchema(_ drop: DropSchemaStatement) async throws -> StatementResult {
+    let name = try resolveDatabase(drop.name)
+    do {
+      if drop.isCascade {
+        for table in try await catalog.tables(in: name) { try await dropEntry(table) }
+      }
+      try await catalog.dropDatabase(name)
+    } catch {
+      if (error as? CatalogError)?.kind == .databaseNotFound && drop.ifExists { return StatementResult() }
+      throw SQLError(wrapping: error).located(at: drop.name.range)
+    }
+    return StatementResult()
+  }
+
+  func runCreateView(_ create: CreateViewStatement) async throws -> StatementResult {
+    let (database, name) = try resolve(create.name)
+    let bound = try await bind(create.query)
+    let columns = bound.outputColumns
+    if let count = create.columns.isEmpty ? nil : create.columns.count, count != columns.count {
+      throw SQLError(
+        .mismatchedColumnAliases,
+        "Column alias list has \(count) entries but relation has \(columns.count) columns", range: create.name.range)
+    }
+    for (index, column) in bound.columns.enumerated() where create.columns.isEmpty && column.name == nil {
+      throw SQLError(
+        .missingColumnName, "Column name not specified at position \(index + 1)", range: column.range,
+        hint: "Give the expression a name with AS.")
+    }
+    let encoding = ViewEncoding(
+      sql: script.cut(create.query.range), catalog: place.catalog, database: place.database,
+      columns: columns.enumerated().map { index, column in
+        ViewEncoding.Column(
+          name: create.columns.isEmpty ? column.name.lowercased() : create.columns[index].name.folded,
+          type: "\(column.type)")
+      }, comment: create.comment?.value)
+    var entry = CatalogTable(
+      database: database, name: name, description: create.comment?.value, tableType: "VIRTUAL_VIEW",
+      parameters: ["presto_view": "true"],
+      storage: StorageDescriptor(
+        columns: encoding.columns.enumerated().map { index, column in
+          CatalogColumn(name: column.name, type: HiveType.text(columns[index].type) ?? "string")
+        }), viewOriginalText: encoding.encoded, viewExpandedText: "/* Presto View */")
+    do {
+      try await catalog.createTable(entry)
+    } catch {
+      guard error.kind == .tableAlreadyExists else { throw SQLError(wrapping: error).located(at: create.name.range) }
+      if create.ifNotExists { return StatementResult() }
+      guard create.orReplace else {
+        throw SQLError(.tableAlreadyExists, "View '\(database).\(name)' already exists", range: create.name.range)
+      }
+      let current = try await catalog.table(name, in: database)
+      guard current.isView else {
+        throw SQLError(.tableAlreadyExists, "'\(database).\(name)' is a table, not a view", range: create.name.range)
+      }
+      entry.version = current.version
+      try await catalog.updateTable(entry)
+    }
+    return StatementResult()
+  }
+
+  func runDropView(_ name: QualifiedName, ifExists: Bool) async throws -> StatementResult {
+    let (database, table) = try resolve(name)
+    do {
+      guard try await catalog.table(table, in: database).isView else {
+        throw SQLError(
+          .tableNotFound, "'\(database).\(table)' is a table, not a view", range: name.range, hint: "Use DROP TABLE.")
+      }
+      try await catalog.dropTable(table, in: database)
+    } catch {
+      if (error as? CatalogError)?.kind == .tableNotFound {
+        if ifExists { return StatementResult() }
+        throw SQLError(.tableNotFound, "View '\(database).\(table)' does not exist", range: name.range)
+      }
+      throw SQLError(wrapping: error).located(at: name.range)
+    }
+    return StatementResult()
+  }
+
+  func runDropTable(_ drop: DropTableStatement) async throws -> StatementResult {
+    let (database, name) = try resolve(drop.name)
+    do {
+      let entry = try await catalog.table(name, in: database)
+      if entry.isView {
+        throw SQLError(
+          .tableNotFound, "'\(database).\(name)' is a view, not a table", range: drop.name.range, hint: "Use DROP VIEW.")
+      }
+      try await dropEntry(entry)
+    } catch {
+      if (error as? CatalogError)?.kind == .tableNotFound && drop.ifExists { return StatementResult() }
+      throw SQLError(wrapping: error).located(at: drop.name.range)
+    }
+    return StatementResult()
+  }
+
+  /// Removes an entry; the files of an Iceberg table go with it, those of an external table stay (Athena's rules).
+  private func dropEntry(_ entry: CatalogTable) async throws {
+    try await catalog.dropTable(entry.name, in: entry.database)
+    if entry.isIceberg, let location = entry.storage.location {
+      try await engine.store.deleteFolder(Location(location))
+    }
+  }
+}

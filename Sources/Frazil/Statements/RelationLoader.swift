@@ -1,0 +1,60 @@
+import Catalogs
+import Columnar
+import Connectors
+import Planner
+import SQLSyntax
+import Storage
+
+/// Turns the names of a statement into tables and views; the only place where they are loaded.
+struct RelationLoader: Sendable {
+  let engine: Engine
+  let context: QueryContext
+
+  func load(_ request: RelationRequest) async -> ResolvedRelation {
+    do {
+      switch request.subject {
+      case .table(let parts): return try await loadTable(parts, request)
+      case .function(let name, let arguments): return try await loadFunction(name, arguments)
+      }
+    } catch {
+      return .failed(SQLError(wrapping: error))
+    }
+  }
+
+  private func loadTable(_ parts: [String], _ request: RelationRequest) async throws -> ResolvedRelation {
+    let (database, name) = try place(parts, request)
+    let entry = try await engine.catalog.table(name, in: database)
+    if entry.isView { return .view(try view(entry)) }
+    throw SQLError.notSupported("table \(database).\(name) is of a kind that cannot be read yet")
+  }
+
+  private func place(_ parts: [String], _ request: RelationRequest) throws -> (database: String, table: String) {
+    switch parts.count {
+    case 1: return (request.place.database, parts[0])
+    case 2: return (parts[0], parts[1])
+    case 3 where parts[0] == Engine.catalogName: return (parts[1], parts[2])
+    default: throw SQLError(.catalogNotFound, "Catalog '\(parts[0])' does not exist")
+    }
+  }
+
+  private func view(_ entry: CatalogTable) throws -> ViewDefinition {
+    guard let text = entry.viewOriginalText, let encoding = try ViewEncoding(text) else {
+      throw SQLError(.invalidView, "View '\(entry.database).\(entry.name)' has no Presto definition")
+    }
+    return ViewDefinition(
+      name: "\(entry.database).\(entry.name)", sql: encoding.sql,
+      place: NamePlace(catalog: encoding.catalog, database: encoding.database),
+      columnNames: encoding.columns.map(\.name))
+  }
+
+  private func loadFunction(_ name: String, _ arguments: [TableFunctionValue]) async throws -> ResolvedRelation {
+    guard name == "read_parquet" else {
+      throw SQLError(.functionNotFound, "Table function '\(name)' not registered")
+    }
+    guard let path = arguments.first(where: { $0.name == nil })?.value.text else {
+      throw SQLError(.invalidArguments, "\(name) takes a path or URI as text")
+    }
+    let table = try await ParquetFileTable.open(path, store: engine.store, footers: engine.footers)
+    return .table(table, name: "\(name)('\(path)')")
+  }
+}

@@ -1,0 +1,102 @@
+import Catalogs
+import Columnar
+import Execution
+import Functions
+import Planner
+import SQLSyntax
+
+/// Runs one statement: a switch over its kinds, with one file per family beside this one.
+struct StatementRunner: Sendable {
+  let session: Session
+  let context: QueryContext
+  /// The script that the statement's ranges count in.
+  let script: String
+
+  var engine: Engine { session.engine }
+  var catalog: LocalCatalog { engine.catalog }
+
+  func run(_ statement: Statement) async throws -> StatementResult {
+    switch statement.kind {
+    case .query(let query): return try await runQuery(query)
+    case .show(let show): return try await runShow(show, range: statement.range)
+    case .describe(let describe): return try await runDescribe(describe)
+    case .createSchema(let create): return try await runCreateSchema(create)
+    case .dropSchema(let drop): return try await runDropSchema(drop)
+    case .createView(let create): return try await runCreateView(create)
+    case .dropView(let name, let ifExists): return try await runDropView(name, ifExists: ifExists)
+    case .dropTable(let drop): return try await runDropTable(drop)
+    case .use(let name): return try await runUse(name)
+    case .prepare(let name, let body):
+      session.prepare(name.folded, body)
+      return StatementResult()
+    case .deallocate(let name):
+      guard session.deallocate(name.folded) else { throw Self.noPrepared(name) }
+      return StatementResult()
+    case .execute(let name, let arguments):
+      guard let body = session.prepared(name.folded) else { throw Self.noPrepared(name) }
+      return try await runPrepared(body, arguments)
+    default:
+      throw SQLError.notSupported(
+        "\(statement.kindName) is understood but not carried out yet", range: statement.range,
+        hint: "CHANGELOG.md says what this version does.")
+    }
+  }
+
+  private static func noPrepared(_ name: Identifier) -> SQLError {
+    SQLError(.notFound, "Prepared statement not found: \(name.spelling)", range: name.range)
+  }
+
+  private func runPrepared(_ statement: Statement, _ arguments: [Expression]) async throws -> StatementResult {
+    let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
+    var values: [Scalar] = []
+    for argument in arguments { values.append(try binder.evaluateConstant(argument)) }
+    guard case .query(let query) = statement.kind else {
+      throw SQLError.notSupported("EXECUTE of \(statement.kindName)", range: statement.range)
+    }
+    return try await runQuery(query, parameters: values)
+  }
+
+  // MARK: Names
+
+  /// Where unqualified names are looked up.
+  var place: NamePlace { NamePlace(catalog: Engine.catalogName, database: session.database) }
+
+  func binderSettings(parameters: [Scalar] = []) -> BinderSettings {
+    BinderSettings(place: place, context: context, positionalParameters: parameters)
+  }
+
+  /// Database and table of a name of up to three parts.
+  func resolve(_ name: QualifiedName) throws(SQLError) -> (database: String, table: String) {
+    let parts = name.parts.map(\.folded)
+    switch parts.count {
+    case 1: return (session.database, parts[0])
+    case 2: return (parts[0], parts[1])
+    case 3 where parts[0] == Engine.catalogName: return (parts[1], parts[2])
+    case 3: throw SQLError(.catalogNotFound, "Catalog '\(parts[0])' does not exist", range: name.range)
+    default: throw SQLError(.syntaxError, "Too many parts in table name: \(name.spelling)", range: name.range)
+    }
+  }
+
+  /// The database that a name of one or two parts means.
+  func resolveDatabase(_ name: QualifiedName) throws(SQLError) -> String {
+    let parts = name.parts.map(\.folded)
+    if parts.count == 1 { return parts[0] }
+    if parts.count == 2, parts[0] == Engine.catalogName { return parts[1] }
+    throw SQLError(.catalogNotFound, "Catalog '\(parts[0])' does not exist", range: name.range)
+  }
+
+  // MARK: Small results
+
+  /// A result of text columns that is known already.
+  func textResult(_ columns: [String], _ rows: [[String?]]) -> StatementResult {
+    let builders = columns.map { _ in ColumnBuilder(type: .varchar, capacity: rows.count) }
+    for row in rows {
+      for (builder, value) in zip(builders, row) {
+        if let value { builder.append(text: value) } else { builder.appendNull() }
+      }
+    }
+    let shown = columns.map { ResultColumn(name: $0, type: "varchar") }
+    let batch = Batch(columns: builders.map { $0.finish() }, count: rows.count)
+    return StatementResult(columns: shown, rows: .of(rows.isEmpty ? [] : [ResultBatch(batch, columns: shown)]))
+  }
+}
