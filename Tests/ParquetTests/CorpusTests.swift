@@ -2,48 +2,20 @@ import Columnar
 import JSONText
 import Parquet
 import Storage
+import TestSupport
 import Testing
 
-#if canImport(Glibc)
-  import Glibc
-#endif
+/// The files of the corpus and what must come of them.
+struct CorpusEntry {
+  var file: String
+  var outcome: String
 
-/// Where the corpus lies; nil, with a line said, when it is absent.
-enum Corpus {
-  static let folder: String? = {
-    let root: String
-    if let given = getenv("FRAZIL_CORPUS") {
-      root = String(cString: given)
-    } else {
-      // Tests/ParquetTests/CorpusTests.swift -> the package's parent folder.
-      let package = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-      root = "/" + package + "/../shared/corpus"
-    }
-    let folder = root + "/parquet"
-    guard access(folder + "/MANIFEST.tsv", R_OK) == 0 else {
-      print("Parquet corpus: no files at \(folder), skipped")
-      return nil
-    }
-    return folder
-  }()
-
-  struct Entry {
-    var file: String
-    var outcome: String
-  }
-
-  static func entries() throws -> [Entry] {
-    guard let folder else { return [] }
-    let text = String(decoding: try bytes(folder + "/MANIFEST.tsv"), as: UTF8.self)
+  static func all(_ folder: String) -> [CorpusEntry] {
+    let text = String(decoding: Corpus.bytes(folder + "/MANIFEST.tsv") ?? [], as: UTF8.self)
     return text.split(separator: "\n").dropFirst().map { line in
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
-      return Entry(file: String(fields[0]), outcome: String(fields[5]))
+      return CorpusEntry(file: String(fields[0]), outcome: String(fields[5]))
     }
-  }
-
-  static func bytes(_ path: String) throws -> [UInt8] {
-    let reader = try LocalFileReader(Location(path), path: path)
-    return try reader.read(0..<reader.size).array
   }
 }
 
@@ -104,17 +76,17 @@ struct CorpusTests {
         outcome.problems.append("\(wanted.name): \(nulls[index]) nulls, expected \(count)")
       }
       if SHA256.hex(texts[index].bytes) != wanted.digest {
-        let start = String(decoding: texts[index].bytes.prefix(Int(getenv("FRAZIL_CORPUS_SHOW").map { String(cString: $0) } ?? "") ?? 300), as: UTF8.self)
+        let start = String(decoding: texts[index].bytes.prefix(300), as: UTF8.self)
         outcome.problems.append("\(wanted.name) (\(wanted.type)) differs; it starts \(start)")
       }
     }
     return outcome
   }
 
-  private static func check(_ entry: Corpus.Entry, folder: String) -> [String] {
+  private static func check(_ entry: CorpusEntry, folder: String) -> [String] {
     let path = folder + "/data/" + entry.file
     do {
-      let document = try JSONDocument(try Corpus.bytes(folder + "/expected/" + entry.file + ".json"))
+      let document = try JSONDocument(Corpus.bytes(folder + "/expected/" + entry.file + ".json") ?? [])
       let columns = document.root["columns"]?.elements.map { column in
         (
           name: column["name"]?.string ?? "", type: column["type"]?.string ?? "", nulls: column["null_count"]?.int64,
@@ -151,10 +123,9 @@ struct CorpusTests {
 
   @Test("every file is read as other readers read it, or refused as it must be")
   func wholeCorpus() async throws {
-    guard let folder = Corpus.folder else { return }
-    let entries = try Corpus.entries()
-    let only = getenv("FRAZIL_CORPUS_ONLY").map { String(cString: $0) }
-    let chosen = entries.filter { only == nil || $0.file.contains(only ?? "") }
+    guard let folder = Corpus.folder("parquet") else { return }
+    let only = Corpus.environment("FRAZIL_CORPUS_ONLY")
+    let chosen = CorpusEntry.all(folder).filter { only == nil || $0.file.contains(only ?? "") }
     var failures: [String] = []
     await withTaskGroup(of: [String].self) { group in
       for worker in 0..<2 {
