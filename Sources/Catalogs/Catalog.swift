@@ -28,6 +28,8 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible {
   package enum Kind: String, Sendable {
     case databaseNotFound, databaseAlreadyExists, databaseNotEmpty
     case tableNotFound, tableAlreadyExists, partitionAlreadyExists
+    /// The entry is a view or a Hive-style table, where an Iceberg table is needed.
+    case notIceberg
     /// Somebody else changed the entry first; reading again and repeating may help.
     case versionConflict
     /// A document that cannot be read as what it should be.

@@ -46,6 +46,7 @@ extension SQLError {
       case .tableNotFound: .tableNotFound
       case .tableAlreadyExists: .tableAlreadyExists
       case .partitionAlreadyExists: .alreadyExists
+      case .notIceberg: .notSupported
       case .versionConflict, .lockTimeout: .transactionConflict
       case .corrupt, .inputOutput: .hiveMetastoreError
       }
