@@ -34,10 +34,11 @@ struct PivotLayout {
   init(_ node: PivotNode) {
     keyTypes = node.keys.map(\.expression.type)
     pivotKeyType = node.pivotKey.type
-    var measureNumbers: [String: Int] = [:]
+    var measureNumbers: [Signature: Int] = [:]
     var slots: [[Int: Int]] = []
     for cell in node.cells {
-      let signature = "\(cell.aggregate.name)|\(cell.aggregate.resultType)|\(cell.arguments.map { "\($0)" })"
+      let signature = Signature(
+        aggregate: cell.aggregate.name, resultType: cell.aggregate.resultType, arguments: cell.arguments)
       let measure: Int
       if let known = measureNumbers[signature] {
         measure = known
@@ -61,6 +62,13 @@ struct PivotLayout {
     }
     let valueCount = valueNumbers.count
     cells = slots.map { slots in (0..<valueCount).map { slots[$0] } }
+  }
+
+  /// What tells measures apart; where the expressions were written takes no part.
+  private struct Signature: Hashable {
+    let aggregate: String
+    let resultType: SQLType
+    let arguments: [BoundExpression]
   }
 
   /// Zeros of both signs are one pivot value; so are all NaNs.

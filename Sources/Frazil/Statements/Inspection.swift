@@ -1,11 +1,32 @@
 import Catalogs
 import Columnar
+import Execution
 import Functions
 import Planner
 import SQLSyntax
 
 /// SHOW, DESCRIBE and EXPLAIN.
 extension StatementRunner {
+  func runExplain(_ explain: ExplainStatement) async throws -> StatementResult {
+    guard case .query(let query) = explain.statement.kind else {
+      throw SQLError.notSupported("EXPLAIN of \(explain.statement.kindName)", range: explain.statement.range)
+    }
+    let plan = optimize(try await bind(query).plan)
+    if !explain.isAnalyze {
+      let description = PlanDescription(plan)
+      return planResult(explain.format == .json ? description.json : description.text())
+    }
+    let prepared = try await executor.prepare(plan)
+    var rows = 0
+    for try await batch in executor.run(prepared) { rows += batch.count }
+    return planResult(AnalyzedPlan(prepared, resultRows: rows, context: context).text)
+  }
+
+  /// A plan's text, a row per line.
+  private func planResult(_ text: String) -> StatementResult {
+    textResult(["Query Plan"], text.split(separator: "\n", omittingEmptySubsequences: false).map { [String($0)] })
+  }
+
   func runShow(_ show: ShowStatement, range: SourceRange) async throws -> StatementResult {
     switch show {
     case .catalogs(let pattern):

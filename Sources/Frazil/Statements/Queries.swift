@@ -40,7 +40,9 @@ extension StatementRunner {
     }
   }
 
-  func optimize(_ plan: LogicalPlan) -> LogicalPlan { plan }
+  func optimize(_ plan: LogicalPlan) -> LogicalPlan {
+    Optimizer(settings: OptimizerSettings(disabledRules: session.disabledRules, context: context)).optimize(plan)
+  }
 
   private func loadRelations(of query: Query, settings: BinderSettings) async throws -> ResolvedRelations {
     var relations = ResolvedRelations()

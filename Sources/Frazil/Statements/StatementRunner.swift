@@ -18,6 +18,7 @@ struct StatementRunner: Sendable {
   func run(_ statement: Statement) async throws -> StatementResult {
     switch statement.kind {
     case .query(let query): return try await runQuery(query)
+    case .explain(let explain): return try await runExplain(explain)
     case .show(let show): return try await runShow(show, range: statement.range)
     case .describe(let describe): return try await runDescribe(describe)
     case .createSchema(let create): return try await runCreateSchema(create)

@@ -320,5 +320,5 @@ enum NearestName {
 extension FunctionLibrary {
   /// All built-in functions.
   package static let standard = FunctionLibrary(
-    scalars: [], operators: comparisonOperators + arithmeticOperators, aggregates: [])
+    scalars: [], operators: comparisonOperators + arithmeticOperators, aggregates: countSumAverage + minMax)
 }
