@@ -30,7 +30,7 @@ struct OtherReadersTests {
             "d38": (D(i) * 10**21 - 1) / 10**10, "s": text(i), "bin": bytes([i & 255, i >> 8 & 255, 255]), "u": number(i),
             "day": dt.date(1970, 1, 1) + dt.timedelta(days=i - 1000),
             "t": (epoch + dt.timedelta(microseconds=i * 1000003 % 86400000000)).time(), "ts": micros(i * 1000003 - 77),
-            "tsn": micros((i * 1000000007 - 5) // 1000), "tz": utc + dt.timedelta(microseconds=i * 60000001),
+            "tsn": i * 1000000007 - 5, "tz": i * 60000001,
             "l": [None if i % 6 == 5 and k == 1 else k * i for k in range(i % 4)],
             "m": {"k%d" % k: i + k for k in range(i % 3)},
             "r": {"x": None if i % 4 == 1 else i, "y": None if i % 5 == 2 else ["e%d" % (k + i) for k in range(i % 3)]},
@@ -39,10 +39,7 @@ struct OtherReadersTests {
         if v is None: return None
         if name == "m": return dict(v)
         if name == "u": return uuid.UUID(bytes=v) if isinstance(v, bytes) else v
-        if name == "tsn":
-            if hasattr(v, "to_pydatetime"): v = v.floor("us").to_pydatetime()
-            return v.replace(tzinfo=None)
-        if name == "tz": return v.astimezone(dt.timezone.utc)
+        if name == "tz": return v if isinstance(v, int) else (v - utc) // dt.timedelta(microseconds=1)
         return v
     rows, has_nulls = int(sys.argv[1]), sys.argv[2] == "true"
     for path in sys.argv[3:]:
@@ -55,10 +52,11 @@ struct OtherReadersTests {
         con = duckdb.connect()
         con.execute("set timezone='UTC'")
         for name in wanted:
-            got = [norm(name, v) for v in table.column(name).to_pylist()]
+            got = [norm(name, v) for v in (table.column(name).cast("int64") if name == "tsn" else table.column(name)).to_pylist()]
             for i, (a, b) in enumerate(zip(got, wanted[name])):
                 assert a == b, (path, "pyarrow", name, i, a, b)
-            got = [norm(name, r[0]) for r in con.execute(f"select {name} from '{path}'").fetchall()]
+            shown = {"tsn": "epoch_ns(tsn)", "tz": "epoch_us(tz)"}.get(name, name)
+            got = [norm(name, r[0]) for r in con.execute(f"select {shown} from '{path}'").fetchall()]
             for i, (a, b) in enumerate(zip(got, wanted[name])):
                 assert a == b, (path, "duckdb", name, i, a, b)
         for value in (5, 700):
