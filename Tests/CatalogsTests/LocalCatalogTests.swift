@@ -1,44 +1,19 @@
 import Catalogs
 import Glibc
 import Storage
+import TestSupport
 import Testing
 
 /// A catalog in a folder of its own, removed at the end.
 final class ScratchCatalog: Sendable {
-  let root: String
-
-  init() {
-    var template = Array("/tmp/frazil-catalog-XXXXXX".utf8CString)
-    root = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
-  }
-
-  deinit {
-    let root = root
-    Task { try await LocalStore().deleteFolder(Location(root)) }
-  }
+  private let folder = ScratchFolder()
+  var root: String { folder.path }
 
   /// Another user of the same folder, as another process would be: locks count between open files, not processes.
   func open() -> LocalCatalog { LocalCatalog(root: root + "/catalog") { 1_700_000_000 } }
 
   /// Every file below the folder, hidden ones included.
-  func files() -> [String] { Self.files(root) }
-
-  private static func files(_ folder: String) -> [String] {
-    guard let stream = opendir(folder) else { return [] }
-    defer { closedir(stream) }
-    var found: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-        field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name == "." || name == ".." { continue }
-      let path = folder + "/" + name
-      var status = stat()
-      stat(path, &status)
-      found += status.st_mode & S_IFMT == S_IFDIR ? files(path) : [path]
-    }
-    return found.sorted()
-  }
+  func files() -> [String] { folder.files }
 }
 
 func failure(_ body: () async throws -> Void) async -> CatalogError.Kind? {

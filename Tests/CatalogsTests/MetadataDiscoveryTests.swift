@@ -1,7 +1,7 @@
 import Catalogs
-import Glibc
 import JSONText
 import Storage
+import TestSupport
 import Testing
 
 struct MetadataDiscoveryTests {
@@ -58,22 +58,15 @@ struct MetadataDiscoveryTests {
 
   @Test("every table of the corpus is found at the metadata file it should be")
   func corpus() async throws {
-    let folder = getenv("FRAZIL_CORPUS").map { String(cString: $0) } ?? Self.packageRoot + "/../shared/corpus"
+    guard let folder = Corpus.folder("iceberg") else { return }
     let local = LocalStore()
-    let expected = try await local.listAll(Location(folder + "/iceberg/expected"))
-    if expected.isEmpty { print("the corpus is not there: discovery of its tables was not tested") }
+    let expected = try await local.listAll(Location(folder + "/expected"))
     for file in expected where file.location.name.hasSuffix(".json") {
       let document = try JSONDocument(try await local.read(file.location).array).root
       guard let metadata = document["metadata"]?.string, let table = document["table"]?.string else { continue }
-      let place = Location(folder + "/iceberg/tables/" + table)
+      let place = Location(folder + "/tables/" + table)
       guard try await !local.listAll(place).isEmpty else { continue }
       #expect(try await MetadataDiscovery.currentMetadata(at: place, in: local).text == place.appending(metadata).text)
     }
-  }
-
-  private static var packageRoot: String {
-    // Tests/CatalogsTests/<this file>
-    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.dropLast(3).joined(separator: "/")
   }
 }

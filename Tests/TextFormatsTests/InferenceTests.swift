@@ -1,6 +1,7 @@
 import Columnar
 import Compression
 import Storage
+import TestSupport
 import Testing
 import TextFormats
 
@@ -78,5 +79,25 @@ struct InferenceTests {
     #expect(throws: TextFormatError.self) {
       try TextSerDe(library: TextSerDe.lazySimple, properties: [:], tableProperties: ["skip.header.line.count": "x"])
     }
+  }
+
+  @Test("a real file of the corpus: columns, rows, and rows without a value as its notes count them")
+  func corpus() throws {
+    guard let folder = Corpus.folder("methylation") else { return }
+    let source = TextSource(LocalStore(), Location(folder + "/imr90_r1.csv.gz"))
+    let found = try CSVInference(source)
+    #expect(
+      found.columns.map { "\($0.name) \($0.type)" }
+        == ["chromosome varchar", "start bigint", "end bigint", "beta_value double", "coverage bigint"])
+    let reader = try DelimitedReader(
+      source, format: found.format, columns: found.columns, projection: [3], hasHeader: found.hasHeader, context: QueryContext())
+    var (rows, missing) = (0, 0)
+    while let batch = try reader.next() {
+      let view = ColumnView(batch.columns[0])
+      for row in 0..<batch.count where !view.isValid(row) { missing += 1 }
+      rows += batch.count
+      withExtendedLifetime(batch) {}
+    }
+    #expect(rows == 494_728 && missing == 20_762)
   }
 }
