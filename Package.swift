@@ -62,6 +62,8 @@ var targets: [Target] = [
     dependencies: ["Frazil", .product(name: "ArgumentParser", package: "swift-argument-parser")],
     swiftSettings: upcoming),
   // tests
+  .executableTarget(
+    name: "slt", dependencies: ["Frazil"], path: "Tests/SQLLogicTests/Runner", swiftSettings: upcoming),
   .target(
     name: "TestSupport", dependencies: ["JSONText", "Storage"], path: "Tests/TestSupport", swiftSettings: upcoming),
   tests("SQLSyntaxTests", ["SQLSyntax", "TestSupport"]),
@@ -98,6 +100,7 @@ let package = Package(
   products: [
     present.contains("Frazil") ? .library(name: "Frazil", targets: ["Frazil"]) : nil,
     present.contains("CLI") ? .executable(name: "frazil", targets: ["CLI"]) : nil,
+    present.contains("slt") ? .executable(name: "slt", targets: ["slt"]) : nil,
   ].compactMap { $0 },
   dependencies: present.contains("CLI")
     ? [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")] : [],

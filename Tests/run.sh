@@ -3,7 +3,6 @@
 #
 #   1. Swift tests of the modules, debug build            swift test
 #   2. SQL logic tests, release build, in all modes       slt Tests/SQLLogicTests/cases
-#   3. read-back tests with other engines, release build  Tests/Interop/run.py
 #
 # Environment: SWIFT the compiler driver, RELEASE its release flags, FRAZIL_VENV the Python environment.
 set -uo pipefail
@@ -51,7 +50,7 @@ bin=$("$swift" build "${release[@]}" --show-bin-path)
 must "building the tests (debug)" "$swift" build --build-tests
 
 say "swift test"
-FRAZIL_BINARY=$bin/frazil "$swift" test --skip-build >"$log/swift" 2>&1
+FRAZIL_BINARY=$bin/frazil FRAZIL_PYTHON=$python "$swift" test --skip-build >"$log/swift" 2>&1
 status=$?
 grep -aE '^. (Test|Suite) .*(failed|recorded an issue)|^↳|error: |[Ss]kipped' "$log/swift" | head -200
 # Swift Testing closes with: "Test run with 812 tests in 60 suites passed after 9.1 seconds."
@@ -73,10 +72,6 @@ grep -a 'Test run with' "$log/swift"
 say "SQL logic tests"
 "$bin/slt" Tests/SQLLogicTests/cases 2>&1 | tee "$log/slt"
 count "$log/slt" "the SQL logic tests"
-
-say "read-back tests"
-"$python" Tests/Interop/run.py --frazil "$bin/frazil" 2>&1 | tee "$log/interop"
-count "$log/interop" "the read-back tests"
 
 say "done"
 echo "$passed passed, $failed failed"

@@ -1,3 +1,5 @@
+import Planner
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -52,6 +54,9 @@ public struct Configuration: Sendable {
     disabledRules = []
     scanEncoding = .asStored
   }
+
+  /// The names of all optimiser rules.
+  public static var optimiserRules: Set<String> { Set(OptimizerRule.allCases.map(\.rawValue)) }
 
   private static func physicalMemory() -> Int {
     let pages = Int(sysconf(Int32(_SC_PHYS_PAGES)))

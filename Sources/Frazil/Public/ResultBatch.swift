@@ -52,6 +52,12 @@ public struct ResultBatch: Sendable {
     (0..<rowCount).map { row in columns.indices.map { value(row: row, column: $0) } }
   }
 
+  /// The rows as Athena writes them to its result files; nil is NULL.
+  public var texts: [[String?]] {
+    let columns = batch.columns.map { ResultText(athena: $0) }
+    return (0..<rowCount).map { row in columns.map { $0.string(row) } }
+  }
+
   /// A column of doubles, NULL as nil; nil when the column is of another type.
   public func doubles(column index: Int) -> [Double?]? {
     let column = batch.columns[index]

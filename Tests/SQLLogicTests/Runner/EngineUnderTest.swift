@@ -1,0 +1,42 @@
+import Frazil
+
+/// Why a statement failed: `CODE: line L:C: message`, then the hint on a line of its own.
+struct StatementFailure: Error {
+  let text: String
+}
+
+/// One session of the engine in the settings of a mode.
+struct EngineUnderTest {
+  private let session: Session
+
+  init(mode: Mode, warehouse: String, scratch: String) async throws {
+    var configuration = Configuration(warehouse: warehouse)
+    configuration.workers = mode.workers
+    if let capacity = mode.batchCapacity { configuration.batchCapacity = capacity }
+    if mode.reencodesScans { configuration.scanEncoding = .dictionary }
+    if mode.forcesSpill { configuration.memoryLimit = 8 << 20 }
+    if !mode.optimises { configuration.disabledRules = Configuration.optimiserRules }
+    configuration.spillDirectory = scratch
+    // A fixed clock and seed: cases that print times or ids rely on them.
+    configuration.now = 1_767_225_600_000_000  // 2026-01-01 00:00 UTC
+    configuration.seed = 1
+    session = try Engine(configuration).makeSession()
+  }
+
+  func run(_ sql: String) async -> Result<TextResult, StatementFailure> {
+    do {
+      let result = try await session.run(sql)
+      var rows: [[String?]] = []
+      for try await batch in result.rows { rows += batch.texts }
+      return .success(
+        TextResult(
+          columnNames: result.columns.map(\.name), columnTypes: result.columns.map(\.type), rows: rows,
+          affectedRows: result.rowsAffected))
+    } catch let error as SQLError {
+      let hint = error.hint.map { "\nhint: \($0)" } ?? ""
+      return .failure(StatementFailure(text: error.summary(in: SourceText(sql)) + hint))
+    } catch {
+      return .failure(StatementFailure(text: "\(error)"))
+    }
+  }
+}

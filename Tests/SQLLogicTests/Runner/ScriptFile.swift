@@ -1,0 +1,176 @@
+/// One slt file: a list of records that run in order against one engine.
+///
+/// The format is sqllogictest's, with five additions (`expressions`, `file`, `let`, `header`, ` | ` between columns).
+/// `README.md` beside the cases describes it.
+struct ScriptFile {
+  let path: String
+  let records: [Record]
+
+  struct Record {
+    /// 1-based line of the record's first line.
+    let line: Int
+    let kind: Kind
+  }
+
+  enum Kind {
+    /// Runs `sql`; `expected` says how it must end.
+    case statement(sql: String, expected: StatementExpectation)
+    /// Runs `sql` and compares its rows as text. Not a check of its own when `rows` came from nowhere.
+    case query(sql: String, QueryExpectation)
+    /// Writes a file below the scratch folder.
+    case file(name: String, contents: String)
+    /// Keeps the only value of a query for `${name}` in later records.
+    case variable(name: String, sql: String)
+  }
+
+  enum StatementExpectation {
+    case success
+    /// Rows affected.
+    case count(Int)
+    /// A regular expression found somewhere in `CODE: line L:C: message` or in the hint.
+    case error(pattern: String)
+  }
+
+  struct QueryExpectation {
+    /// One letter per column: T any, I integers, R real, double and decimal, B boolean. Nil: not checked.
+    var types: String?
+    var sort: Sort = .none
+    /// The first expected row holds the column labels.
+    var hasHeader = false
+    var rows: [String]
+  }
+
+  enum Sort { case none, rows }
+}
+
+/// What is wrong with an slt file itself.
+struct ScriptError: Error, CustomStringConvertible {
+  let path: String
+  let line: Int
+  let message: String
+  var description: String { "\(path):\(line): \(message)" }
+}
+
+extension ScriptFile {
+  init(path: String, text: String) throws(ScriptError) {
+    self.path = path
+    var parser = ScriptParser(path: path, lines: text.split(separator: "\n", omittingEmptySubsequences: false))
+    records = try parser.parse()
+  }
+}
+
+private struct ScriptParser {
+  let path: String
+  let lines: [Substring]
+  var index = 0
+
+  mutating func parse() throws(ScriptError) -> [ScriptFile.Record] {
+    var records: [ScriptFile.Record] = []
+    while index < lines.count {
+      let line = lines[index]
+      let words = line.split(separator: " ")
+      guard let first = words.first, !line.hasPrefix("#") else {
+        index += 1
+        continue
+      }
+      let start = index + 1
+      index += 1
+      switch first {
+      case "statement": records.append(.init(line: start, kind: try statement(line, words, start)))
+      case "query": records.append(.init(line: start, kind: try query(words, start)))
+      case "expressions": try expressions(into: &records)
+      case "file":
+        guard words.count == 2 else { throw failure(start, "usage: file NAME") }
+        records.append(.init(line: start, kind: .file(name: String(words[1]), contents: try fileContents(start))))
+      case "let":
+        guard words.count == 2 else { throw failure(start, "usage: let NAME") }
+        records.append(.init(line: start, kind: .variable(name: String(words[1]), sql: try sql(start))))
+      case "halt": return records
+      default: throw failure(start, "unknown directive '\(first)'")
+      }
+    }
+    return records
+  }
+
+  private func failure(_ line: Int, _ message: String) -> ScriptError {
+    ScriptError(path: path, line: line, message: message)
+  }
+
+  /// The lines up to an empty one or `----`, joined; at least one.
+  private mutating func sql(_ start: Int) throws(ScriptError) -> String {
+    var text: [Substring] = []
+    while index < lines.count, !lines[index].isEmpty, lines[index] != "----" {
+      text.append(lines[index])
+      index += 1
+    }
+    guard !text.isEmpty else { throw failure(start, "no SQL follows") }
+    return text.joined(separator: "\n")
+  }
+
+  private mutating func statement(
+    _ line: Substring, _ words: [Substring], _ start: Int
+  ) throws(ScriptError) -> ScriptFile.Kind {
+    let expected: ScriptFile.StatementExpectation
+    switch words.dropFirst().first {
+    case "ok": expected = .success
+    case "count":
+      guard words.count == 3, let count = Int(words[2]) else { throw failure(start, "usage: statement count N") }
+      expected = .count(count)
+    case "error":
+      let pattern = line.dropFirst("statement error".count).drop { $0 == " " }
+      expected = .error(pattern: String(pattern))
+    default: throw failure(start, "statement ok|error|count expected")
+    }
+    return .statement(sql: try sql(start), expected: expected)
+  }
+
+  private mutating func query(_ words: [Substring], _ start: Int) throws(ScriptError) -> ScriptFile.Kind {
+    guard words.count >= 2 else { throw failure(start, "usage: query TYPES [rowsort] [header]") }
+    var expectation = ScriptFile.QueryExpectation(types: String(words[1]), rows: [])
+    for word in words.dropFirst(2) {
+      switch word {
+      case "nosort": expectation.sort = .none
+      case "rowsort": expectation.sort = .rows
+      case "header": expectation.hasHeader = true
+      default: throw failure(start, "unknown word '\(word)' after query")
+      }
+    }
+    let text = try sql(start)
+    guard index < lines.count, lines[index] == "----" else { throw failure(start, "---- expected after the query") }
+    index += 1
+    while index < lines.count, !lines[index].isEmpty {
+      expectation.rows.append(String(lines[index]))
+      index += 1
+    }
+    return .query(sql: text, expectation)
+  }
+
+  /// `expression ==> value` or `expression ==> error PATTERN`, one check per line up to an empty line.
+  private mutating func expressions(into records: inout [ScriptFile.Record]) throws(ScriptError) {
+    while index < lines.count, !lines[index].isEmpty {
+      let line = lines[index]
+      index += 1
+      if line.hasPrefix("#") { continue }
+      guard let arrow = line.ranges(of: " ==> ").last else { throw failure(index, "' ==> ' expected") }
+      let sql = "SELECT " + line[..<arrow.lowerBound]
+      let value = line[arrow.upperBound...]
+      let kind: ScriptFile.Kind =
+        value.hasPrefix("error ")
+        ? .statement(sql: sql, expected: .error(pattern: String(value.dropFirst("error ".count))))
+        : .query(sql: sql, ScriptFile.QueryExpectation(rows: [String(value)]))
+      records.append(.init(line: index, kind: kind))
+    }
+  }
+
+  /// The lines up to `----`, each with its newline.
+  private mutating func fileContents(_ start: Int) throws(ScriptError) -> String {
+    var contents = ""
+    while index < lines.count, lines[index] != "----" {
+      contents += lines[index] + "\n"
+      index += 1
+    }
+    guard index < lines.count else { throw failure(start, "---- expected after the file") }
+    index += 1
+    return contents
+  }
+}
