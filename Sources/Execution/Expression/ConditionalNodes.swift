@@ -142,34 +142,14 @@ final class FieldNode: EvaluationNode {
   override func evaluate(_ batch: Batch) throws(SQLError) -> Column {
     let column = try operand.evaluate(batch)
     switch column.encoding {
-    case .flat(let vector): return Self.masked(vector.children[index], by: vector.validity)
+    case .flat(let vector): return vector.children[index].nulled(vector.validity)
     case .constant(let vector):
       if batch.count == 0 { return Batch.empty([type]).columns[0] }
-      return Self.masked(vector.children[index].slice(0, 1), by: vector.validity).flattened().asConstant(count: batch.count)
+      return vector.children[index].slice(0, 1).nulled(vector.validity).flattened().asConstant(count: batch.count)
     case .dictionary(let dictionary):
       let entries = dictionary.values.flat
       return .over(
-        dictionary, values: Self.masked(entries.children[index], by: entries.validity).flattened(), count: batch.count)
+        dictionary, values: entries.children[index].nulled(entries.validity).flattened(), count: batch.count)
     }
-  }
-
-  /// The column with NULL where `validity` is 0 as well.
-  private static func masked(_ column: Column, by validity: BufferSlice?) -> Column {
-    guard let validity else { return column }
-    let plain = column.flattened()
-    let rows = validity.pointer(as: UInt8.self)
-    let count = plain.count
-    let merged = Buffer(byteCount: count)
-    let target = merged.base.assumingMemoryBound(to: UInt8.self)
-    let vector = plain.flat
-    if let own = vector.validity?.pointer(as: UInt8.self) {
-      for row in 0..<count { target[row] = own[row] & rows[row] }
-    } else {
-      for row in 0..<count { target[row] = rows[row] }
-    }
-    return Column(
-      flat: FlatVector(
-        values: vector.values, validity: BufferSlice(merged), heap: vector.heap, children: vector.children),
-      type: plain.type, count: count)
   }
 }

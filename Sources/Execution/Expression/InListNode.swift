@@ -65,6 +65,7 @@ final class InListNode: EvaluationNode {
 /// A set of literals of one type.
 private final class LiteralSet {
   private let table: GroupTable
+  private let scratch = KeyScratch()
   private let hasNull: Bool
 
   init(_ literals: [Scalar], _ type: SQLType) {
@@ -91,7 +92,7 @@ private final class LiteralSet {
     let count = column.count
     let found = Buffer(byteCount: count * 4)
     let groups = found.base.assumingMemoryBound(to: UInt32.self)
-    table.find([column], count: count, groups: groups)
+    table.find([column], count: count, groups: groups, scratch: scratch)
     let buffer = Buffer(byteCount: count)
     let truths = buffer.base.assumingMemoryBound(to: UInt8.self)
     let missing = hasNull ? Truth.unknown : Truth.no

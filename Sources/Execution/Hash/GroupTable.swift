@@ -28,10 +28,8 @@ final class GroupTable {
   /// Nested key columns as they came, for reading back: per nested field the rows of new groups.
   private var nestedChunks: [[Column]]
 
-  // Scratch for one batch.
-  private var batchRows = Buffer(byteCount: 0)
-  private var batchHashes = Buffer(byteCount: 0)
-  private var newRows = Buffer(byteCount: 0)
+  /// For inserting, which only one thread does at a time.
+  private let ownScratch = KeyScratch()
 
   init(types: [SQLType]) {
     layout = KeyLayout(types: types)
@@ -52,14 +50,14 @@ final class GroupTable {
 
   /// The group of each row, new groups where the key is new; groups are numbered in row order.
   func insert(_ columns: [Column], count: Int, groups: UnsafeMutablePointer<UInt32>) {
-    prepare(columns, count: count)
+    ownScratch.prepare(layout, columns, count: count)
     insertPrepared(columns, count: count, groups: groups)
   }
 
-  /// The group of each row, or `none`.
-  func find(_ columns: [Column], count: Int, groups: UnsafeMutablePointer<UInt32>) {
-    prepare(columns, count: count)
-    _ = probe(count: count, groups: groups, inserting: false)
+  /// The group of each row, or `none`. Several threads may look up at the same time, each with scratch of its own.
+  func find(_ columns: [Column], count: Int, groups: UnsafeMutablePointer<UInt32>, scratch: KeyScratch) {
+    scratch.prepare(layout, columns, count: count)
+    _ = probe(scratch, count: count, groups: groups, inserting: false)
   }
 
   /// Adds the groups of another table of the same layout: its group `i` is group `map[i]` here.
@@ -68,9 +66,9 @@ final class GroupTable {
     var begin = 0
     while begin < other.count {
       let size = min(8192, other.count &- begin)
-      makeScratch(size)
-      memcpy(batchRows.base, other.rows.base + begin &* stride, size &* stride)
-      memcpy(batchHashes.base, other.hashes.base + begin &* 8, size &* 8)
+      ownScratch.reserve(layout, size)
+      memcpy(ownScratch.rows.base, other.rows.base + begin &* stride, size &* stride)
+      memcpy(ownScratch.hashes.base, other.hashes.base + begin &* 8, size &* 8)
       let columns = layout.fields.indices.map { field -> Column in
         if case .nested = layout.fields[field].kind { return other.keyColumn(field, start: begin, count: size) }
         return layout.shape == .general ? Column.nulls(layout.fields[field].type, count: size)
@@ -84,16 +82,13 @@ final class GroupTable {
   /// Hashes of the groups, in group order.
   var groupHashes: UnsafePointer<UInt64> { UnsafePointer(hashes.base.assumingMemoryBound(to: UInt64.self)) }
 
-  /// Hashes of the rows last inserted or looked up.
-  var rowHashes: UnsafePointer<UInt64> { UnsafePointer(batchHashes.base.assumingMemoryBound(to: UInt64.self)) }
-
   private func insertPrepared(_ columns: [Column], count rowCount: Int, groups: UnsafeMutablePointer<UInt32>) {
     reserve(count &+ rowCount)
     let before = count
-    count = probe(count: rowCount, groups: groups, inserting: true)
+    count = probe(ownScratch, count: rowCount, groups: groups, inserting: true)
     let added = count &- before
     guard added > 0 else { return }
-    let fresh = UnsafePointer(newRows.base.assumingMemoryBound(to: UInt32.self))
+    let fresh = UnsafePointer(ownScratch.newRows.base.assumingMemoryBound(to: UInt32.self))
     if layout.hasPointers { adoptStrings(from: before) }
     if layout.shape != .general, !columns[0].hasNoValidity {
       let view = ColumnView(columns[0])
@@ -106,26 +101,6 @@ final class GroupTable {
       nestedChunks[index].append(taken)
     }
   }
-
-  private func makeScratch(_ count: Int) {
-    if batchRows.byteCount < count &* layout.stride { batchRows = Buffer(byteCount: count &* layout.stride) }
-    if batchHashes.byteCount < count &* 8 {
-      batchHashes = Buffer(byteCount: count &* 8)
-      newRows = Buffer(byteCount: count &* 4)
-    }
-  }
-
-  private func prepare(_ columns: [Column], count: Int) {
-    makeScratch(count)
-    var arena = StringHeap()
-    layout.encode(columns, count: count, into: batchRows.base, arena: &arena)
-    batchArena = arena
-    let target = batchHashes.base.assumingMemoryBound(to: UInt64.self)
-    if columns.isEmpty { memset(target, 0, count &* 8) }
-    for (index, column) in columns.enumerated() { column.hash(into: target, combining: index > 0) }
-  }
-  /// Keeps encoded nested keys of the batch alive while they are compared.
-  private var batchArena = StringHeap()
 
   /// Long strings of new groups move from the batch's memory to the table's.
   private func adoptStrings(from first: Int) {
@@ -183,16 +158,19 @@ final class GroupTable {
 
   // MARK: Probing
 
-  private func probe(count rowCount: Int, groups: UnsafeMutablePointer<UInt32>, inserting: Bool) -> Int {
+  private func probe(
+    _ scratch: KeyScratch, count rowCount: Int, groups: UnsafeMutablePointer<UInt32>, inserting: Bool
+  ) -> Int {
     switch layout.shape {
-    case .word: probe(WordEquality(), count: rowCount, groups: groups, inserting: inserting)
-    case .text: probe(TextEquality(), count: rowCount, groups: groups, inserting: inserting)
+    case .word: probe(WordEquality(), scratch, count: rowCount, groups: groups, inserting: inserting)
+    case .text: probe(TextEquality(), scratch, count: rowCount, groups: groups, inserting: inserting)
     case .general:
       if layout.hasPointers {
-        probe(GeneralEquality(layout: layout), count: rowCount, groups: groups, inserting: inserting)
+        probe(GeneralEquality(layout: layout), scratch, count: rowCount, groups: groups, inserting: inserting)
       } else {
         probe(
-          BytesEquality(words: layout.comparedByteCount / 8), count: rowCount, groups: groups, inserting: inserting)
+          BytesEquality(words: layout.comparedByteCount / 8), scratch, count: rowCount, groups: groups,
+          inserting: inserting)
       }
     }
   }
@@ -203,16 +181,16 @@ final class GroupTable {
   /// Returns the number of groups afterwards; `newRows` lists the rows that made new ones.
   @inline(__always)
   private func probe<Equality: KeyEquality>(
-    _ equality: Equality, count rowCount: Int, groups: UnsafeMutablePointer<UInt32>, inserting: Bool
+    _ equality: Equality, _ scratch: KeyScratch, count rowCount: Int, groups: UnsafeMutablePointer<UInt32>, inserting: Bool
   ) -> Int {
     let slots = slots.base.assumingMemoryBound(to: UInt64.self)
     let mask = slotMask
     let rows = rows.base
     let stride = layout.stride
-    let keys = UnsafeRawPointer(batchRows.base)
-    let hashes = UnsafePointer(batchHashes.base.assumingMemoryBound(to: UInt64.self))
+    let keys = UnsafeRawPointer(scratch.rows.base)
+    let hashes = UnsafePointer(scratch.hashes.base.assumingMemoryBound(to: UInt64.self))
     let groupHashes = self.hashes.base.assumingMemoryBound(to: UInt64.self)
-    let fresh = newRows.base.assumingMemoryBound(to: UInt32.self)
+    let fresh = scratch.newRows.base.assumingMemoryBound(to: UInt32.self)
     let tagMask: UInt64 = 0xFFFF_FFFF_0000_0000
     let isLarge = (mask &+ 1) &* 8 > Self.prefetchThreshold
     var known = count
@@ -329,6 +307,35 @@ final class GroupTable {
       nulls = nulls || isNull
     }
     return nulls ? bytes : nil
+  }
+}
+
+/// The encoded keys and hashes of one batch on their way into a table; kept by whoever probes it.
+final class KeyScratch {
+  fileprivate private(set) var rows = Buffer(byteCount: 0)
+  fileprivate private(set) var hashes = Buffer(byteCount: 0)
+  /// Rows that made new groups.
+  fileprivate private(set) var newRows = Buffer(byteCount: 0)
+  /// Encoded nested keys.
+  private var arena = StringHeap()
+
+  init() {}
+
+  fileprivate func reserve(_ layout: KeyLayout, _ count: Int) {
+    if rows.byteCount < count &* layout.stride { rows = Buffer(byteCount: count &* layout.stride) }
+    if hashes.byteCount < count &* 8 {
+      hashes = Buffer(byteCount: count &* 8)
+      newRows = Buffer(byteCount: count &* 4)
+    }
+  }
+
+  fileprivate func prepare(_ layout: KeyLayout, _ columns: [Column], count: Int) {
+    reserve(layout, count)
+    arena = StringHeap()
+    layout.encode(columns, count: count, into: rows.base, arena: &arena)
+    let target = hashes.base.assumingMemoryBound(to: UInt64.self)
+    if columns.isEmpty { memset(target, 0, count &* 8) }
+    for (index, column) in columns.enumerated() { column.hash(into: target, combining: index > 0) }
   }
 }
 

@@ -8,15 +8,15 @@ import Columnar
 /// - anything else: `GroupTable` row by row.
 final class Grouper {
   let table: GroupTable
-  private let keyCount: Int
+  private let scratch = KeyScratch()
   private var cache = EntryCache()
   /// What the keys that the cache knows to be absent are absent from.
   private var countAtLastFind = -1
 
-  init(types: [SQLType]) {
-    table = GroupTable(types: types)
-    keyCount = types.count
-  }
+  init(types: [SQLType]) { table = GroupTable(types: types) }
+
+  /// For looking up in a finished table that several threads share.
+  init(sharing table: GroupTable) { self.table = table }
 
   var count: Int { table.count }
   var byteCount: Int { table.byteCount &+ cache.byteCount }
@@ -54,7 +54,7 @@ final class Grouper {
     if inserting {
       table.insert(keys, count: count, groups: groups)
     } else {
-      table.find(keys, count: count, groups: groups)
+      table.find(keys, count: count, groups: groups, scratch: scratch)
     }
   }
 

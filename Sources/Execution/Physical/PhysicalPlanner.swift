@@ -11,6 +11,7 @@ struct PhysicalPlanner {
   let context: QueryContext
   let options: ExecutionOptions
   private(set) var pipelines: [Pipeline] = []
+  private var commonTables: [Int: RowStore] = [:]
 
   init(context: QueryContext, options: ExecutionOptions) {
     self.context = context
@@ -80,8 +81,32 @@ struct PhysicalPlanner {
         sortInput, offset: offset, count: count, withTies: withTies, context: context, statistics: statistics)
       finish(try stream(of: node.children[0]), into: sink, statistics)
       return sink.output
-    case .join, .setOperation, .window, .unnest, .singleRow, .commonTable,
-      .commonTableScan, .sample:
+    case .join(let join):
+      let build = JoinBuildSink(try JoinShape(join), context: context, statistics: statistics)
+      finish(try stream(of: node.children[1]), into: build, statistics)
+      return .through(
+        try stream(of: node.children[0]), HashJoinFactory(build, statistics: statistics), statistics)
+    case .setOperation(let kind, let isDistinct, let left, _):
+      return try setOperation(node, kind, isDistinct: isDistinct, left)
+    case .unnest(let unnest):
+      return .through(try stream(of: node.children[0]), UnnestFactory(node: unnest), statistics)
+    case .singleRow(let input, let range):
+      let sink = SingleRowSink(types: input.columns.map(\.type), range: range)
+      finish(try stream(of: node.children[0]), into: sink, statistics)
+      return .source(sink.makeSource(), statistics)
+    case .commonTable(let id, _, let definition, _):
+      let store = RowStore(types: definition.columns.map(\.type), context: context, statistics: statistics)
+      finish(try stream(of: node.children[0]), into: store, statistics)
+      commonTables[id] = store
+      return try stream(of: node.children[1])
+    case .commonTableScan(let id, let name, _):
+      guard let store = commonTables[id] else {
+        throw SQLError(.genericInternalError, "common table \(name) is used outside its body")
+      }
+      return .source(store.makeSource(), statistics)
+    case .sample(_, let fraction):
+      return .through(try stream(of: node.children[0]), SampleFactory(fraction: fraction), statistics)
+    case .window:
       throw SQLError.notSupported("\(statistics.name) is not executed")
     }
   }
@@ -91,5 +116,20 @@ struct PhysicalPlanner {
     let sink = SortSink(input, context: context, statistics: node.statistics)
     finish(try stream(of: node.children[0]), into: sink, node.statistics)
     return sink.output
+  }
+
+  private mutating func setOperation(
+    _ node: PreparedPlan, _ kind: SetOperationKind, isDistinct: Bool, _ left: LogicalPlan
+  ) throws -> Stream {
+    let inner = PlanStatistics(name: "SetOperation input")
+    let columns = left.columns
+    let inputs = Stream.together([
+      .through(try stream(of: node.children[0]), SetOperationPlan.flagged(columns, isLeft: true), inner),
+      .through(try stream(of: node.children[1]), SetOperationPlan.flagged(columns, isLeft: false), inner),
+    ])
+    let sink = HashAggregateSink(
+      SetOperationPlan.aggregate(columns, input: left), context: context, statistics: node.statistics)
+    finish(inputs, into: sink, inner)
+    return .through(sink.output, SetOperationFactory(kind: kind, isDistinct: isDistinct), node.statistics)
   }
 }

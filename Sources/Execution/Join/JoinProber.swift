@@ -1,0 +1,259 @@
+import Columnar
+import Planner
+import SQLSyntax
+
+/// Probes one table with batches of the left side and passes on what the kind of join makes of the matches. Owned by one worker.
+final class JoinProber {
+  private let shape: JoinShape
+  private let table: JoinTable
+  private let worker: Worker
+  private let next: any Consumer
+  private let grouper: Grouper
+  private let residual: ExpressionEvaluator?
+  private let selection = Selection()
+  /// One row of NULL per right column.
+  private let nullRow: [Column]
+  /// One row of NULL per left column.
+  private let leftNullRow: [Column]
+  private var groups = Buffer(byteCount: 0)
+  /// Per build row, for right and full joins.
+  private let matchedBuild: Buffer?
+  /// Pairs of left and build rows on their way.
+  private var leftRows: [UInt32] = []
+  private var buildRows: [UInt32] = []
+  /// Matches per row of the current batch, as far as they matter.
+  private var matches: [UInt8] = []
+
+  init(_ shape: JoinShape, _ table: JoinTable, _ worker: Worker, next: any Consumer) throws {
+    self.shape = shape
+    self.table = table
+    self.worker = worker
+    self.next = next
+    grouper = Grouper(sharing: table.table)
+    residual = try shape.residual.map { try ExpressionEvaluator($0, context: worker.context) }
+    nullRow = shape.rightTypes.map { .nulls($0, count: 1) }
+    leftNullRow = shape.leftTypes.map { .nulls($0, count: 1) }
+    matchedBuild = shape.keepsUnmatchedBuild ? .zeroed(byteCount: table.rows.count) : nil
+  }
+
+  /// - Parameter keys: the left keys of the batch.
+  func probe(_ batch: Batch, keys: [Column]) throws -> Demand {
+    if table.rows.count == 0 && shape.needsBuildRows { return .enough }
+    let found = findGroups(batch, keys)
+    let needsPairs = shape.outputsBuild || residual != nil
+    if !needsPairs { return try passMarked(batch, keys) { found[$0] != GroupTable.none } }
+    if shape.kind == .inner && residual == nil && table.isUnique { return try passUnique(batch, found) }
+    matches = [UInt8](repeating: 0, count: batch.count)
+    let demand = try passPairs(batch, found)
+    if demand == .enough { return .enough }
+    switch shape.kind {
+    case .inner, .right: return .more
+    case .left, .full, .leftSingle:
+      let rows = batch.rows { matches[$0] == 0 }
+      if rows.isEmpty { return .more }
+      let left = batch.take(rows, count: rows.count)
+      return try next.consume(
+        Batch(columns: left.columns + nullRow.map { $0.repeated(rows.count) }, count: rows.count))
+    case .semi, .anti, .mark, .nullAwareAnti:
+      let flags = matches
+      return try passMarked(batch, keys) { flags[$0] != 0 }
+    }
+  }
+
+  // MARK: Groups
+
+  private func findGroups(_ batch: Batch, _ keys: [Column]) -> UnsafePointer<UInt32> {
+    let count = batch.count
+    if groups.byteCount < count &* 4 { groups = Buffer(byteCount: count &* 4) }
+    let found = groups.base.assumingMemoryBound(to: UInt32.self)
+    if !table.hasKeys {
+      found.initialize(repeating: table.rows.count > 0 ? 0 : GroupTable.none, count: count)
+      return UnsafePointer(found)
+    }
+    let comparable = keys.enumerated().map { JoinShape.comparable($1, matchesNulls: shape.matchesNulls[$0]) }
+    if case .single(let group) = grouper.assign(comparable, count: count, groups: found, inserting: false) {
+      found.initialize(repeating: group, count: count)
+    }
+    // Unusable build rows are not in the table, so a NULL key finds nothing by itself unless it matches NULLs elsewhere.
+    if let usable = JoinTable.usableRows(comparable, shape.matchesNulls, count) {
+      var position = 0
+      for row in 0..<count {
+        if position < usable.count && Int(usable[position]) == row {
+          position &+= 1
+        } else {
+          found[row] = GroupTable.none
+        }
+      }
+    }
+    return UnsafePointer(found)
+  }
+
+  // MARK: Semi, anti and mark joins
+
+  private func passMarked(_ batch: Batch, _ keys: [Column], _ isMatch: (Int) -> Bool) throws -> Demand {
+    switch shape.kind {
+    case .semi: return try pass(batch, batch.rows(where: isMatch))
+    case .anti: return try pass(batch, batch.rows { !isMatch($0) })
+    case .nullAwareAnti:
+      if table.rows.count == 0 { return try next.consume(batch) }
+      if table.hasNullKey { return .enough }
+      let view = ColumnView(JoinShape.comparable(keys[0], matchesNulls: false))
+      return try pass(batch, batch.rows { !isMatch($0) && view.isValid($0) })
+    case .mark:
+      let truths = Buffer(byteCount: batch.count)
+      let target = truths.base.assumingMemoryBound(to: UInt8.self)
+      let key = shape.isNullAware && table.rows.count > 0 ? ColumnView(keys[0]) : nil
+      for row in 0..<batch.count {
+        if isMatch(row) {
+          target[row] = Truth.yes
+        } else if let key, table.hasNullKey || !key.isValid(row) {
+          target[row] = Truth.unknown
+        } else {
+          target[row] = Truth.no
+        }
+      }
+      let mark = Truth.column(target, count: batch.count)
+      return try next.consume(Batch(columns: batch.columns + [mark], count: batch.count))
+    case .inner, .left, .right, .full, .leftSingle: return .more
+    }
+  }
+
+  private func pass(_ batch: Batch, _ rows: [UInt32]) throws -> Demand {
+    if rows.isEmpty { return .more }
+    return try next.consume(rows.count == batch.count ? batch : batch.take(rows, count: rows.count))
+  }
+
+  // MARK: Pairs
+
+  /// Each left row has at most one match and needs no further test.
+  private func passUnique(_ batch: Batch, _ found: UnsafePointer<UInt32>) throws -> Demand {
+    let count = batch.count
+    leftRows.removeAll(keepingCapacity: true)
+    buildRows.removeAll(keepingCapacity: true)
+    leftRows.reserveCapacity(count)
+    buildRows.reserveCapacity(count)
+    let groupRows = table.groupRows
+    for row in 0..<count where found[row] != GroupTable.none {
+      leftRows.append(UInt32(truncatingIfNeeded: row))
+      buildRows.append(groupRows[Int(found[row])])
+    }
+    if leftRows.isEmpty { return .more }
+    let left = leftRows.count == count ? batch : batch.take(leftRows, count: leftRows.count)
+    return try next.consume(Batch(columns: left.columns + rightColumns(buildRows), count: left.count))
+  }
+
+  private func rightColumns(_ rows: [UInt32]) -> [Column] {
+    (0..<shape.rightTypes.count).map { table.rows.columns[$0].take(rows) }
+  }
+
+  /// All pairs of rows with equal keys, in pieces of the query's batch size.
+  private func passPairs(_ batch: Batch, _ found: UnsafePointer<UInt32>) throws -> Demand {
+    let capacity = worker.context.batchCapacity
+    leftRows.removeAll(keepingCapacity: true)
+    buildRows.removeAll(keepingCapacity: true)
+    for row in 0..<batch.count {
+      let group = found[row]
+      if group == GroupTable.none { continue }
+      var position = Int(table.starts[Int(group)])
+      let end = Int(table.starts[Int(group) &+ 1])
+      while position < end {
+        let size = min(end &- position, capacity &- leftRows.count)
+        for index in position..<position &+ size {
+          leftRows.append(UInt32(truncatingIfNeeded: row))
+          buildRows.append(table.groupRows[index])
+        }
+        position &+= size
+        if leftRows.count >= capacity {
+          if try flush(batch) == .enough { return .enough }
+          try worker.check()
+        }
+      }
+    }
+    return try flush(batch)
+  }
+
+  private func flush(_ batch: Batch) throws -> Demand {
+    if leftRows.isEmpty { return .more }
+    defer {
+      leftRows.removeAll(keepingCapacity: true)
+      buildRows.removeAll(keepingCapacity: true)
+    }
+    if let residual {
+      let count = leftRows.count
+      selection.select(try residual.evaluate(candidates(batch, residual.columns)))
+      let kept = selection.count
+      if kept == 0 { return .more }
+      if kept < count {
+        let indices = selection.indices
+        for position in 0..<kept {
+          leftRows[position] = leftRows[Int(indices[position])]
+          buildRows[position] = buildRows[Int(indices[position])]
+        }
+        leftRows.removeLast(count - kept)
+        buildRows.removeLast(count - kept)
+      }
+    }
+    for row in leftRows {
+      if shape.kind == .leftSingle && matches[Int(row)] != 0 {
+        throw SQLError(.subqueryMultipleRows, "Scalar sub-query has returned multiple rows", range: shape.range)
+      }
+      matches[Int(row)] = 1
+    }
+    if let matchedBuild {
+      let flags = matchedBuild.base.assumingMemoryBound(to: UInt8.self)
+      for row in buildRows { flags[Int(row)] = 1 }
+    }
+    guard shape.outputsBuild else { return .more }
+    let left = batch.take(leftRows, count: leftRows.count)
+    return try next.consume(Batch(columns: left.columns + rightColumns(buildRows), count: left.count))
+  }
+
+  /// The pairs with the columns that the residual reads; the others are NULL.
+  private func candidates(_ batch: Batch, _ wanted: Set<Int>) -> Batch {
+    let count = leftRows.count
+    var columns: [Column] = []
+    columns.reserveCapacity(leftNullRow.count + nullRow.count)
+    for index in 0..<leftNullRow.count {
+      columns.append(wanted.contains(index) ? batch.columns[index].take(leftRows) : leftNullRow[index].repeated(count))
+    }
+    for index in 0..<nullRow.count {
+      columns.append(
+        wanted.contains(leftNullRow.count + index)
+          ? table.rows.columns[index].take(buildRows) : nullRow[index].repeated(count))
+    }
+    return Batch(columns: columns, count: count)
+  }
+
+  // MARK: Build rows without a match
+
+  /// Which build rows had a match with this prober's rows.
+  var buildMatches: Buffer? { matchedBuild }
+
+  /// Passes on the build rows that no prober matched, with NULLs for the left side.
+  func passUnmatchedBuild(_ probers: [Buffer]) throws -> Demand {
+    let total = table.rows.count
+    let capacity = worker.context.batchCapacity
+    let flags = probers.map { UnsafePointer($0.base.assumingMemoryBound(to: UInt8.self)) }
+    var rows: [UInt32] = []
+    for row in 0...total {
+      if row < total && !flags.contains(where: { $0[row] != 0 }) { rows.append(UInt32(truncatingIfNeeded: row)) }
+      if rows.count >= capacity || (row == total && !rows.isEmpty) {
+        try worker.check()
+        let left = leftNullRow.map { $0.repeated(rows.count) }
+        if try next.consume(Batch(columns: left + rightColumns(rows), count: rows.count)) == .enough { return .enough }
+        rows.removeAll(keepingCapacity: true)
+      }
+    }
+    return .more
+  }
+}
+
+extension Batch {
+  /// The rows for which `condition` holds.
+  func rows(where condition: (Int) -> Bool) -> [UInt32] {
+    var rows: [UInt32] = []
+    rows.reserveCapacity(count)
+    for row in 0..<count where condition(row) { rows.append(UInt32(truncatingIfNeeded: row)) }
+    return rows
+  }
+}
