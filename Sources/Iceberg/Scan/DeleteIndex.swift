@@ -1,0 +1,92 @@
+import Columnar
+
+/// Finds the delete files that apply to a data file. SPEC "Scan Planning": by sequence number, partition and target.
+struct DeleteIndex: Sendable {
+  /// A partition of one spec. Floats compare by their bits, NaNs being one value.
+  private struct Partition: Hashable {
+    let specID: Int32
+    let values: [ScalarValue]
+
+    init(_ file: DataFile) {
+      specID = file.partitionSpecID
+      values = file.partition.map { scalar in
+        switch scalar.value {
+        case .real(let number): .int(Int64(number.isNaN ? Float.nan.bitPattern : number.bitPattern))
+        case .double(let number): .int(Int64(bitPattern: number.isNaN ? Double.nan.bitPattern : number.bitPattern))
+        case .timestampTZ(let moment): .int(moment.instant)
+        case let value: value
+        }
+      }
+    }
+  }
+
+  private var vectors: [String: FileScanTask.Delete] = [:]
+  private var positionsByPath: [String: [FileScanTask.Delete]] = [:]
+  private var positionsByPartition: [Partition: [FileScanTask.Delete]] = [:]
+  private var equalityByPartition: [Partition: [FileScanTask.Delete]] = [:]
+  private var globalEquality: [FileScanTask.Delete] = []
+
+  private(set) var fileCount = 0
+  var isEmpty: Bool { fileCount == 0 }
+
+  mutating func add(_ entry: ManifestEntry, _ metadata: TableMetadata) throws(IcebergError) {
+    let delete = FileScanTask.Delete(file: entry.file, sequenceNumber: entry.sequenceNumber)
+    fileCount += 1
+    switch entry.file.content {
+    case .data: throw .corrupt("a delete manifest lists the data file \(entry.file.path)")
+    case .equalityDeletes:
+      guard !entry.file.equalityIDs.isEmpty else {
+        throw IcebergError(.corrupt, "an equality delete file names no columns", file: entry.file.path, field: "equality_ids")
+      }
+      if metadata.partitionSpec(id: entry.file.partitionSpecID)?.isUnpartitioned ?? true {
+        globalEquality.append(delete)
+      } else {
+        equalityByPartition[Partition(entry.file), default: []].append(delete)
+      }
+    case .positionDeletes:
+      if entry.file.isDeletionVector {
+        guard let target = entry.file.referencedDataFile else {
+          throw IcebergError(.corrupt, "a deletion vector names no data file", file: entry.file.path, field: "referenced_data_file")
+        }
+        guard vectors.updateValue(delete, forKey: target) == nil else {
+          throw .corrupt("two deletion vectors apply to \(target)")
+        }
+      } else if let target = entry.file.referencedDataFile ?? Self.onlyTarget(entry.file) {
+        positionsByPath[target, default: []].append(delete)
+      } else {
+        positionsByPartition[Partition(entry.file), default: []].append(delete)
+      }
+    }
+  }
+
+  /// Equal bounds of file_path: one target. (Truncated bounds differ, as the upper one is incremented.)
+  private static func onlyTarget(_ file: DataFile) -> String? {
+    guard case .bytes(let lower)? = file.metricsSource.bound(isUpper: false, of: ReservedFieldID.deleteFilePath, .string),
+      case .bytes(let upper)? = file.metricsSource.bound(isUpper: true, of: ReservedFieldID.deleteFilePath, .string), lower == upper
+    else { return nil }
+    return String(decoding: lower, as: UTF8.self)
+  }
+
+  func deletes(for entry: ManifestEntry) throws(IcebergError) -> [FileScanTask.Delete] {
+    guard !isEmpty else { return [] }
+    let partition = Partition(entry.file)
+    var result = globalEquality.filter { $0.sequenceNumber > entry.sequenceNumber }
+    result += (equalityByPartition[partition] ?? []).filter { $0.sequenceNumber > entry.sequenceNumber }
+    if let vector = vectors[entry.file.path] {
+      guard vector.sequenceNumber >= entry.sequenceNumber, Partition(vector.file) == partition else {
+        throw IcebergError(.corrupt, "a deletion vector is older than its data file, or of another partition", file: entry.file.path)
+      }
+      // It holds all earlier deletes of the file, those of position delete files too.
+      result.append(vector)
+      return result
+    }
+    for delete in positionsByPath[entry.file.path] ?? [] where delete.sequenceNumber >= entry.sequenceNumber {
+      guard Partition(delete.file) == partition else {
+        throw IcebergError(.corrupt, "a position delete file of another partition names this data file", file: entry.file.path)
+      }
+      result.append(delete)
+    }
+    result += (positionsByPartition[partition] ?? []).filter { $0.sequenceNumber >= entry.sequenceNumber }
+    return result
+  }
+}
