@@ -6,7 +6,7 @@ struct CommonTableEntry {
   let id: Int
   let name: String
   let plan: LogicalPlan
-  let columns: [ResultColumn]
+  let columns: [BoundColumn]
 }
 
 extension Binder {
@@ -38,8 +38,8 @@ extension Binder {
 
   /// Columns under the names of an alias list, which has to be complete.
   func renamed(
-    _ columns: [ResultColumn], _ aliases: [Identifier], name: Identifier
-  ) throws(SQLError) -> [ResultColumn] {
+    _ columns: [BoundColumn], _ aliases: [Identifier], name: Identifier
+  ) throws(SQLError) -> [BoundColumn] {
     if aliases.isEmpty { return columns }
     guard aliases.count == columns.count else {
       throw SQLError(
@@ -47,7 +47,7 @@ extension Binder {
         "Column alias list has \(aliases.count) entries but '\(name.folded)' has \(columns.count) columns available",
         range: aliases[0].range.union(aliases[aliases.count - 1].range))
     }
-    return zip(columns, aliases).map { ResultColumn(name: $1.spelling, type: $0.type, range: $1.range) }
+    return zip(columns, aliases).map { BoundColumn(name: $1.spelling, type: $0.type, range: $1.range) }
   }
 
   /// Puts each definition where it is needed: into its only place of use, into every place when it is cheap to repeat, or once

@@ -115,7 +115,7 @@ extension Binder {
       guard columns.count == 1 else {
         throw SQLError.notSupported("IN (ANY) over several columns is not supported", range: pivot.range)
       }
-      guard let found = settings.pivotValues[pivot.range] else {
+      guard let found = settings.pivotValues[PivotKey(range: pivot.range, views: environment.openViews)] else {
         throw try needsValues(plan, pivot, columns[0], order, environment)
       }
       return try labelled(found, columns[0], pivot)
@@ -123,22 +123,17 @@ extension Binder {
       guard columns.count == 1 else {
         throw SQLError.notSupported("IN (query) over several columns is not supported", range: pivot.range)
       }
-      guard let found = settings.pivotValues[pivot.range] else {
-        let bound = try bindQuery(query, in: rootEnvironmentKeepingTables(environment), keepsOrder: true)
+      guard let found = settings.pivotValues[PivotKey(range: pivot.range, views: environment.openViews)] else {
+        var inner = environment
+        inner.outer = nil
+        let bound = try bindQuery(query, in: inner, keepsOrder: true)
         guard bound.columns.count == 1 else {
           throw SQLError(.typeMismatch, "The query of PIVOT must have one column", range: query.range)
         }
-        pivotRequest = PivotValueRequest(key: pivot.range, plan: bound.plan)
-        throw valuesMissing(pivot.range)
+        throw askForValues(bound.plan, pivot, environment)
       }
       return try labelled(found, columns[0], pivot)
     }
-  }
-
-  private func rootEnvironmentKeepingTables(_ environment: BindEnvironment) -> BindEnvironment {
-    var result = environment
-    result.outer = nil
-    return result
   }
 
   private func labelled(
@@ -181,12 +176,24 @@ extension Binder {
     var keys = try binder.bindSortKeys(order)
     if keys.isEmpty, column.type.isOrderable { keys = [SortKey(.column(0, column.type, column.range))] }
     if !keys.isEmpty { values = .sort(values, keys) }
-    pivotRequest = PivotValueRequest(key: pivot.range, plan: values)
-    return valuesMissing(pivot.range)
+    return askForValues(values, pivot, environment)
   }
 
-  private func valuesMissing(_ range: SourceRange) -> SQLError {
-    SQLError.notSupported("PIVOT over the values of the data is not possible here", range: range, hint: "list the values")
+  /// Leaves the request for whoever can run queries, and gives the error for everybody else.
+  private func askForValues(
+    _ plan: LogicalPlan, _ pivot: PivotClause, _ environment: BindEnvironment
+  ) -> SQLError {
+    // The request is run by itself, without the WITH clauses around. Later ones may use earlier ones.
+    var complete = plan
+    for entry in environment.commonTables.values.sorted(by: { $0.id > $1.id }) {
+      complete = complete.replacingCommonTable(entry.id, by: entry.plan)
+    }
+    if !complete.hasAnyOuterColumns {
+      pivotRequest = PivotValueRequest(
+        key: PivotKey(range: pivot.range, views: environment.openViews), plan: complete)
+    }
+    return SQLError.notSupported(
+      "PIVOT over the values of the data is not possible here", range: pivot.range, hint: "list the values")
   }
 
   // MARK: Names

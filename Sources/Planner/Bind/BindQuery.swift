@@ -5,7 +5,7 @@ import SQLSyntax
 /// A bound query: a plan and the names of its columns.
 struct BoundRelation {
   var plan: LogicalPlan
-  var columns: [ResultColumn]
+  var columns: [BoundColumn]
 
   var columnExpressions: [BoundExpression] {
     columns.enumerated().map { .column($0, $1.type, $1.range) }
@@ -63,7 +63,7 @@ extension Binder {
       return BoundRelation(
         plan: .project(
           from.plan, fields.map { NamedExpression(.column($0.index, $0.type, body.range), name: $0.name ?? "") }),
-        columns: fields.map { ResultColumn(name: $0.name, type: $0.type, range: body.range) })
+        columns: fields.map { BoundColumn(name: $0.name, type: $0.type, range: body.range) })
     case .setOperation(let clause): return try bindSetOperation(clause, range: body.range, in: environment)
     case .parenthesized(let query): return try bindQuery(query, in: environment, keepsOrder: false)
     }
@@ -214,7 +214,7 @@ extension Binder {
     }
     bound = bound.map { row in row.enumerated().map { coerce($1, to: types[$0]) } }
     let columns = types.enumerated().map { OutputColumn(name: "_col\($0)", type: $1) }
-    let result = types.map { ResultColumn(name: nil, type: $0, range: range) }
+    let result = types.map { BoundColumn(name: nil, type: $0, range: range) }
     guard !binder.collector.subqueries.isEmpty else {
       return BoundRelation(plan: .values(rows: bound, columns: columns), columns: result)
     }
@@ -280,7 +280,7 @@ extension Binder {
   }
 
   /// The operand under the names and types of the whole set operation.
-  private func casted(_ operand: BoundRelation, to columns: [ResultColumn]) -> LogicalPlan {
+  private func casted(_ operand: BoundRelation, to columns: [BoundColumn]) -> LogicalPlan {
     let names = columns.enumerated().map { $1.name ?? "_col\($0)" }
     let own = operand.plan.columns
     if zip(own, columns).allSatisfy({ $0.type == $1.type }), own.map(\.name) == names { return operand.plan }
@@ -301,7 +301,7 @@ extension LogicalPlan {
   }
 
   /// The plan with its columns under a result's names.
-  func withNames(_ columns: [ResultColumn]) -> LogicalPlan {
+  func withNames(_ columns: [BoundColumn]) -> LogicalPlan {
     let names = columns.enumerated().map { $1.name ?? "_col\($0)" }
     if self.columns.map(\.name) == names { return self }
     if case .project(let input, let expressions) = self {

@@ -79,7 +79,7 @@ extension Binder {
       plan, items, outputs, sortKeys, isDistinct: select.quantifier == .distinct, rows)
     return BoundRelation(
       plan: plan,
-      columns: zip(items, outputs).map { ResultColumn(name: $0.name, type: $1.type, range: $0.range) })
+      columns: zip(items, outputs).map { BoundColumn(name: $0.name, type: $1.type, range: $0.range) })
   }
 
   /// The select list, DISTINCT, sort and limit.

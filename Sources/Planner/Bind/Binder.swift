@@ -41,7 +41,7 @@ package final class Binder {
 package struct BoundQuery: Sendable {
   package var plan: LogicalPlan
   /// As many as the plan's columns.
-  package var columns: [ResultColumn]
+  package var columns: [BoundColumn]
 
   /// The plan's columns with the names that a result shows.
   package var outputColumns: [OutputColumn] {
@@ -50,7 +50,7 @@ package struct BoundQuery: Sendable {
 }
 
 /// One column of a query's result.
-package struct ResultColumn: Sendable, Hashable {
+package struct BoundColumn: Sendable, Hashable {
   /// As the script spells it; nil for an expression without alias, shown as `_col0`, `_col1` by position.
   package var name: String?
   package var type: SQLType
@@ -70,9 +70,15 @@ package enum BindOutcome: Sendable {
   case needsPivotValues(PivotValueRequest)
 }
 
+/// One PIVOT clause of a statement: its place, in the script or inside a view.
+package struct PivotKey: Sendable, Hashable {
+  let range: SourceRange
+  let views: [String]
+}
+
 /// The query that finds the values of a PIVOT.
 package struct PivotValueRequest: Sendable {
-  package var key: SourceRange
+  package var key: PivotKey
   /// One column, distinct, without NULL, in the order that the clause asks for.
   package var plan: LogicalPlan
 }

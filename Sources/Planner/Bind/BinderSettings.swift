@@ -1,5 +1,5 @@
 package import Columnar
-package import SQLSyntax
+import SQLSyntax
 
 /// What binding depends on besides the script and its tables.
 package struct BinderSettings: Sendable {
@@ -14,13 +14,13 @@ package struct BinderSettings: Sendable {
   package var positionalParameters: [Scalar]
   /// Values of `:name`, by folded name.
   package var namedParameters: [String: Scalar]
-  /// What `PIVOT … IN (ANY …)` found in the data, by the range of the PIVOT clause.
-  package var pivotValues: [SourceRange: [Scalar]]
+  /// What `PIVOT … IN (ANY …)` found in the data, by the clause that asked.
+  package var pivotValues: [PivotKey: [Scalar]]
 
   package init(
     place: NamePlace = NamePlace(catalog: "awsdatacatalog", database: "default"), context: QueryContext = QueryContext(),
     user: String = "", decimalLiteralsAreDouble: Bool = true, positionalParameters: [Scalar] = [],
-    namedParameters: [String: Scalar] = [:], pivotValues: [SourceRange: [Scalar]] = [:]
+    namedParameters: [String: Scalar] = [:], pivotValues: [PivotKey: [Scalar]] = [:]
   ) {
     self.place = place
     self.context = context

@@ -192,6 +192,12 @@ private struct DomainWalk {
   }
 
   private func cross(_ left: LogicalPlan, _ right: LogicalPlan) -> LogicalPlan {
+    // One row without columns adds nothing: UNNEST of an outer column stands over it.
+    if case .values(let rows, let columns) = right, rows.count == 1, columns.isEmpty { return left }
+    return crossJoin(left, right)
+  }
+
+  private func crossJoin(_ left: LogicalPlan, _ right: LogicalPlan) -> LogicalPlan {
     .join(JoinNode(kind: .inner, left: left, right: right, keys: [], residual: nil, range: range))
   }
 

@@ -74,7 +74,8 @@ package struct ScanNode: Sendable {
   }
 }
 
-/// GROUP BY with one or several grouping sets. Output: the keys, then the aggregates, then (with several sets) one bigint `groupID`.
+/// GROUP BY with one or several grouping sets. Output: the keys, then the aggregates, then (with several sets) one bigint `groupID`:
+/// the position of the row's set in `groupingSets`. Keys that are not in the set are NULL. An empty set has one row even without input.
 package struct AggregateNode: Sendable {
   package var input: LogicalPlan
   package var keys: [NamedExpression]
@@ -137,7 +138,8 @@ package struct JoinNode: Sendable {
   package var keys: [JoinKey]
   /// Further condition over left columns followed by right columns.
   package var residual: BoundExpression?
-  /// mark joins of IN: unknown (NULL) when no match but NULLs are involved in the first key.
+  /// mark joins of IN, with exactly one key and no residual: the mark is NULL when there is no match but the left value is NULL and the
+  /// right side has rows, or the right side has a NULL.
   package var isNullAware: Bool
   package var range: SourceRange
 
@@ -259,7 +261,8 @@ package struct UnnestNode: Sendable {
 }
 
 /// Many conditional aggregates over the same key run as one operator (ARCHITECTURE section 0.5).
-/// Output: the group keys, then per cell in order its aggregate over the rows where `pivotKey` equals the cell's value.
+/// Output: the group keys, then per cell in order its aggregate over the rows where `pivotKey` equals the cell's value. Without keys: one
+/// row, also without input.
 package struct PivotNode: Sendable {
   package var input: LogicalPlan
   package var keys: [NamedExpression]

@@ -54,8 +54,8 @@ package struct Optimizer {
     }
     if isEnabled(.joinOrder) { plan = JoinOrder().apply(plan) }
     if isEnabled(.pivotRecognition) { plan = PivotRecognition.apply(plan) }
-    if isEnabled(.projectionPruning) { plan = ProjectionPruning().apply(plan) }
     if isEnabled(.limitPushdown) { plan = LimitPushdown.apply(plan) }
+    if isEnabled(.projectionPruning) { plan = ProjectionPruning().apply(plan) }
     if isEnabled(.commonSubexpressions) { plan = CommonSubexpressions.apply(plan) }
     if isEnabled(.scanPredicates) { plan = ScanPredicates(context: settings.context).apply(plan) }
     return plan
