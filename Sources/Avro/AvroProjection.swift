@@ -69,6 +69,19 @@ package struct AvroProjection: Sendable {
     children = compiler.children
   }
 
+  /// Whether the slot's array has the form `AvroItems.long`, `range` and the pairs functions read: records of an int key and a long, or
+  /// bytes, without unions.
+  package func holdsPairs(_ slot: Int, ofBytes: Bool) -> Bool {
+    guard case .array(let items) = types[slot]?.kind else { return false }
+    return Compiler.pairOperation(items, schema) == (ofBytes ? .bytesPairs : .longPairs)
+  }
+
+  /// Whether the slot's array has the form `AvroItems.longs` reads.
+  package func holdsLongs(_ slot: Int) -> Bool {
+    guard case .array(let items) = types[slot]?.kind else { return false }
+    return items.kind == .long || items.kind == .int
+  }
+
   /// Decodes `count` records that fill `bytes` exactly.
   package func decode(_ bytes: UnsafeRawBufferPointer, count: Int) throws(AvroError) -> AvroRows {
     // A record takes at least a byte unless its type takes none.
@@ -249,7 +262,7 @@ private struct Compiler {
     case .fixed(_, let size): return add(.init(operation: .fixedSize, slot: slot, first: Int32(size), isEmpty: size == 0))
     case .bytes, .string: return add(.init(operation: .bytes, slot: slot))
     case .array(let items):
-      if let pairs = pairOperation(items) { return add(.init(operation: pairs, slot: slot)) }
+      if let pairs = Self.pairOperation(items, schema) { return add(.init(operation: pairs, slot: slot)) }
       let item = try compile(items, slot: -1, isWanted: false)
       return add(.init(operation: .array, slot: slot, first: item))
     case .map(let values):
@@ -297,7 +310,7 @@ private struct Compiler {
   }
 
   /// The two shapes of Iceberg's metrics maps, which are most of a manifest's bytes: records of an int key and a long or bytes.
-  private func pairOperation(_ items: AvroType) -> AvroProjection.Operation? {
+  static func pairOperation(_ items: AvroType, _ schema: AvroSchema) -> AvroProjection.Operation? {
     guard case .record(let index) = items.kind, schema.records.indices.contains(index) else { return nil }
     let fields = schema.records[index].fields
     guard fields.count == 2, fields[0].type.kind == .int, fields[0].name == "key" else { return nil }

@@ -41,7 +41,7 @@ package struct Snapshot: Sendable {
   package init(json: JSONValue) throws(IcebergError) {
     self = try readingJSON { () throws(JSONError) in
       var snapshot = Snapshot(
-        id: try json.requireInt64("snapshot-id"), parentID: try json.optionalInt64("parent-snapshot-id"),
+        id: try json.requireIdentifier("snapshot-id"), parentID: try json.optionalIdentifier("parent-snapshot-id"),
         sequenceNumber: try json.optionalInt64("sequence-number") ?? 0,
         timestampMilliseconds: try json.requireInt64("timestamp-ms"), manifestList: try json.optionalString("manifest-list"),
         summary: SnapshotSummary(json: json.present("summary")), schemaID: try json.optionalInt32("schema-id"),
@@ -135,7 +135,7 @@ package struct SnapshotReference: Hashable, Sendable {
     self = try readingJSON { () throws(JSONError) in
       let word = try json.requireString("type")
       guard let kind = Kind(rawValue: word.lowercased()) else { throw try json.require("type").mismatch("branch or tag") }
-      var reference = SnapshotReference(snapshotID: try json.requireInt64("snapshot-id"), kind: kind)
+      var reference = SnapshotReference(snapshotID: try json.requireIdentifier("snapshot-id"), kind: kind)
       reference.minimumSnapshotsToKeep = try json.optionalInt32("min-snapshots-to-keep")
       reference.maximumSnapshotAgeMilliseconds = try json.optionalInt64("max-snapshot-age-ms")
       reference.maximumReferenceAgeMilliseconds = try json.optionalInt64("max-ref-age-ms")
@@ -151,5 +151,17 @@ package struct SnapshotReference: Hashable, Sendable {
       if let maximumSnapshotAgeMilliseconds { writer.member("max-snapshot-age-ms", maximumSnapshotAgeMilliseconds) }
       if let maximumReferenceAgeMilliseconds { writer.member("max-ref-age-ms", maximumReferenceAgeMilliseconds) }
     }
+  }
+}
+
+extension JSONValue {
+  /// A snapshot id. Some writers use all 64 bits without a sign; such an id is taken as its bit pattern.
+  func requireIdentifier(_ key: String) throws(JSONError) -> Int64 {
+    if let text = self[key]?.numberText, let unsigned = UInt64(text) { return Int64(bitPattern: unsigned) }
+    return try requireInt64(key)
+  }
+
+  func optionalIdentifier(_ key: String) throws(JSONError) -> Int64? {
+    present(key) == nil ? nil : try requireIdentifier(key)
   }
 }

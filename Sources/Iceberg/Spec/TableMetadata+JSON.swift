@@ -47,7 +47,7 @@ extension TableMetadata {
     let highestPartitionID = specs.flatMap(\.fields).map(\.fieldID).max() ?? PartitionSpec.firstFieldID - 1
 
     self = try readingJSON { () throws(JSONError) in
-      var current = try json.optionalInt64("current-snapshot-id")
+      var current = try json.optionalIdentifier("current-snapshot-id")
       if current == -1 { current = nil }
       if let main = references[SnapshotReference.mainBranch], current == nil { current = main.snapshotID }
       let uuid: String? = isFirst ? try json.optionalString("table-uuid") : try json.requireString("table-uuid")
@@ -63,11 +63,11 @@ extension TableMetadata {
         properties: try json.present("properties")?.requireStringMap() ?? [:], currentSnapshotID: current, snapshots: snapshots,
         snapshotLog: [], metadataLog: [], sortOrders: orders, defaultSortOrderID: defaultOrderID, references: references,
         statistics: json.present("statistics"), partitionStatistics: json.present("partition-statistics"),
-        nextRowID: version >= 3 ? try json.requireInt64("next-row-id") : 0, encryptionKeys: json.present("encryption-keys"))
+        nextRowID: try json.optionalInt64("next-row-id") ?? 0, encryptionKeys: json.present("encryption-keys"))
       if let log = json.present("snapshot-log") {
         for entry in try log.requireElements() {
           metadata.snapshotLog.append(
-            LogEntry(timestampMilliseconds: try entry.requireInt64("timestamp-ms"), snapshotID: try entry.requireInt64("snapshot-id")))
+            LogEntry(timestampMilliseconds: try entry.requireInt64("timestamp-ms"), snapshotID: try entry.requireIdentifier("snapshot-id")))
         }
       }
       if let log = json.present("metadata-log") {

@@ -31,7 +31,7 @@ package struct TextSource: Sendable {
     guard start == 0 else {
       throw TextFormatError(.notSupported, "a compressed file can only be read from its start", location: location)
     }
-    return try DecompressedStream(ObjectStream(reader), compression, location)
+    return ReadAheadStream(try DecompressedStream(ObjectStream(reader), compression, location))
   }
 }
 

@@ -1,5 +1,4 @@
 package import Columnar
-import JSONText
 
 /// Writes batches as one JSON object per line, as the Hive and OpenX JSON SerDes read them.
 ///
@@ -7,30 +6,27 @@ import JSONText
 /// binary is base64; NaN and infinities are the texts `NaN`, `Infinity`, `-Infinity`; map keys become texts.
 package final class JSONLinesWriter {
   private let sink: TextSink
-  private let names: [String]
-  private var output: [UInt8] = []
-  private var writer = JSONWriter()
+  /// What stands before each value: `{"a":`, `,"b":`.
+  private let leads: [[UInt8]]
+  private var output = JSONOutput()
   private static let flushByteCount = 1 << 18
 
   package init(_ sink: TextSink, columns: [Field]) throws {
     self.sink = sink
-    names = columns.map(\.name)
+    leads = JSONColumn.leads(columns.map(\.name))
     for column in columns { try Self.check(column.type, column.name) }
   }
 
   package func write(_ batch: Batch) throws {
     let columns = batch.columns.map { JSONColumn($0) }
+    let isEmpty = columns.isEmpty
     for row in 0..<batch.count {
-      writer.beginObject()
-      for (name, column) in zip(names, columns) {
-        writer.key(name)
-        column.write(row, to: &writer)
+      for (lead, column) in zip(leads, columns) {
+        output.append(lead)
+        column.write(row, to: &output)
       }
-      writer.endObject()
-      output.append(contentsOf: writer.bytes)
-      output.append(0x0A)
-      writer.reset()
-      if output.count >= Self.flushByteCount { try flush() }
+      output.append(isEmpty ? "{}\n" as StaticString : "}\n")
+      if output.bytes.count >= Self.flushByteCount { try flush() }
     }
   }
 
@@ -42,9 +38,9 @@ package final class JSONLinesWriter {
   package func abort() { sink.abort() }
 
   private func flush() throws {
-    guard !output.isEmpty else { return }
-    try sink.write(output)
-    output.removeAll(keepingCapacity: true)
+    guard !output.bytes.isEmpty else { return }
+    try sink.write(output.bytes)
+    output.removeAll()
   }
 
   private static func check(_ type: SQLType, _ name: String) throws(TextFormatError) {
@@ -60,75 +56,100 @@ package final class JSONLinesWriter {
 /// One column being written, its view made once per batch.
 private final class JSONColumn {
   private let column: Column
+  private let type: SQLType
   private let view: ColumnView
   private let children: [JSONColumn]
-  private let names: [String]
+  /// Rows: what stands before each field.
+  private let leads: [[UInt8]]
 
   init(_ column: Column) {
     self.column = column
+    type = column.type
     view = ColumnView(column)
     children = view.children.map { JSONColumn($0) }
     if case .row(let fields) = column.type {
-      names = fields.enumerated().map { index, field in field.name ?? "field\(index)" }
+      leads = Self.leads(fields.enumerated().map { index, field in field.name ?? "field\(index)" })
     } else {
-      names = []
+      leads = []
     }
   }
 
-  func write(_ row: Int, to writer: inout JSONWriter) {
-    guard view.isValid(row) else { return writer.null() }
+  /// `{"a":`, `,"b":` … for the names of an object's members.
+  static func leads(_ names: [String]) -> [[UInt8]] {
+    names.enumerated().map { index, name in
+      var lead = JSONOutput()
+      lead.append(index == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
+      lead.append(string: name)
+      lead.append(UInt8(ascii: ":"))
+      return lead.bytes
+    }
+  }
+
+  func write(_ row: Int, to output: inout JSONOutput) {
+    guard view.isValid(row) else { return output.append("null" as StaticString) }
     let index = view.index(row)
-    switch column.type {
-    case .boolean, .unknown: writer.boolean(view.pointer(as: UInt8.self)[index] != 0)
-    case .tinyint: writer.integer(Int64(view.pointer(as: Int8.self)[index]))
-    case .smallint: writer.integer(Int64(view.pointer(as: Int16.self)[index]))
-    case .integer: writer.integer(Int64(view.pointer(as: Int32.self)[index]))
-    case .bigint: writer.integer(view.pointer(as: Int64.self)[index])
-    case .real: writer.float(view.pointer(as: Float.self)[index])
-    case .double: writer.double(view.pointer(as: Double.self)[index])
-    case .decimal(_, let scale): writer.raw(ValueText.decimal(int128(index), scale: scale))
-    case .varchar, .char: writer.string(StringView.buffer(at: view.pointer(as: StringView.self) + index))
-    case .json: writer.raw(StringView.buffer(at: view.pointer(as: StringView.self) + index))
+    switch type {
+    case .boolean, .unknown: output.append(view.pointer(as: UInt8.self)[index] != 0 ? "true" as StaticString : "false")
+    case .tinyint: output.append(integer: Int64(view.pointer(as: Int8.self)[index]))
+    case .smallint: output.append(integer: Int64(view.pointer(as: Int16.self)[index]))
+    case .integer: output.append(integer: Int64(view.pointer(as: Int32.self)[index]))
+    case .bigint: output.append(integer: view.pointer(as: Int64.self)[index])
+    case .real:
+      let value = view.pointer(as: Float.self)[index]
+      if value.isFinite { output.append(value.description) } else { output.append(double: Double(value)) }
+    case .double: output.append(double: view.pointer(as: Double.self)[index])
+    case .decimal(_, let scale): output.append(ValueText.decimal(int128(index), scale: scale))
+    case .varchar, .char: output.append(string: StringView.buffer(at: view.pointer(as: StringView.self) + index))
+    case .json: output.append(StringView.buffer(at: view.pointer(as: StringView.self) + index))
     case .varbinary:
-      Base64Coding.encode(StringView.buffer(at: view.pointer(as: StringView.self) + index)).withUnsafeBytes { writer.string($0) }
-    case .date: writer.string(ValueText.date(view.pointer(as: Int32.self)[index]))
+      output.append(UInt8(ascii: "\""))
+      output.append(Base64Coding.encode(StringView.buffer(at: view.pointer(as: StringView.self) + index)))
+      output.append(UInt8(ascii: "\""))
+    case .date: output.append(string: ValueText.date(view.pointer(as: Int32.self)[index]))
     case .timestamp(let precision):
-      writer.string(ValueText.timestamp(view.pointer(as: Int64.self)[index], precision: precision))
+      output.append(string: ValueText.timestamp(view.pointer(as: Int64.self)[index], precision: precision))
     case .timestampTZ(let precision):
-      writer.string(ValueText.timestamp(view.pointer(as: TimestampTZ.self)[index].instant, precision: precision) + " UTC")
-    case .time(let precision): writer.string(ValueText.time(view.pointer(as: Int64.self)[index], precision: precision))
-    case .uuid: writer.string(ValueText.uuid(view.pointer(as: Int128.self)[index]))
+      output.append(string: ValueText.timestamp(view.pointer(as: TimestampTZ.self)[index].instant, precision: precision) + " UTC")
+    case .time(let precision):
+      output.append(string: ValueText.time(view.pointer(as: Int64.self)[index], precision: precision))
+    case .uuid: output.append(string: ValueText.uuid(view.pointer(as: Int128.self)[index]))
     case .array:
-      writer.beginArray()
-      for element in elements(index) { children[0].write(element, to: &writer) }
-      writer.endArray()
+      output.append(UInt8(ascii: "["))
+      let range = elements(index)
+      for element in range {
+        if element > range.lowerBound { output.append(UInt8(ascii: ",")) }
+        children[0].write(element, to: &output)
+      }
+      output.append(UInt8(ascii: "]"))
     case .map:
-      writer.beginObject()
-      for element in elements(index) {
-        writer.key(children[0].text(element))
-        children[1].write(element, to: &writer)
+      output.append(UInt8(ascii: "{"))
+      let range = elements(index)
+      for element in range {
+        if element > range.lowerBound { output.append(UInt8(ascii: ",")) }
+        children[0].writeKey(element, to: &output)
+        output.append(UInt8(ascii: ":"))
+        children[1].write(element, to: &output)
       }
-      writer.endObject()
+      output.append(UInt8(ascii: "}"))
     case .row:
-      writer.beginObject()
-      for (name, child) in zip(names, children) {
-        writer.key(name)
-        child.write(index, to: &writer)
+      for (lead, child) in zip(leads, children) {
+        output.append(lead)
+        child.write(index, to: &output)
       }
-      writer.endObject()
-    case .ipaddress, .intervalDayToSecond, .intervalYearToMonth: writer.null()
+      output.append(leads.isEmpty ? "{}" as StaticString : "}")
+    case .ipaddress, .intervalDayToSecond, .intervalYearToMonth: output.append("null" as StaticString)
     }
   }
 
-  /// A value as the key of an object: what it would be as a JSON string.
-  private func text(_ row: Int) -> String {
-    if column.type.isText, view.isValid(row) {
-      return StringView.string(at: view.pointer(as: StringView.self) + view.index(row))
-    }
-    var single = JSONWriter()
+  /// A value as the key of an object: a string, whatever it is.
+  private func writeKey(_ row: Int, to output: inout JSONOutput) {
+    var single = JSONOutput()
     write(row, to: &single)
-    let text = single.text
-    return text.hasPrefix("\"") ? String(text.dropFirst().dropLast()) : text
+    if single.bytes.first == UInt8(ascii: "\"") {
+      output.append(single.bytes)
+    } else {
+      single.bytes.withUnsafeBytes { output.append(string: $0) }
+    }
   }
 
   private func elements(_ index: Int) -> Range<Int> {
@@ -137,6 +158,6 @@ private final class JSONColumn {
   }
 
   private func int128(_ index: Int) -> Int128 {
-    column.type.physical == .int128 ? view.pointer(as: Int128.self)[index] : Int128(view.pointer(as: Int64.self)[index])
+    type.physical == .int128 ? view.pointer(as: Int128.self)[index] : Int128(view.pointer(as: Int64.self)[index])
   }
 }
