@@ -229,7 +229,7 @@ struct AggregatePartitionSource: Source {
     init(_ result: AggregateResult, _ worker: Worker) {
       self.result = result
       self.worker = worker
-      holder = MemoryHolder(worker.context.memory, "hash aggregate", result.statistics)
+      holder = MemoryHolder(worker.context.memory, "hash aggregate", result.statistics, free: MemoryHolder.workingBytes)
     }
 
     func next() throws -> Batch? {

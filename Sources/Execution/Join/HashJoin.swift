@@ -106,7 +106,7 @@ final class HashJoinFactory: OperatorFactory {
         try worker.check()
         if current.probe.isEmpty && !shape.keepsUnmatchedBuild { continue }
         if current.build.isEmpty && shape.needsBuildRows { continue }
-        let holder = MemoryHolder(worker.context.memory, "hash join", factory.statistics)
+        let holder = MemoryHolder(worker.context.memory, "hash join", factory.statistics, free: MemoryHolder.workingBytes)
         if let rows = try load(current.build, holder) {
           if try join(rows, current.probe) == .enough { return }
           continue

@@ -75,7 +75,7 @@ final class TopNSink: Sink {
       self.sink = sink
       self.worker = worker
       evaluator = try SortInputEvaluator(sink.input, worker.context)
-      holder = MemoryHolder(worker.context.memory, "top-n", sink.statistics)
+      holder = MemoryHolder(worker.context.memory, "top-n", sink.statistics, free: MemoryHolder.workingBytes)
       wanted = sink.offset + sink.count
     }
 

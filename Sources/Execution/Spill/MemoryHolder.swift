@@ -7,8 +7,14 @@ final class MemoryHolder: @unchecked Sendable {
   private let pool: MemoryPool
   private let name: String
   private let statistics: PlanStatistics
+  private let free: Int
 
-  init(_ pool: MemoryPool, _ name: String, _ statistics: PlanStatistics) {
+  /// What an operator that has nothing left to spill may hold without asking, so that it gets on however little there is.
+  static let workingBytes = 1 << 20
+
+  /// - Parameter free: bytes that are granted without reserving them.
+  init(_ pool: MemoryPool, _ name: String, _ statistics: PlanStatistics, free: Int = 0) {
+    self.free = free
     self.pool = pool
     self.name = name
     self.statistics = statistics
@@ -19,7 +25,7 @@ final class MemoryHolder: @unchecked Sendable {
 
   /// False when there is no memory for that many bytes in total; then nothing changes.
   func reserve(_ bytes: Int) -> Bool {
-    if bytes <= reservation.byteCount { return true }
+    if bytes <= max(free, reservation.byteCount) { return true }
     statistics.notePeak(bytes: bytes)
     return reservation.reserve(bytes)
   }
