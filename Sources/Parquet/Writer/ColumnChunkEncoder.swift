@@ -16,7 +16,10 @@ struct EncodedChunk {
   }
 
   let leaf: WrittenLeaf
-  var output = OutputBuffer()
+  /// nil once the bytes are written.
+  var output: OutputBuffer?
+  var codec: Codec
+  var byteCount = 0
   var rowCount = 0
   var uncompressedSize = 0
   var hasDictionary = false
@@ -33,14 +36,17 @@ struct EncodedChunk {
 struct ColumnChunkEncoder {
   private let leaf: WrittenLeaf
   private let options: ParquetWriterOptions
-  private let compressor: Compressor
+  private let tools: EncoderTools
+  private let output: OutputBuffer
   private let plain: PlainEncoder
   private let physical: PhysicalType
 
   private var chunk: EncodedChunk
-  /// Uncompressed page and compressed page, used again for every page.
-  private let body = OutputBuffer(capacity: 1 << 16)
-  private let compressed = OutputBuffer(capacity: 1 << 16)
+  /// Whether pages are compressed; settled by the first pages.
+  private var isCompressing: Bool
+  /// The page being made, before and after compression.
+  private var body: OutputBuffer { tools.body }
+  private var compressed: OutputBuffer { tools.compressed }
 
   // The chunk's levels and values, put together from its pieces.
   private var entryCount = 0
@@ -55,22 +61,26 @@ struct ColumnChunkEncoder {
   /// Values that have ids; the others do not fit the dictionary.
   private var idCount = 0
 
-  init(_ leaf: WrittenLeaf, options: ParquetWriterOptions, compressor: Compressor) {
+  init(_ leaf: WrittenLeaf, options: ParquetWriterOptions, tools: EncoderTools, output: OutputBuffer) {
     self.leaf = leaf
     self.options = options
-    self.compressor = compressor
+    self.tools = tools
+    self.output = output
+    isCompressing = options.codec != .uncompressed
     plain = PlainEncoder(leaf)
     physical = leaf.type.physical == .timestampTZ ? .int64 : leaf.type.physical
-    chunk = EncodedChunk(leaf: leaf)
+    chunk = EncodedChunk(leaf: leaf, output: output, codec: options.codec)
   }
 
   mutating func encode(_ pieces: [LeafPiece], rowCount: Int) throws(ParquetError) -> EncodedChunk {
     chunk.rowCount = rowCount
     join(pieces)
     if options.usesDictionary { buildDictionary() }
+    if idCount == 0 && isCompressing { try judgeCompression() }
     if let dictionary, idCount > 0 { try writeDictionaryPage(dictionary) }
-    chunk.dataOffset = chunk.output.count
+    chunk.dataOffset = output.count
     try writePages()
+    chunk.byteCount = output.count
     if options.bloomFilterPaths.contains(leaf.dottedPath) { try buildBloomFilter() }
     return chunk
   }
@@ -163,15 +173,27 @@ struct ColumnChunkEncoder {
     chunk.hasDictionary = true
   }
 
+  /// Compresses some values from the middle; if that saves next to nothing, the whole chunk stays uncompressed.
+  private mutating func judgeCompression() throws(ParquetError) {
+    let sampleCount = 8_192
+    guard options.minimumSaving > 0, valueCount >= 4 &* sampleCount, leaf.form != .null else { return }
+    body.clear()
+    try plain.append(contiguousValues() + valueCount / 2 &* plain.width, sampleCount, into: body)
+    if Double(try compress(body.bytes).count) > Double(body.count) * (1 - options.minimumSaving) {
+      isCompressing = false
+      chunk.codec = .uncompressed
+    }
+  }
+
   /// Bytes compressed with the file's codec, in memory that stays until the next call.
   private func compress(_ bytes: UnsafeRawBufferPointer) throws(ParquetError) -> UnsafeRawBufferPointer {
     guard bytes.count <= Int(Int32.max) else { throw .unsupported("a page of \(bytes.count) bytes") }
-    if compressor.codec == .uncompressed { return bytes }
+    guard isCompressing else { return bytes }
     compressed.clear()
     do throws(CompressionError) {
-      let bound = try compressor.bound(bytes.count)
+      let bound = try tools.compressor.bound(bytes.count)
       let target = UnsafeMutableRawBufferPointer(start: compressed.reserve(bound), count: bound)
-      compressed.commit(try compressor.compress(bytes, into: target))
+      compressed.commit(try tools.compressor.compress(bytes, into: target))
     } catch {
       throw ParquetError(.inputOutput, "a page could not be compressed: \(error)", column: leaf.dottedPath)
     }
@@ -179,8 +201,8 @@ struct ColumnChunkEncoder {
   }
 
   private mutating func append(_ header: [UInt8], _ bytes: UnsafeRawBufferPointer, uncompressed: Int) {
-    chunk.output.append(header)
-    if let base = bytes.baseAddress { chunk.output.append(base, count: bytes.count) }
+    output.append(header)
+    if let base = bytes.baseAddress { output.append(base, count: bytes.count) }
     chunk.uncompressedSize &+= header.count &+ uncompressed
   }
 
@@ -280,19 +302,19 @@ struct ColumnChunkEncoder {
     let stored = try compress(valueBytes)
     let encoding = usesIDs ? PageEncoding.rleDictionary : .plain
     let uncompressedSize = valueBytes.count &+ (options.usesDataPageV2 ? levelCount : 0)
-    let offset = chunk.output.count
+    let offset = output.count
     let header = pageHeader(
       extent, encoding, uncompressedSize: uncompressedSize, stored: stored, levelCount: levelCount,
       repetitionCount: repetitionCount, definitionCount: definitionCount)
-    chunk.output.append(header)
+    output.append(header)
     if options.usesDataPageV2, levelCount > 0, let levels = body.bytes.baseAddress {
-      chunk.output.append(levels, count: levelCount)
+      output.append(levels, count: levelCount)
     }
-    if let base = stored.baseAddress { chunk.output.append(base, count: stored.count) }
+    if let base = stored.baseAddress { output.append(base, count: stored.count) }
     chunk.uncompressedSize &+= header.count &+ uncompressedSize
     chunk.pages.append(
       EncodedChunk.Page(
-        offset: offset, compressedSize: chunk.output.count &- offset, firstRow: row, statistics: statistics))
+        offset: offset, compressedSize: output.count &- offset, firstRow: row, statistics: statistics))
     chunk.statistics.merge(statistics)
     if usesIDs { chunk.dictionaryPages &+= 1 } else { chunk.plainPages &+= 1 }
   }
@@ -320,7 +342,7 @@ struct ColumnChunkEncoder {
           data.int32(4, encoding.rawValue)
           data.int32(5, Int32(truncatingIfNeeded: definitionCount))
           data.int32(6, Int32(truncatingIfNeeded: repetitionCount))
-          data.boolean(7, compressor.codec != .uncompressed)
+          data.boolean(7, isCompressing)
         }
       } else {
         page.structure(5) { data in
@@ -428,4 +450,13 @@ struct ColumnChunkEncoder {
     }
     chunk.bloomFilter = filter
   }
+}
+
+/// What a thread needs for encoding and what is too large to make anew for every column.
+final class EncoderTools {
+  let compressor: Compressor
+  let body = OutputBuffer(capacity: 1 << 16)
+  let compressed = OutputBuffer(capacity: 1 << 16)
+
+  init(_ compressor: Compressor) { self.compressor = compressor }
 }

@@ -276,7 +276,7 @@ struct FooterWriter {
     for encoding in encodings { writer.int32Element(encoding.rawValue) }
     writer.listHeader(3, count: leaf.path.count, of: .binary)
     for name in leaf.path { writer.binaryElement(name.utf8) }
-    writer.int32(4, PageCodec(options.codec).rawValue)
+    writer.int32(4, PageCodec(chunk.codec).rawValue)
     writer.int64(5, Int64(chunk.statistics.entryCount))
     writer.int64(6, Int64(chunk.uncompressedSize))
     writer.int64(7, Int64(written.compressedSize))

@@ -36,7 +36,7 @@ package final class ParquetWriter {
   private let schema: WriterSchema
   private let types: [SQLType]
   private let footer: FooterWriter
-  private let compressors: CompressorPool
+  private let pool: EncoderPool
   private let startOffset: Int
 
   private var pending: [Batch] = []
@@ -62,7 +62,7 @@ package final class ParquetWriter {
     schema = try WriterSchema(fields, rootName: options.rootName, fixedLengths: options.fixedLengths)
     types = fields.types
     footer = FooterWriter(schema: schema, options: options)
-    compressors = CompressorPool(options.codec, options.compressionLevel)
+    pool = EncoderPool(options.codec, options.compressionLevel)
     startOffset = sink.byteCount
     try append(Array("PAR1".utf8))
   }
@@ -154,11 +154,11 @@ package final class ParquetWriter {
   private func encode(_ columns: Range<Int>, _ batches: [Batch], _ rowCount: Int) -> [Result<[EncodedChunk], ParquetError>] {
     let schema = self.schema
     let options = self.options
-    let compressors = self.compressors
+    let pool = self.pool
     @Sendable func encodeColumn(_ index: Int) -> Result<[EncodedChunk], ParquetError> {
       Result { () throws(ParquetError) in
         do throws(ParquetError) {
-          return try Self.encode(schema.columns[index], index, batches, rowCount, options, compressors)
+          return try Self.encode(schema.columns[index], index, batches, rowCount, options, pool)
         } catch {
           throw error.located(column: schema.columns[index].name)
         }
@@ -176,7 +176,7 @@ package final class ParquetWriter {
 
   private static func encode(
     _ node: WriterNode, _ index: Int, _ batches: [Batch], _ rowCount: Int, _ options: ParquetWriterOptions,
-    _ compressors: CompressorPool
+    _ pool: EncoderPool
   ) throws(ParquetError) -> [EncodedChunk] {
     var pieces: [[LeafPiece]] = node.leaves.map { _ in [] }
     let firstLeaf = node.leaves.first?.index ?? 0
@@ -185,11 +185,11 @@ package final class ParquetWriter {
       try shredder.shred(node, batch.columns[index])
       for (leaf, piece) in shredder.pieces { pieces[leaf - firstLeaf].append(piece) }
     }
-    let compressor = try compressors.take()
-    defer { compressors.giveBack(compressor) }
+    let tools = try pool.takeTools()
+    defer { pool.giveBack(tools) }
     var chunks: [EncodedChunk] = []
     for (position, leaf) in node.leaves.enumerated() {
-      var encoder = ColumnChunkEncoder(leaf, options: options, compressor: compressor)
+      var encoder = ColumnChunkEncoder(leaf, options: options, tools: tools, output: pool.takeBuffer())
       chunks.append(try encoder.encode(pieces[position], rowCount: rowCount))
       pieces[position] = []
     }
@@ -197,10 +197,12 @@ package final class ParquetWriter {
   }
 
   private func append(_ chunk: EncodedChunk, to group: inout WrittenRowGroup) throws(ParquetError) {
-    var written = WrittenChunk(chunk: chunk, offset: sink.byteCount - startOffset, compressedSize: chunk.output.count)
-    try append(chunk.output.bytes)
+    var written = WrittenChunk(chunk: chunk, offset: sink.byteCount - startOffset, compressedSize: chunk.byteCount)
+    guard let output = chunk.output else { return }
+    try append(output.bytes)
     // The bytes are out; only the numbers are kept.
-    written.chunk.output = OutputBuffer(capacity: 0)
+    written.chunk.output = nil
+    pool.giveBack(output)
     group.chunks.append(written)
   }
 
@@ -291,11 +293,12 @@ private struct UncheckedTransfer<Value>: @unchecked Sendable {
   init(_ value: Value) { self.value = value }
 }
 
-/// Compressors that wait for the next column: their contexts are large.
-// SAFETY: a compressor is taken out of the list by one thread and used by it alone until it is given back.
-private final class CompressorPool: Sendable {
+/// Compressors and buffers that wait for the next column: they are large.
+// SAFETY: what lies in the lists is used by nobody; a thread that takes something out uses it alone until it gives it back.
+private final class EncoderPool: Sendable {
   private struct Idle: @unchecked Sendable {
-    var compressors: [Compressor] = []
+    var tools: [EncoderTools] = []
+    var buffers: [OutputBuffer] = []
   }
 
   private let codec: Codec
@@ -307,15 +310,25 @@ private final class CompressorPool: Sendable {
     self.level = level
   }
 
-  func take() throws(ParquetError) -> Compressor {
-    if let waiting = idle.withLock({ UncheckedTransfer($0.compressors.popLast()) }).value { return waiting }
-    do throws(CompressionError) { return try Compressor(codec, level: level) } catch {
+  func takeTools() throws(ParquetError) -> EncoderTools {
+    if let waiting = idle.withLock({ UncheckedTransfer($0.tools.popLast()) }).value { return waiting }
+    do throws(CompressionError) { return EncoderTools(try Compressor(codec, level: level)) } catch {
       throw ParquetError(.unsupported, "\(error)")
     }
   }
 
-  func giveBack(_ compressor: Compressor) {
-    let transfer = UncheckedTransfer(compressor)
-    idle.withLock { $0.compressors.append(transfer.value) }
+  func giveBack(_ tools: EncoderTools) {
+    let transfer = UncheckedTransfer(tools)
+    idle.withLock { $0.tools.append(transfer.value) }
+  }
+
+  func takeBuffer() -> OutputBuffer {
+    idle.withLock { UncheckedTransfer($0.buffers.popLast()) }.value ?? OutputBuffer(capacity: 1 << 14)
+  }
+
+  func giveBack(_ buffer: OutputBuffer) {
+    buffer.clear()
+    let transfer = UncheckedTransfer(buffer)
+    idle.withLock { $0.buffers.append(transfer.value) }
   }
 }

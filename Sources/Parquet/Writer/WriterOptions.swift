@@ -5,6 +5,9 @@ package struct ParquetWriterOptions: Sendable {
   package var codec: Codec = .zstd
   /// nil takes the codec's default (zstd 3, gzip 6).
   package var compressionLevel: Int?
+  /// Column chunks that compression makes less than this share smaller (random doubles) are stored as they are: they are written and
+  /// read several times faster. 0 compresses everything.
+  package var minimumSaving = 0.05
   /// A row group is written when its values are estimated to reach this many bytes uncompressed, or so many rows.
   package var rowGroupBytes = 128 << 20
   package var rowGroupRows = 1 << 20
@@ -17,7 +20,7 @@ package struct ParquetWriterOptions: Sendable {
   package var writesStatistics = true
   /// Column index and offset index.
   package var writesPageIndex = true
-  /// Leaves that get a Bloom filter, by dotted path without list and map inner groups' names left out (`a.list.element`).
+  /// Leaves that get a Bloom filter, by dotted path with the inner groups of lists and maps (`a.list.element`).
   package var bloomFilterPaths: Set<String> = []
   package var bloomFilterRate = 0.01
   package var bloomFilterBytes = 1 << 20
