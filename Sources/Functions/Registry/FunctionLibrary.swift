@@ -320,5 +320,7 @@ enum NearestName {
 extension FunctionLibrary {
   /// All built-in functions.
   package static let standard = FunctionLibrary(
-    scalars: [], operators: comparisonOperators + arithmeticOperators, aggregates: countSumAverage + minMax)
+    scalars: likeOperators + nestedOperators + concatenationOperators,
+    operators: comparisonOperators + arithmeticOperators + temporalOperators,
+    aggregates: countSumAverage + minMax)
 }
