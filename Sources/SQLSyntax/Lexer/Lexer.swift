@@ -255,7 +255,7 @@ private struct HiveContext {
     }
     if isAtStart {
       isAtStart = false
-      isDefinition = token.keyword == .create || [.alter, .replace, .show].contains(token.keyword)
+      isDefinition = token.keyword == .create || token.keyword == .alter || token.keyword == .replace
     }
     guard isDefinition else { return }
     if let open = depth {

@@ -135,10 +135,12 @@ extension Parser {
     }
   }
 
+  /// Grammar: columnPaths
   private mutating func parseColumnPaths() throws(SyntaxFailure) -> [QualifiedName] {
     try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseColumnPath() }
   }
 
+  /// Grammar: dropAction
   private mutating func parseDropReference(_ kind: ReferenceKind) throws(SyntaxFailure) -> AlterTableAction {
     let ifExists = try parseIfExists()
     return .dropReference(kind, try parseAnyName(), ifExists: ifExists)
@@ -166,7 +168,7 @@ extension Parser {
     let token = tokens[min(position, tokens.count - 1)]
     let next = tokens[min(position + 1, tokens.count - 1)]
     switch token.keyword {
-    case .type: return next.kind == .word || next.kind == .quotedIdentifier
+    case .type: return [.word, .quotedIdentifier, .backquotedIdentifier].contains(next.kind)
     case .comment: return [.string, .hiveString, .quotedIdentifier, .unicodeString].contains(next.kind)
     case .set, .drop: return [.not, .data].contains(next.keyword)
     case .first: return [.semicolon, .endOfText].contains(next.kind)
@@ -186,6 +188,8 @@ extension Parser {
     return .alterColumn(column, try parseColumnAlterations())
   }
 
+  /// A change, then a comment and a position as Spark allows them behind it.
+  ///
   /// Grammar: columnAlteration
   private mutating func parseColumnAlterations() throws(SyntaxFailure) -> [ColumnAlteration] {
     var changes: [ColumnAlteration] = []
@@ -304,7 +308,7 @@ extension Parser {
   /// Grammar: reference
   private mutating func parseReference(_ mode: CreateTableStatement.Mode) throws(SyntaxFailure) -> ReferenceDefinition {
     let kind: ReferenceKind = try expectAny([.branch, .tag]) == .branch ? .branch : .tag
-    let ifNotExists = mode == .create ? try parseIfNotExists() : false
+    let ifNotExists = try parseIfNotExists()
     var reference = ReferenceDefinition(kind: kind, mode: mode, ifNotExists: ifNotExists, name: try parseAnyName())
     if accept(.as) {
       try expect(.of, .version)

@@ -172,7 +172,11 @@ extension Parser {
     var sortedBy: [OrderItem] = []
     if accept(.sorted) {
       try expect(.by)
-      sortedBy = try parenthesizedList { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseOrderItem() }
+      sortedBy = try parenthesizedList { (parser: inout Parser) throws(SyntaxFailure) in
+        let name = try parser.parseAnyName()
+        let column = Expression(.name(QualifiedName([name])), range: name.range)
+        return OrderItem(column, isDescending: parser.parseDirection())
+      }
     }
     try expect(.into)
     let count = try parseInteger()
@@ -219,6 +223,7 @@ extension Parser {
     return true
   }
 
+  /// Grammar: terminatedBy
   private mutating func parseTerminatedBy() throws(SyntaxFailure) -> StringLiteral {
     try expect(.terminated, .by)
     return try parseDefinitionText()

@@ -47,6 +47,7 @@ extension Parser {
     accept(.where) ? try parseExpression() : nil
   }
 
+  /// Grammar: assignments
   private mutating func parseAssignments() throws(SyntaxFailure) -> [Assignment] {
     try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseAssignment() }
   }

@@ -39,6 +39,8 @@ extension Parser {
   }
 
   /// `NOT` binds looser than comparisons, so it stands before one and never inside `a + NOT b`.
+  ///
+  /// Grammar: negation
   private mutating func parseNegation() throws(SyntaxFailure) -> Expression {
     let start = index
     advance()
@@ -95,6 +97,8 @@ extension Parser {
   }
 
   /// All terms of one chain of AND or OR.
+  ///
+  /// Grammar: expression, conjunction
   private mutating func parseLogical(
     _ operation: LogicalOperator, _ first: Expression, _ start: Int
   ) throws(SyntaxFailure) -> Expression {
@@ -216,6 +220,8 @@ extension Parser {
   }
 
   /// `expression, …` with at least one. A loop of its own rather than `list`, whose generic frames would add to every level.
+  ///
+  /// Grammar: expressions
   mutating func parseExpressions() throws(SyntaxFailure) -> [Expression] {
     var elements = [try parseExpression()]
     while accept(.comma) { elements.append(try parseExpression()) }
@@ -229,6 +235,7 @@ extension Parser {
     (at(.minus) || at(.plus)) && !isAtSignedNumber ? try parseSigned() : try parsePostfix()
   }
 
+  /// Grammar: operand
   private mutating func parseSigned() throws(SyntaxFailure) -> Expression {
     let start = index
     while (at(.minus) || at(.plus)) && !isAtSignedNumber { advance() }
@@ -263,6 +270,7 @@ extension Parser {
     return value
   }
 
+  /// Grammar: postfix
   private mutating func parseSignedNumber() throws(SyntaxFailure) -> Expression {
     let start = index
     advance()

@@ -116,6 +116,7 @@ extension Parser {
     return try parseRequiredOrderBy()
   }
 
+  /// Grammar: orderBy
   private mutating func parseRequiredOrderBy() throws(SyntaxFailure) -> [OrderItem] {
     try expect(.order, .by)
     var items = [try parseOrderItem()]

@@ -90,6 +90,8 @@ extension Parser {
   }
 
   /// The rest of `U&'…' [UESCAPE 'c']`.
+  ///
+  /// Grammar: string
   private mutating func parseUnicodeString(_ text: String, _ start: Int) throws(SyntaxFailure) -> StringLiteral {
     var escape: Character = "\\"
     if accept(.uescape) {

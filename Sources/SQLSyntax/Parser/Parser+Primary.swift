@@ -42,6 +42,7 @@ extension Parser {
     }
   }
 
+  /// Grammar: keywordForm
   private mutating func parseNestedKeywordForm() throws(SyntaxFailure) -> Expression {
     try enterNesting()
     let form = try parseKeywordForm()
@@ -65,6 +66,7 @@ extension Parser {
     }
   }
 
+  /// Grammar: keywordForm
   private mutating func parseConstructor() throws(SyntaxFailure) -> ExpressionKind {
     at(.row) ? try parseRowConstructor() : try parseArrayConstructor()
   }
@@ -85,6 +87,7 @@ extension Parser {
     }
   }
 
+  /// Grammar: keywordForm
   private mutating func parseKeywordLiteral() throws(SyntaxFailure) -> Expression {
     switch token.keyword {
     case .null: return takeConstant(.null)
@@ -118,6 +121,8 @@ extension Parser {
   }
 
   /// A dotted name that stops before `.*`.
+  ///
+  /// Grammar: columnReference
   private mutating func parseReferenceName() throws(SyntaxFailure) -> QualifiedName {
     if !isAtIdentifier { note(.rule("expression")) }
     var parts = [try parseIdentifier()]
@@ -176,8 +181,9 @@ extension Parser {
   }
 
   private var isAtIntervalLiteral: Bool {
-    let next = peek(1).kind
-    return next == .string || ((next == .minus || next == .plus) && peek(2).kind == .string)
+    let hasSign = peek(1).kind == .minus || peek(1).kind == .plus
+    let text = peek(hasSign ? 2 : 1).kind
+    return text == .string || text == .unicodeString
   }
 
   /// Grammar: intervalLiteral
@@ -225,6 +231,7 @@ extension Parser {
     return close >= 0 && tokens[close + 1].kind == .arrow
   }
 
+  /// Grammar: parenthesized
   private mutating func parseRestOfRow(_ first: Expression, _ start: Int) throws(SyntaxFailure) -> Expression {
     try expect(.comma)
     let others = try parseExpressions()

@@ -195,6 +195,8 @@ extension Parser {
   }
 
   /// `.* [AS (a, b)]`, or an alias.
+  ///
+  /// Grammar: selectItem
   private mutating func parseRestOfItem(_ expression: Expression, _ start: Int) throws(SyntaxFailure) -> SelectItem {
     if at(.dot), peek(1).kind == .asterisk {
       advance()
@@ -281,6 +283,7 @@ extension Parser {
     return .simple(try parseGroupingSet())
   }
 
+  /// Grammar: groupingSets
   private mutating func parseGroupingSets() throws(SyntaxFailure) -> [[Expression]] {
     try parenthesizedList { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseGroupingSet() }
   }

@@ -250,6 +250,7 @@ extension Parser {
     return TableFunctionCall(name: name, arguments: arguments, isWrapped: true)
   }
 
+  /// Grammar: tableArguments
   private mutating func parseTableArguments() throws(SyntaxFailure) -> [TableFunctionArgument] {
     if peek(1).kind == .rightParenthesis {
       advance()

@@ -18,6 +18,8 @@ extension Parser {
   }
 
   /// A statement within EXPLAIN or PREPARE, whose parameters go on counting.
+  ///
+  /// Grammar: statement
   private mutating func parseNestedStatement() throws(SyntaxFailure) -> Statement {
     let start = index
     try enterNesting(2)
@@ -26,6 +28,7 @@ extension Parser {
     return Statement(kind, range: range(from: start))
   }
 
+  /// Grammar: statement
   private mutating func parseStatementKind() throws(SyntaxFailure) -> StatementKind {
     switch token.keyword {
     case .select, .with, .values, .table: return .query(try parseQuery())
@@ -50,6 +53,7 @@ extension Parser {
     }
   }
 
+  /// Grammar: statement
   private mutating func parseSessionStatement() throws(SyntaxFailure) -> StatementKind {
     switch token.keyword {
     case .explain: return .explain(try parseExplain())
@@ -116,6 +120,7 @@ extension Parser {
     return .execute(name, try parseUsing())
   }
 
+  /// Grammar: using
   private mutating func parseUsing() throws(SyntaxFailure) -> [Expression] {
     guard accept(.using) else { return [] }
     return try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseExpression() }

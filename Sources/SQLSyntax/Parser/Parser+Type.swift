@@ -84,6 +84,7 @@ extension Parser {
     return types
   }
 
+  /// Grammar: typeArguments, rowFields
   private mutating func parseTypeOpening() throws(SyntaxFailure) -> TokenKind {
     if accept(.less) { return .greater }
     try expect(.leftParenthesis)

@@ -40,7 +40,7 @@ extension SQLPrinter {
     let clauses = words(
       create.provider.map { "USING \(render($0))" }, properties("OPTIONS", create.options), text("COMMENT", create.comment),
       create.partitionedBy.isEmpty ? nil : "PARTITIONED BY \(group(create.partitionedBy, render))", create.buckets.map(render),
-      create.rowFormat.map(render), create.storedAs.map(render), properties("WITH SERDEPROPERTIES", create.storageProperties),
+      properties("WITH SERDEPROPERTIES", create.storageProperties), create.rowFormat.map(render), create.storedAs.map(render),
       text("LOCATION", create.location), properties("TBLPROPERTIES", create.tableProperties),
       create.withProperties.isEmpty ? nil : "WITH \(group(create.withProperties, render))")
     return words(head, clauses, create.query.map { "AS \(render($0))" }, create.withData ? nil : "WITH NO DATA")

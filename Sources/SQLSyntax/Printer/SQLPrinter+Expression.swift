@@ -167,12 +167,28 @@ extension SQLPrinter {
 
 extension SQLPrinter {
   private static func render(_ call: FunctionCall) -> String {
+    if let form = keywordForm(call) { return form }
     let inner = words(
       call.isStar ? "*" : nil, call.quantifier?.rawValue, list(call.arguments, render), orderBy(call.orderBy),
       call.overflow.map(render))
     return words(
       "\(render(call.name))(\(inner))", call.withinGroup.isEmpty ? nil : "WITHIN GROUP (\(orderBy(call.withinGroup) ?? ""))",
       call.filter.map { "FILTER (WHERE \(render($0)))" }, call.nullTreatment?.rawValue, call.over.map { "OVER \(render($0))" })
+  }
+
+  /// `POSITION(part IN text)` and `TRIM(characters FROM text)` were turned around by the parser; in the printed text, too, `?` must stand in the order
+  /// in which they were counted, so a call whose arguments stand in the wrong order gets its keywords back.
+  private static func keywordForm(_ call: FunctionCall) -> String? {
+    guard call.name.isSimple, call.arguments.count == 2, call.arguments[1].range.lowerBound < call.arguments[0].range.lowerBound
+    else { return nil }
+    let (text, part) = (renderValue(call.arguments[0].value), renderValue(call.arguments[1].value))
+    return switch call.name.folded {
+    case "strpos": "POSITION(\(part) IN \(text))"
+    case "trim": "TRIM(BOTH \(part) FROM \(text))"
+    case "ltrim": "TRIM(LEADING \(part) FROM \(text))"
+    case "rtrim": "TRIM(TRAILING \(part) FROM \(text))"
+    default: nil
+    }
   }
 
   static func render(_ argument: CallArgument) -> String {

@@ -56,7 +56,7 @@ extension SQLPrinter {
     case .createTable(let name): "CREATE TABLE \(render(name))"
     case .createView(let name): "CREATE VIEW \(render(name))"
     case .createSchema(let name): "CREATE SCHEMA \(render(name))"
-    case .tableProperties(let name, let key): words("TBLPROPERTIES", render(name), key.map { "(\(hiveQuoted($0)))" })
+    case .tableProperties(let name, let key): words("TBLPROPERTIES", render(name), key.map { "(\(render($0)))" })
     case .partitions(let name, let partition): words("PARTITIONS", render(name), partition.map(render))
     case .functions(let pattern): words("FUNCTIONS", like(pattern))
     case .session(let pattern): words("SESSION", like(pattern))
