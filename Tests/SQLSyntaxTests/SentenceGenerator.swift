@@ -13,7 +13,7 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 }
 
-/// Walks the grammar at random, preferring what was taken least often.
+/// Makes sentences that reach a given production: the straight way there, then at random, preferring what was taken least often.
 struct SentenceGenerator {
   private let grammar: GrammarFile
   var random: SeededGenerator
@@ -23,11 +23,15 @@ struct SentenceGenerator {
   private var taken: [Int: Int] = [:]
   /// Fewest productions that have to be entered to finish each production.
   private let heights: [String: Int]
+  /// For each production, those whose body mentions it.
+  private let users: [String: Set<String>]
   private var tokens: [String] = []
+  /// Number of tokens beyond which the shortest way to the end is taken.
+  private var tokenLimit = 0
 
-  /// Beyond these, the shortest way to the end is taken.
-  private static let maximumDepth = 70
-  private static let maximumTokens = 120
+  /// Productions within each other, beyond which the shortest way is taken.
+  private static let randomDepth = 16
+  private static let randomTokens = 24
 
   static let samples: [String: [String]] = [
     "identifier": ["a", "b", "c1", "_x", "\"Q q\"", "`b``q`", "t2"], "reserved word": ["table", "order", "select"], "word": ["a", "b", "write"],
@@ -41,45 +45,91 @@ struct SentenceGenerator {
     self.grammar = grammar
     random = SeededGenerator(seed: seed)
     heights = Self.heights(of: grammar)
+    var users: [String: Set<String>] = [:]
+    for (name, body) in grammar.productions {
+      for mentioned in Self.mentions(body) { users[mentioned, default: []].insert(name) }
+    }
+    self.users = users
   }
 
-  mutating func sentence(from start: String = "statement") -> [String] {
+  mutating func sentence(reaching target: String) -> [String] {
     tokens = []
-    walk(.production(start), 0)
+    walk(.production("statement"), toward: target, distances(to: target))
     return tokens
   }
 
+  /// Productions to enter from each production until `target` is reached.
+  private func distances(to target: String) -> [String: Int] {
+    var distances = [target: 0]
+    var front: Set<String> = [target]
+    var distance = 0
+    while !front.isEmpty {
+      distance += 1
+      front = Set(front.flatMap { users[$0] ?? [] }).filter { distances[$0] == nil }
+      for name in front { distances[name] = distance }
+    }
+    return distances
+  }
+
+  /// The straight way. Of what stands beside it, most is made as short as possible, so that the sentence stays readable.
+  private mutating func walk(_ part: GrammarFile.Part, toward target: String, _ distances: [String: Int]) {
+    func distance(_ part: GrammarFile.Part) -> Int { Self.mentions(part).map { distances[$0] ?? 1_000 }.min() ?? 1_000 }
+    switch part {
+    case .production(target): walkAtRandom(part, Self.randomDepth)
+    case .production(let name):
+      visits[name, default: 0] += 1
+      walk(grammar.productions[name]!, toward: target, distances)
+    case .sequence(let parts):
+      let way = parts.indices.min { distance(parts[$0]) < distance(parts[$1]) }
+      for (index, part) in parts.enumerated() {
+        if index == way {
+          walk(part, toward: target, distances)
+        } else {
+          walkAtRandom(part, Int.random(in: 0..<6, using: &random) == 0 ? Self.randomDepth : 0)
+        }
+      }
+    case .choice(let alternatives, _):
+      let shortest = alternatives.map(distance).min()
+      walk(alternatives.filter { distance($0) == shortest }.randomElement(using: &random)!, toward: target, distances)
+    case .optional(let inner, _), .repetition(let inner, _), .anyOrder(let inner): walk(inner, toward: target, distances)
+    case .keyword, .symbol, .lexical: walkAtRandom(part, 0)
+    }
+  }
+
+  private mutating func walkAtRandom(_ part: GrammarFile.Part, _ depth: Int) {
+    tokenLimit = tokens.count + Self.randomTokens
+    walk(part, depth)
+  }
+
+  /// - Parameter depth: how many more productions may be entered before the shortest way to the end is taken.
   private mutating func walk(_ part: GrammarFile.Part, _ depth: Int) {
-    let isLong = depth > Self.maximumDepth || tokens.count > Self.maximumTokens
+    let isShort = depth <= 0 || tokens.count > tokenLimit
     switch part {
     case .keyword(let word): tokens.append(Bool.random(using: &random) ? word : word.lowercased())
     case .symbol(let text): tokens.append(text)
     case .lexical(let name): tokens.append(Self.samples[name]?.randomElement(using: &random) ?? "<\(name)>")
     case .production(let name):
       visits[name, default: 0] += 1
-      if let body = grammar.productions[name] { walk(body, depth + 1) }
+      if let body = grammar.productions[name] { walk(body, depth - 1) }
     case .sequence(let parts): for part in parts { walk(part, depth) }
     case .choice(let alternatives, let id):
-      let index = isLong ? shortest(alternatives) : leastTaken(alternatives.count, id)
+      let index = isShort ? shortest(alternatives) : leastTaken(alternatives.count, id)
       taken[id * 64 + index, default: 0] += 1
       walk(alternatives[index], depth)
     case .optional(let inner, let id):
-      guard !isLong else { return }
+      guard !isShort else { return }
       let index = leastTaken(2, id)
       taken[id * 64 + index, default: 0] += 1
       if index == 1 { walk(inner, depth) }
-    case .repetition(let inner, let id):
-      guard !isLong else { return }
-      // None is the usual number, or sentences would never end.
-      let count = taken[id * 64] == nil ? 1 : [0, 0, 0, 1, 1, 2].randomElement(using: &random)!
-      taken[id * 64, default: 0] += 1
-      for _ in 0..<count { walk(inner, depth) }
+    case .repetition(let inner, _):
+      guard !isShort else { return }
+      for _ in 0..<[0, 0, 0, 1, 1, 2].randomElement(using: &random)! { walk(inner, depth) }
     case .anyOrder(let inner):
-      guard !isLong, case .production(let name) = inner, case .choice(let alternatives, let id)? = grammar.productions[name] else { return }
+      guard !isShort, case .production(let name) = inner, case .choice(let alternatives, let id)? = grammar.productions[name] else { return }
       visits[name, default: 0] += 1
       for index in alternatives.indices.shuffled(using: &random) where Bool.random(using: &random) {
         taken[id * 64 + index, default: 0] += 1
-        walk(alternatives[index], depth + 1)
+        walk(alternatives[index], depth - 1)
       }
     }
   }
@@ -108,6 +158,16 @@ struct SentenceGenerator {
       }
     }
     return heights
+  }
+
+  /// The productions named in a part.
+  private static func mentions(_ part: GrammarFile.Part) -> Set<String> {
+    switch part {
+    case .keyword, .symbol, .lexical: []
+    case .production(let name): [name]
+    case .sequence(let parts), .choice(let parts, _): parts.reduce(into: []) { $0.formUnion(mentions($1)) }
+    case .optional(let inner, _), .repetition(let inner, _), .anyOrder(let inner): mentions(inner)
+    }
   }
 
   private static func height(_ part: GrammarFile.Part, _ heights: [String: Int]) -> Int {

@@ -22,7 +22,7 @@ extension Parser {
 
   /// Grammar: arguments
   private mutating func parseArguments(into call: inout FunctionCall) throws(SyntaxFailure) {
-    if !at(.order) {
+    if !at(.order, .by) {
       call.quantifier = parseSetQuantifier()
       repeat { call.arguments.append(try parseCallArgument()) } while accept(.comma)
     }

@@ -231,7 +231,10 @@ extension Parser {
     case .window: return !isAtWindowClause
     case .tablesample, .pivot, .matchRecognize: return next.kind != .leftParenthesis && ![.bernoulli, .system].contains(next.keyword)
     case .unpivot: return next.kind != .leftParenthesis && ![.include, .exclude].contains(next.keyword)
-    case .qualify: return [.comma, .rightParenthesis, .semicolon, .endOfText].contains(next.kind) || (next.keyword?.isReserved ?? false)
+    case .qualify:
+      // Otherwise an expression follows.
+      let isFollowedByClause = [.from, .where, .group, .having, .order, .union, .except, .intersect].contains(next.keyword)
+      return isFollowedByClause || [.comma, .rightParenthesis, .semicolon, .endOfText].contains(next.kind)
     case .lateral: return next.keyword != .view
     default: return true
     }
