@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What every long-running piece of a statement is handed: limits, the flag that stops it, counters, the clock.
 package final class QueryContext: Sendable {
   package let memory: MemoryPool
@@ -15,6 +17,7 @@ package final class QueryContext: Sendable {
   package let seed: UInt64?
   /// Where operators spill; created on first use.
   package let spillDirectory: String
+  private let randomStreams = Atomic<UInt64>(0)
 
   package init(
     memory: MemoryPool = MemoryPool(limit: .max), cancellation: Cancellation = Cancellation(),
@@ -31,4 +34,7 @@ package final class QueryContext: Sendable {
     self.seed = seed
     self.spillDirectory = spillDirectory
   }
+
+  /// A number no caller got before: with `seed` it starts a stream of random numbers of its own.
+  package func nextRandomStream() -> UInt64 { randomStreams.add(1, ordering: .relaxed).newValue }
 }

@@ -2,7 +2,7 @@ import Columnar
 import Glibc
 
 /// Reads an array or map argument of any encoding: where each row's elements lie.
-struct ListOperand {
+struct ListOperand: @unchecked Sendable {  // pointers into an immutable column that it holds
   let operand: Operand
   let entries: UnsafePointer<ListEntry>
   let mask: Int

@@ -3,7 +3,7 @@ import Glibc
 
 /// An argument as loops read it: flat, or one value for all rows. Dictionaries are flattened, because the evaluator has
 /// already run deterministic calls once per entry where that was possible.
-struct Operand {
+struct Operand: @unchecked Sendable {  // pointers into an immutable column that it holds
   /// Keeps the memory behind `base` alive.
   let column: Column
   let base: UnsafeRawPointer
