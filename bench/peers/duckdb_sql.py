@@ -1,0 +1,23 @@
+"""Runs SQL in DuckDB as a process of its own: python duckdb_sql.py MEMORY SPILL_FOLDER SPILL_LIMIT SQL
+
+`-- load NAME` lines at the start of the SQL load extension packages. The last statement's rows go to standard output.
+"""
+import importlib
+import pathlib
+import sys
+
+import duckdb
+
+memory, spill, spill_limit, sql = sys.argv[1:5]
+connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+connection.execute(f"SET memory_limit = '{memory}'")
+connection.execute(f"SET temp_directory = '{spill}'")
+connection.execute(f"SET max_temp_directory_size = '{spill_limit}'")
+for line in sql.splitlines():
+    if line.startswith("-- load "):
+        name = line.removeprefix("-- load ").strip()
+        folder = pathlib.Path(importlib.import_module(f"duckdb_extension_{name}").__file__).parent
+        connection.execute(f"LOAD '{folder / (name + '.duckdb_extension')}'")
+result = connection.execute(sql)
+for row in result.fetchall() if result.description else []:
+    print(*row, sep="|")

@@ -1,0 +1,243 @@
+"""Runs Frazil and its peers on the same files, one process after the other, and writes bench/RESULTS.md.
+
+    make bench                              quick: 7 million rows
+    make bench BENCH="--size standard"      148 samples x 500,000 loci, 70 million rows
+    make bench BENCH="--size full"          adds the pivot of 148 x 4,000,000 loci (5 GB of input)
+    make bench BENCH="--only pivot"         the items whose name begins so
+
+Every number is the best of some runs of a whole process, start included, with warm file caches. Results of an item are compared with each
+other before any ratio is reported.
+"""
+import argparse
+import datetime
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+
+import duckdb
+import polars
+import pyarrow
+
+import generate
+import verify
+from processes import best, measure
+
+BENCH = pathlib.Path(__file__).resolve().parent
+SIZES = {"quick": (148, 50_000), "standard": (148, 500_000), "full": (148, 500_000)}
+MEMORY = "16GB"
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.frazil_binary = os.path.abspath(options.frazil)
+        self.data = pathlib.Path(options.data).resolve()
+        self.scratch = self.data / "scratch"
+        self.samples, self.loci = SIZES[options.size]
+        self.runs = options.runs
+        self.rows = []
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir(parents=True)
+
+    # Engines
+
+    def frazil(self, sql, runs=None, settings=()):
+        return best(runs or self.runs, [self.frazil_binary, "--warehouse", str(self.scratch / "warehouse"), "--format", "csv",
+                                        *settings, "-c", sql])
+
+    def duckdb(self, sql, runs=None):
+        return best(runs or self.runs, [sys.executable, str(BENCH / "peers/duckdb_sql.py"), MEMORY, str(self.scratch / "spill"),
+                                        self.options.spill_limit, sql])
+
+    def polars(self, script, *arguments, runs=None):
+        return best(runs or self.runs, [sys.executable, str(BENCH / "peers" / script), *map(str, arguments)])
+
+    # Report
+
+    def report(self, item, engine, result, note=""):
+        self.rows.append((item, engine, result, note))
+        state = f"failed: {result.error[:120]}" if result.failed else (
+            f"{result.seconds:8.3f} s  cpu {result.cpu:7.2f} s  peak {result.peak_bytes / 1e6:7.0f} MB")
+        print(f"  {item:34} {engine:22} {state} {note}", flush=True)
+
+    def wants(self, item):
+        return not self.options.only or any(item.startswith(name) for name in self.options.only)
+
+    # Items
+
+    def pivot(self, item, loci, peers, shuffled=False, mixed=False, runs=None):
+        if not self.wants(item):
+            return
+        folder = self.data / f"{self.samples}x{loci}{'_shuffled' if shuffled else ''}{'_mixed' if mixed else ''}"
+        rows = generate.generate(folder, self.samples, loci, shuffled=shuffled, mixed=mixed)
+        print(f"{item}: {rows:,} rows", flush=True)
+        files = f"{folder}/*.parquet"
+        names = [f"sample_{i:04d}" for i in range(self.samples)]
+        cases = ",\n".join(f"max(CASE WHEN sample_id = '{n}' THEN beta_value END) AS {n}" for n in names)
+        outputs = {}
+
+        def run(engine, action, output):
+            path = self.scratch / output
+            best_result = None
+            for _ in range(runs or self.runs):
+                shutil.rmtree(path, ignore_errors=True)
+                path.unlink(missing_ok=True) if path.is_file() else None
+                result = action(path)
+                if best_result is None or result.failed or result.seconds < best_result.seconds:
+                    best_result = result
+                if result.failed:
+                    break
+            note = ""
+            if not best_result.failed:
+                if outputs:
+                    same = verify.same_cells(next(iter(outputs.values())), path, "cpg_coordinate")
+                    note = "cells equal" if same is None else f"CELLS DIFFER: {same}"
+                else:
+                    outputs[engine] = path
+            self.report(item, engine, best_result, note)
+
+        run("Frazil", lambda path: self.frazil(
+            f"UNLOAD (SELECT cpg_coordinate, {cases} FROM read_parquet('{files}') GROUP BY cpg_coordinate) TO '{path}' "
+            "WITH (format = 'PARQUET', compression = 'ZSTD')", runs=1), "frazil")
+        case_sql = (f"COPY (SELECT cpg_coordinate, {cases} FROM read_parquet('{files}') GROUP BY cpg_coordinate) "
+                    "TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+        if "duckdb case" in peers:
+            run("DuckDB CASE", lambda path: self.duckdb(case_sql.replace("{path}", str(path)), runs=1), "duckdb_case.parquet")
+        if "duckdb pivot" in peers:
+            run("DuckDB PIVOT", lambda path: self.duckdb(
+                f"COPY (PIVOT (SELECT cpg_coordinate, sample_id, beta_value FROM read_parquet('{files}')) ON sample_id "
+                f"USING max(beta_value) GROUP BY cpg_coordinate) TO '{path}' (FORMAT parquet, COMPRESSION zstd)", runs=1),
+                "duckdb_pivot.parquet")
+        if "polars" in peers:
+            run("Polars lazy", lambda path: self.polars("polars_pivot.py", files, self.samples, path, runs=1), "polars.parquet")
+        if "polars eager" in peers:
+            run("Polars pivot", lambda path: self.polars("polars_eager.py", files, path, runs=1), "polars_eager.parquet")
+
+    def aggregates(self):
+        if not (self.wants("group by") or self.wants("filter")):
+            return
+        samples = 21 if self.options.size != "quick" else 148
+        folder = self.data / f"{samples}x{self.loci}"
+        rows = generate.generate(folder, samples, self.loci)
+        files = f"{folder}/*.parquet"
+        print(f"group by, filter: {rows:,} rows", flush=True)
+        queries = {
+            "group by sample": "SELECT sample_id, count(*), avg(beta_value) FROM read_parquet('{files}') "
+                               "WHERE NOT {isnan}(beta_value) OR beta_value IS NULL GROUP BY sample_id ORDER BY sample_id",
+            "filter on one sample": "SELECT count(*), count(beta_value), max(coverage) FROM read_parquet('{files}') "
+                                    "WHERE sample_id = 'sample_0007'",
+        }
+        for item, sql in queries.items():
+            ours = self.frazil(sql.format(files=files, isnan="is_nan"))
+            theirs = self.duckdb(sql.format(files=files, isnan="isnan"))
+            same = verify.same_rows(ours.output.splitlines()[1:], theirs.output.splitlines())
+            self.report(item, "Frazil", ours)
+            self.report(item, "DuckDB", theirs, "rows equal" if same else "ROWS DIFFER")
+
+    def insert(self):
+        item = "insert one sample from CSV"
+        if not self.wants("insert"):
+            return
+        loci = 526_316  # 500,000 rows once one in twenty is missing
+        csv = self.data / "one_sample.csv"
+        rows = generate.generate_csv(csv, loci, 147)
+        print(f"{item}: {rows:,} rows", flush=True)
+        self.frazil("CREATE TABLE IF NOT EXISTS calls (cpg_coordinate string, sample_id string, beta_value double, coverage int, "
+                    "batch_id string) PARTITIONED BY (batch_id) TBLPROPERTIES ('table_type' = 'ICEBERG')", runs=1)
+        columns = "cpg_coordinate, sample_id, CAST(beta_value AS double), CAST(coverage AS integer), batch_id"
+        self.report(item, "Frazil, Iceberg", self.frazil(f"INSERT INTO calls SELECT {columns} FROM read_csv('{csv}')"))
+        out = self.scratch / "one_sample.parquet"
+        self.report(item, "DuckDB, Parquet file", self.duckdb(
+            f"COPY (SELECT {columns} FROM read_csv('{csv}')) TO '{out}' (FORMAT parquet, COMPRESSION zstd)"))
+
+    def many_files(self):
+        if not self.wants("many files"):
+            return
+        files = 10_000 if self.options.size != "quick" else 1_000
+        print(f"many files: {files:,} data files", flush=True)
+        self.frazil("CREATE TABLE IF NOT EXISTS many (x bigint, label string) PARTITIONED BY (truncate(10, x)) "
+                    "TBLPROPERTIES ('table_type' = 'ICEBERG')", runs=1)
+        made = self.frazil(f"INSERT INTO many SELECT x, 'row ' || CAST(x AS varchar) FROM UNNEST(sequence(0, {files * 10 - 1})) AS t(x)",
+                           runs=1)
+        self.report(f"write {files:,} files", "Frazil", made)
+        if made.failed:
+            return
+        metadata = max((self.scratch / "warehouse").rglob("many*/metadata/*.metadata.json"), key=lambda path: path.stat().st_mtime)
+        for item, where in ((f"count(*) of {files:,} files", ""), (f"one row of {files:,} files", f" WHERE x = {files * 5 + 3}")):
+            ours = self.frazil(f"SELECT count(*) FROM many{where}")
+            theirs = self.duckdb(f"-- load avro\n-- load iceberg\nSELECT count(*) FROM iceberg_scan('{metadata}'){where}")
+            self.report(item, "Frazil", ours)
+            same = verify.same_rows(ours.output.splitlines()[1:], theirs.output.splitlines())
+            self.report(item, "DuckDB", theirs, "rows equal" if same else "ROWS DIFFER")
+
+    def start(self):
+        if self.wants("start"):
+            self.report("start: SELECT 1", "Frazil", self.frazil("SELECT 1", runs=10))
+
+    def run(self):
+        self.start()
+        self.pivot("pivot", self.loci, ["duckdb case", "duckdb pivot", "polars", "polars eager"])
+        self.pivot("pivot, shuffled files", self.loci, ["duckdb case", "polars"], shuffled=True)
+        self.pivot("pivot, mixed files", self.loci // 5, ["duckdb case"], mixed=True)
+        self.aggregates()
+        self.insert()
+        self.many_files()
+        if self.options.size == "full":
+            self.pivot("pivot, full size", 4_000_000, [], runs=1)
+
+
+def table(rows):
+    lines = ["| item | engine | time | CPU | peak memory | against Frazil | |", "|---|---|---|---|---|---|---|"]
+    frazil = {}
+    for item, engine, result, note in rows:
+        if engine.startswith("Frazil") and not result.failed:
+            frazil[item] = result
+        if result.failed:
+            lines.append(f"| {item} | {engine} | failed | | | | {result.error[:100].replace('|', '/')} |")
+            continue
+        ratio = ""
+        if item in frazil and not engine.startswith("Frazil"):
+            ours = frazil[item]
+            ratio = f"{result.seconds / ours.seconds:.1f}x time, {result.peak_bytes / ours.peak_bytes:.1f}x memory"
+        lines.append(f"| {item} | {engine} | {result.seconds:.3f} s | {result.cpu:.2f} s | {result.peak_bytes / 1e6:.0f} MB | {ratio} | {note} |")
+    return "\n".join(lines)
+
+
+def machine():
+    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return f"{os.cpu_count()} cores of {cpu}, {memory:.0f} GiB, {platform.system()} {platform.release()}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frazil", required=True, help="the release binary")
+    parser.add_argument("--size", choices=SIZES, default="quick")
+    parser.add_argument("--data", default=str(BENCH / "data"))
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--spill-limit", default="20GB", help="DuckDB's max_temp_directory_size")
+    parser.add_argument("--only", action="append")
+    parser.add_argument("--results", default=str(BENCH / "RESULTS.md"))
+    options = parser.parse_args()
+    bench = Bench(options)
+    bench.run()
+    version = measure([bench.frazil_binary, "--version"]).output.strip()
+    commit = subprocess.run(["git", "-C", str(BENCH), "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    text = (f"# Benchmark results\n\nWritten by `make bench BENCH=\"--size {options.size}\"` on {datetime.date.today()}; how and what: `run.py`.\n\n"
+            f"- machine: {machine()}\n- {version} ({commit}), DuckDB {duckdb.__version__}, Polars {polars.__version__}, "
+            f"files written by PyArrow {pyarrow.__version__}\n- best of {options.runs} whole processes, start included, warm file cache; "
+            f"DuckDB with memory_limit {MEMORY} and max_temp_directory_size {options.spill_limit}\n\n{table(bench.rows)}\n")
+    if not options.only:
+        pathlib.Path(options.results).write_text(text)
+        print(f"written: {options.results}")
+    else:
+        print(table(bench.rows))
+    shutil.rmtree(bench.scratch, ignore_errors=True)
+    return 1 if any("DIFFER" in note for *_, note in bench.rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
