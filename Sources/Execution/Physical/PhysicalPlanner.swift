@@ -106,8 +106,10 @@ struct PhysicalPlanner {
       return .source(store.makeSource(), statistics)
     case .sample(_, let fraction):
       return .through(try stream(of: node.children[0]), SampleFactory(fraction: fraction), statistics)
-    case .window:
-      throw SQLError.notSupported("\(statistics.name) is not executed")
+    case .window(let window):
+      let sink = WindowSink(try WindowShape(window), context: context, statistics: statistics)
+      finish(try stream(of: node.children[0]), into: sink, statistics)
+      return sink.output
     }
   }
   private static let largestTopN = 1_000_000
