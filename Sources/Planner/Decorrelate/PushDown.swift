@@ -254,10 +254,10 @@ private struct DomainWalk {
   }
 
   private func join(_ original: JoinNode) throws(SQLError) -> PushedPlan {
-    let node = try withoutAppliedKeys(original)
+    let rightReads = original.right.readsApplied
+    let node = rightReads ? original : try withoutAppliedKeys(original)
     let width = types.count
     let conditionReads = LogicalPlan.join(node).directlyReadsApplied
-    let rightReads = node.right.readsApplied
     var result = node
     if !rightReads, node.kind != .right, node.kind != .full {
       // The domain goes to the left side, whose columns the conditions see.
@@ -308,14 +308,15 @@ private struct DomainWalk {
       plan: .project(joined, outputs), positions: positions, domain: (0..<width).map { marker + $0 })
   }
 
-  /// Keys that read the applied row become part of the residual, which sees the domain's columns wherever they are.
+  /// Keys whose right side reads the applied row become part of the residual when the domain goes to the left side: only the residual
+  /// sees its columns there.
   private func withoutAppliedKeys(_ node: JoinNode) throws(SQLError) -> JoinNode {
     var result = node
     result.keys = []
     var terms = node.residual?.conjuncts ?? []
     let leftWidth = node.left.columns.count
     for key in node.keys {
-      guard key.left.readsApplied || key.right.readsApplied else {
+      guard key.right.readsApplied else {
         result.keys.append(key)
         continue
       }
