@@ -28,6 +28,7 @@ extension SQLError {
       case .cancelled: self.init(.userCanceled, "Query was canceled")
       case .corrupt, .inputOutput, .invalidRequest: self.init(.hiveBadData, "\(error)")
       }
+    case let error as IcebergError: self.init(icebergError: error)
     case let error as TextFormatError: self.init(.hiveBadData, "\(error)")
     case let error as MemoryLimitExceeded:
       self.init(
@@ -35,6 +36,17 @@ extension SQLError {
         hint: "Raise --memory.")
     default: self.init(.genericInternalError, "\(error)", cause: error)
     }
+  }
+
+  private init(icebergError error: IcebergError) {
+    let code: ErrorCode =
+      switch error.kind {
+      case .unsupported: .notSupported
+      case .conflict: .transactionConflict
+      case .notFound: .icebergInvalidSnapshotID
+      default: .icebergInvalidMetadata
+      }
+    self.init(code, "\(error)", cause: error.cause, isRetryable: error.isRetryable)
   }
 
   private init(catalogError error: CatalogError) {

@@ -1,6 +1,7 @@
 import Catalogs
 import Columnar
 import Connectors
+import Iceberg
 import Planner
 import SQLSyntax
 import Storage
@@ -14,7 +15,7 @@ struct RelationLoader: Sendable {
     do {
       switch request.subject {
       case .table(let parts): return try await loadTable(parts, request)
-      case .function(let name, let arguments): return try await loadFunction(name, arguments)
+      case .function(let name, let arguments): return try await loadFunction(name, arguments, request)
       }
     } catch {
       return .failed(SQLError(wrapping: error))
@@ -25,7 +26,25 @@ struct RelationLoader: Sendable {
     let (database, name) = try place(parts, request)
     let entry = try await engine.catalog.table(name, in: database)
     if entry.isView { return .view(try view(entry)) }
+    if entry.isIceberg {
+      guard let location = entry.metadataLocation else {
+        throw SQLError(.icebergInvalidMetadata, "Table '\(database).\(name)' has no metadata_location")
+      }
+      return .table(try await icebergTable(Location(location), request), name: "\(database).\(name)")
+    }
     throw SQLError.notSupported("table \(database).\(name) is of a kind that cannot be read yet")
+  }
+
+  private func icebergTable(_ location: Location, _ request: RelationRequest) async throws -> IcebergTable {
+    let version: TableMetadata.Version =
+      switch request.version {
+      case nil: .current
+      case .instant(let microseconds): .timestamp(milliseconds: microseconds / 1_000)
+      case .snapshot(let id): .snapshot(id)
+      case .reference(let name): .reference(name)
+      }
+    let metadata = try await TableMetadata.load(location, from: engine.store)
+    return try IcebergTable(metadata: metadata, version: version, store: engine.store, footers: engine.footers)
   }
 
   private func place(_ parts: [String], _ request: RelationRequest) throws -> (database: String, table: String) {
@@ -47,14 +66,18 @@ struct RelationLoader: Sendable {
       columnNames: encoding.columns.map(\.name))
   }
 
-  private func loadFunction(_ name: String, _ arguments: [TableFunctionValue]) async throws -> ResolvedRelation {
-    guard name == "read_parquet" else {
-      throw SQLError(.functionNotFound, "Table function '\(name)' not registered")
-    }
+  private func loadFunction(_ name: String, _ arguments: [TableFunctionValue], _ request: RelationRequest) async throws -> ResolvedRelation {
     guard let path = arguments.first(where: { $0.name == nil })?.value.text else {
       throw SQLError(.invalidArguments, "\(name) takes a path or URI as text")
     }
-    let table = try await ParquetFileTable.open(path, store: engine.store, footers: engine.footers)
-    return .table(table, name: "\(name)('\(path)')")
+    let shown = "\(name)('\(path)')"
+    switch name {
+    case "read_parquet":
+      return .table(try await ParquetFileTable.open(path, store: engine.store, footers: engine.footers), name: shown)
+    case "iceberg_table":
+      let metadata = try await MetadataDiscovery.currentMetadata(at: Location(path), in: engine.store)
+      return .table(try await icebergTable(metadata, request), name: shown)
+    default: throw SQLError(.functionNotFound, "Table function '\(name)' not registered")
+    }
   }
 }

@@ -1,0 +1,158 @@
+package import Columnar
+package import Iceberg
+import Parquet
+package import Planner
+package import Storage
+
+/// One state of an Iceberg table behind the engine's `Table` waist.
+package struct IcebergTable: Table {
+  package let schema: Schema
+  package let metadata: TableMetadata
+  private let version: TableMetadata.Version
+  private let icebergSchema: IcebergSchema
+  private let snapshot: Snapshot?
+  private let store: any ObjectStore
+  private let footers: ParquetFooterCache
+  /// Makes writes; nil for a table opened by location, or at an older state.
+  private let writing: (any IcebergWriting)?
+
+  package init(
+    metadata: TableMetadata, version: TableMetadata.Version = .current, store: any ObjectStore,
+    footers: ParquetFooterCache, writing: (any IcebergWriting)? = nil
+  ) throws {
+    self.metadata = metadata
+    self.version = version
+    self.store = store
+    self.footers = footers
+    self.writing = writing
+    let target = try metadata.scanTarget(version)
+    snapshot = target.snapshot
+    icebergSchema = target.schema
+    schema = try target.schema.columnarSchema()
+  }
+
+  package var hiddenColumns: [Field] { HiddenColumns.fields }
+
+  package var statistics: TableStatistics {
+    TableStatistics(
+      rowCount: snapshot?.summary.number("total-records").map { Int(clamping: $0) } ?? (snapshot == nil ? 0 : nil),
+      byteCount: snapshot?.summary.number("total-files-size").map { Int(clamping: $0) })
+  }
+
+  package func exactRowCount() async throws -> Int? {
+    try await planner(.everything).exactRowCount().map { Int(clamping: $0) }
+  }
+
+  private func planner(_ predicate: IcebergPredicate) -> ScanPlanner {
+    ScanPlanner(metadata, store: store, version: version, predicate: predicate)
+  }
+
+  package func planScan(_ request: ScanRequest) async throws -> any Scan {
+    let plan = try await planner(predicate(request.predicates)).plan()
+    let pushed = request.predicates.compactMap { predicate -> Planner.ColumnPredicate? in
+      request.columns.firstIndex(of: predicate.column).map { Planner.ColumnPredicate(column: $0, test: predicate.test) }
+    }
+    let mapping = try metadata.nameMapping
+    // Few files are cut at their row groups, so that all workers have something to do.
+    let cutsFiles = plan.tasks.count < 16
+    let modified = request.columns.contains(schema.count + 1) ? try await modificationTimes(plan.tasks) : [:]
+    var splits: [ParquetSplit] = []
+    for task in plan.tasks {
+      guard task.file.format == .parquet else {
+        throw IcebergError(.unsupported, "data files in \(task.file.format.rawValue) are not supported: \(task.file.path)")
+      }
+      let identity = task.identityValues
+      let info = ObjectInfo(
+        location: Location(task.file.path), size: Int(clamping: task.file.fileSize), version: ObjectVersion(""),
+        modifiedMicroseconds: modified[task.file.path] ?? 0)
+      let sources = request.columns.map { index -> ParquetColumnSource in
+        index < schema.count
+          ? source(schema.fields[index], icebergSchema.fields[index], identity, mapping)
+          : HiddenColumns.source(index - schema.count, info)
+      }
+      let whole = ParquetSplit(
+        location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: pushed)
+      splits += cutsFiles ? cut(whole, at: task.file.splitOffsets) : [whole]
+    }
+    return ParquetScan(splits, notes: notes(plan.report), footers: footers)
+  }
+
+  private func source(
+    _ field: Field, _ icebergField: IcebergField, _ identity: [Int32: Scalar], _ mapping: NameMapping?
+  ) -> ParquetColumnSource {
+    let names = mapping?.entries.first { $0.fieldID == icebergField.id }?.names ?? []
+    let match: ParquetColumnSource.Match =
+      names.isEmpty ? .fieldID(icebergField.id) : .fieldIDOrNames(icebergField.id, names)
+    let initial = icebergField.initialDefault.map { Scalar(field.type, $0) }
+    return .file(
+      ParquetColumnSource.FileColumn(type: field.type, match: match, id: field.id),
+      missing: identity[icebergField.id] ?? initial ?? .null(field.type))
+  }
+
+  private func cut(_ whole: ParquetSplit, at offsets: [Int64]) -> [ParquetSplit] {
+    guard offsets.count > 1 else { return [whole] }
+    return offsets.indices.map { index in
+      var split = whole
+      let start = index == 0 ? 0 : Int(clamping: offsets[index])
+      let end = index + 1 < offsets.count ? Int(clamping: offsets[index + 1]) : Int.max
+      split.byteRange = start..<max(start, end)
+      split.byteCount = whole.byteCount / offsets.count
+      return split
+    }
+  }
+
+  private func modificationTimes(_ tasks: [FileScanTask]) async throws -> [String: Int64] {
+    var times: [String: Int64] = [:]
+    for task in tasks { times[task.file.path] = try await store.info(Location(task.file.path)).modifiedMicroseconds }
+    return times
+  }
+
+  /// The engine's conditions by field id; those on hidden columns only filter.
+  private func predicate(_ predicates: [Planner.ColumnPredicate]) -> IcebergPredicate {
+    .all(
+      predicates.compactMap { predicate in
+        guard icebergSchema.fields.indices.contains(predicate.column) else { return nil }
+        let id = icebergSchema.fields[predicate.column].id
+        return Self.translate(predicate.test).map { .test(fieldID: id, $0) }
+      })
+  }
+
+  private static func translate(_ test: Planner.ColumnPredicate.Test) -> IcebergPredicate.Test? {
+    switch test {
+    case .equal(let scalar): return .equal(scalar)
+    case .notEqual(let scalar): return .notEqual(scalar)
+    case .less(let scalar): return .less(scalar)
+    case .lessOrEqual(let scalar): return .lessOrEqual(scalar)
+    case .greater(let scalar): return .greater(scalar)
+    case .greaterOrEqual(let scalar): return .greaterOrEqual(scalar)
+    case .oneOf(let scalars): return .oneOf(scalars)
+    case .isNull: return .isNull
+    case .isNotNull: return .isNotNull
+    case .startsWith(let scalar):
+      guard case .bytes(let bytes) = scalar.value else { return nil }
+      return .startsWith(bytes)
+    }
+  }
+
+  private func notes(_ report: ScanReport) -> [ScanNote] {
+    [
+      ScanNote("manifests", report.manifestCount), ScanNote("manifests skipped", report.manifestsSkipped),
+      ScanNote("files read", report.plannedFileCount),
+      ScanNote("files skipped by manifest", report.filesSkippedByManifest),
+      ScanNote("files skipped by partition", report.filesSkippedByPartition),
+      ScanNote("files skipped by metrics", report.filesSkippedByMetrics),
+    ].filter { $0.count > 0 || $0.label == "files read" }
+  }
+
+  package func beginWrite(_ kind: WriteKind) async throws -> any TableWrite {
+    guard let writing, version == .current else {
+      throw IcebergError(.unsupported, "a table opened by location, or at an older state, cannot be written")
+    }
+    return try await writing.beginWrite(kind, table: self)
+  }
+}
+
+/// Makes the writes of a table; given by whoever holds the catalog that commits them.
+package protocol IcebergWriting: Sendable {
+  func beginWrite(_ kind: WriteKind, table: IcebergTable) async throws -> any TableWrite
+}
