@@ -26,19 +26,20 @@ import Testing
     #expect(grammar.names.filter { generator.visits[$0] == nil } == [])
   }
 
-  @Test("a sentence with a token deleted, doubled or swapped parses or fails with a range inside the text")
+  @Test("a sentence with a token deleted, doubled or swapped, or cut short, parses or fails with a range inside the text")
   func mutations() throws {
     let grammar = try GrammarFile()
     var generator = SentenceGenerator(grammar: grammar, seed: Self.seed &+ 1)
     for name in grammar.names {
       let sentence = generator.sentence(reaching: name)
-      for kind in 0..<3 {
+      for kind in 0..<6 {
         let position = Int.random(in: 0..<sentence.count, using: &generator.random)
         var tokens = sentence
         switch kind {
         case 0: tokens.remove(at: position)
         case 1: tokens.insert(tokens[position], at: position)
-        default: tokens.swapAt(position, (position + 1) % tokens.count)
+        case 2: tokens.swapAt(position, (position + 1) % tokens.count)
+        default: tokens.removeSubrange(position...)
         }
         let sql = tokens.joined(separator: " ")
         if let error = failure(of: sql), (error.range ?? .unknown).upperBound > sql.utf8.count {

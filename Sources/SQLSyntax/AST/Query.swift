@@ -119,6 +119,7 @@ package struct SelectItem: Sendable, Hashable {
 package enum SelectItemKind: Sendable, Hashable {
   case expression(Expression, alias: Identifier?)
   /// `*`, or `target.* [AS (a, b)]` where the target is a relation name, a row column or a row expression.
+  /// `(r).*` means the row column r and `r.*` the relation r; the item's range then begins before the target's.
   case allColumns(of: Expression?, aliases: [Identifier])
 }
 

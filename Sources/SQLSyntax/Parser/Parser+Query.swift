@@ -28,6 +28,7 @@ extension Parser {
   ///
   /// `((SELECT 1) UNION SELECT 2)` is one, `((SELECT 1) + 2)` and `((SELECT 1) AS a JOIN b …)` are not: what follows each closing parenthesis decides.
   func startsQuery(at position: Int) -> Bool {
+    guard position < tokens.count else { return false }
     var word = position
     while tokens[word].kind == .leftParenthesis {
       word += 1

@@ -56,12 +56,12 @@ extension SQLPrinter {
     case .expression(let expression, let alias): words(render(expression), alias.map { "AS \(render($0))" })
     case .allColumns(nil, _): "*"
     case .allColumns(let target?, let aliases):
-      words("\(starTarget(target)).*", aliases.isEmpty ? nil : "AS \(group(aliases, render))")
+      words("\(starTarget(target, isParenthesized: item.range.lowerBound < target.range.lowerBound)).*", aliases.isEmpty ? nil : "AS \(group(aliases, render))")
     }
   }
 
-  private static func starTarget(_ target: Expression) -> String {
-    if case .name(let name) = target.kind { return render(name) }
+  private static func starTarget(_ target: Expression, isParenthesized: Bool) -> String {
+    if case .name(let name) = target.kind, !isParenthesized { return render(name) }
     return "(\(render(target)))"
   }
 
