@@ -46,7 +46,7 @@ var targets: [Target] = [
     "Connectors",
     [
       "Planner", "Catalogs", "Iceberg", "Parquet", "Avro", "TextFormats", "JSONText", "Storage", "Functions", "Columnar",
-      "SQLSyntax",
+      "Compression", "SQLSyntax",
     ], upcoming),
   module("Execution", ["Planner", "Functions", "Columnar", "Compression", "SQLSyntax", "CIntrinsics"], upcoming),
   // floor 4

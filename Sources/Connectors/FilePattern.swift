@@ -17,9 +17,12 @@ package struct FilePattern {
     let fixed = segments.prefix { !$0.contains("*") && !$0.contains("?") }
     let folder = fixed.isEmpty ? "." : fixed.joined(separator: "/")
     let pattern = Array(text.utf8)
-    return try await store.listAll(Location(folder.isEmpty ? "/" : folder)).filter { info in
-      let path = fixed.isEmpty && info.location.text.hasPrefix("./") ? String(info.location.text.dropFirst(2)) : info.location.text
-      return !Self.isHidden(info.location.name) && Self.matches(pattern[...], Array(path.utf8)[...])
+    return try await store.listAll(Location(folder.isEmpty ? "/" : folder)).compactMap { info in
+      var info = info
+      // A pattern without a folder names files without one.
+      if fixed.isEmpty, info.location.text.hasPrefix("./") { info.location = Location(String(info.location.text.dropFirst(2))) }
+      let matches = Self.matches(pattern[...], Array(info.location.text.utf8)[...])
+      return matches && !Self.isHidden(info.location.name) ? info : nil
     }
   }
 

@@ -29,7 +29,12 @@ extension SQLError {
       case .corrupt, .inputOutput, .invalidRequest: self.init(.hiveBadData, "\(error)")
       }
     case let error as IcebergError: self.init(icebergError: error)
-    case let error as TextFormatError: self.init(.hiveBadData, "\(error)")
+    case let error as TextFormatError:
+      switch error.kind {
+      case .badData: self.init(.hiveBadData, "\(error)")
+      case .badOption: self.init(.invalidArguments, "\(error)")
+      case .notSupported: self.init(.notSupported, "\(error)")
+      }
     case let error as MemoryLimitExceeded:
       self.init(
         .exceededLocalMemoryLimit, "Query exceeded the memory limit of \(error.limit) bytes in \(error.holder)",

@@ -123,7 +123,7 @@ struct JSONLinesReaderTests {
       """
     for text in ["[\(inner)]", inner.replacing("},\n{", with: "}\n{").replacing("},\n  {", with: "}\n{")] {
       let table = try await TextTable(text, name: "t.json")
-      let columns = try JSONInference.columns(of: table.source)
+      let columns = try JSONInference([table.source]).columns
       #expect(
         columns.map { "\($0.name) \($0.type)" } == [
           "id bigint", "v double", "when timestamp(6)", "list array(double)", "o row(a varchar, b boolean, c varchar)", "mix json", "new varchar",

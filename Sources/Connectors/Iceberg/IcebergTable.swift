@@ -68,7 +68,7 @@ package struct IcebergTable: Table {
       let sources = request.columns.map { index -> ParquetColumnSource in
         index < schema.count
           ? source(schema.fields[index], icebergSchema.fields[index], identity, mapping)
-          : HiddenColumns.source(index - schema.count, info)
+          : .constant(HiddenColumns.value(index - schema.count, info))
       }
       let whole = ParquetSplit(
         location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: pushed)

@@ -1,26 +1,53 @@
 package import Columnar
+import Functions
 import Parquet
 package import Planner
+import SQLSyntax
 package import Storage
 
-/// Parquet files at a path, a folder or a pattern, as one table with the columns of the first file.
+/// Parquet files as one table: `read_parquet`. Columns are found by name; those that only later files have count with `union_by_name`.
 package struct ParquetFileTable: Table {
   package let schema: Schema
   private let files: [ObjectInfo]
   private let footers: ParquetFooterCache
+  private let pathColumns: PathColumns
 
   package var hiddenColumns: [Field] { HiddenColumns.fields }
 
-  /// - Parameter pattern: a file, a folder, or a path with `*`, `?` in its last components.
-  package static func open(_ pattern: String, store: any ObjectStore, footers: ParquetFooterCache) async throws
+  /// `read_parquet(path, option => value, ...)`, with DuckDB's options.
+  package static func open(_ arguments: NamedArguments, store: any ObjectStore, footers: ParquetFooterCache) async throws
     -> ParquetFileTable
   {
-    let files = try await FilePattern(pattern).list(in: store)
-    guard let first = files.first else {
-      throw StorageError(.notFound, Location(pattern), "no files match")
+    var arguments = arguments
+    let unionByName = try arguments.boolean("union_by_name") ?? false
+    let pathOptions = try PathColumns.Options(&arguments)
+    try arguments.finish()
+    let files = try await FileList.files(arguments.paths, in: store)
+    let first = try footers.open(files[0].location, size: files[0].size)
+    var columns = first.schema.fields
+    if unionByName {
+      var places = Dictionary(zip(columns.map { $0.name.lowercased() }, columns.indices), uniquingKeysWith: { first, _ in first })
+      for info in files.dropFirst() {
+        for field in try footers.open(info.location, size: info.size).schema.fields {
+          guard let place = places[field.name.lowercased()] else {
+            places[field.name.lowercased()] = columns.count
+            columns.append(field)
+            continue
+          }
+          guard let joined = TypeCoercion.commonSuperType(columns[place].type, field.type) else {
+            throw SQLError(
+              .typeMismatch,
+              "column '\(field.name)' is \(columns[place].type) in one file and \(field.type) in \(info.location.text)")
+          }
+          columns[place].type = joined
+        }
+      }
     }
-    let file = try footers.open(first.location, size: first.size)
-    return ParquetFileTable(schema: file.schema, files: files, footers: footers)
+    let pathColumns = try PathColumns(files, pathOptions)
+    let replaced = Set(pathColumns.fields.map { $0.name.lowercased() })
+    columns.removeAll { replaced.contains($0.name.lowercased()) }
+    return ParquetFileTable(
+      schema: Schema(columns + pathColumns.fields), files: files, footers: footers, pathColumns: pathColumns)
   }
 
   package var statistics: TableStatistics {
@@ -36,9 +63,11 @@ package struct ParquetFileTable: Table {
       request.columns.firstIndex(of: predicate.column).map { Planner.ColumnPredicate(column: $0, test: predicate.test) }
     }
     var splits: [ParquetSplit] = []
-    for info in files {
+    let firstPathColumn = schema.count - pathColumns.fields.count
+    for (number, info) in files.enumerated() {
       let sources = request.columns.map { index -> ParquetColumnSource in
-        guard index < schema.count else { return HiddenColumns.source(index - schema.count, info) }
+        guard index < schema.count else { return .constant(HiddenColumns.value(index - schema.count, info)) }
+        if index >= firstPathColumn { return .constant(pathColumns.value(index - firstPathColumn, file: number)) }
         let field = schema.fields[index]
         return .file(
           ParquetColumnSource.FileColumn(type: field.type, match: .name(field.name), id: field.id),
@@ -76,10 +105,9 @@ package struct ParquetFileTable: Table {
 enum HiddenColumns {
   static let fields = [Field("$path", .varchar), Field("$file_modified_time", .timestampTZ(precision: 3))]
 
-  static func source(_ index: Int, _ info: ObjectInfo) -> ParquetColumnSource {
+  static func value(_ index: Int, _ info: ObjectInfo) -> Scalar {
     index == 0
-      ? .constant(.text(info.location.text))
-      : .constant(
-        Scalar(fields[1].type, .timestampTZ(TimestampTZ(instant: info.modifiedMicroseconds / 1_000 * 1_000))))
+      ? .text(info.location.text)
+      : Scalar(fields[1].type, .timestampTZ(TimestampTZ(instant: info.modifiedMicroseconds / 1_000 * 1_000)))
   }
 }

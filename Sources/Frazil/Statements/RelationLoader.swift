@@ -67,17 +67,30 @@ struct RelationLoader: Sendable {
   }
 
   private func loadFunction(_ name: String, _ arguments: [TableFunctionValue], _ request: RelationRequest) async throws -> ResolvedRelation {
-    guard let path = arguments.first(where: { $0.name == nil })?.value.text else {
-      throw SQLError(.invalidArguments, "\(name) takes a path or URI as text")
-    }
-    let shown = "\(name)('\(path)')"
     switch name {
-    case "read_parquet":
-      return .table(try await ParquetFileTable.open(path, store: engine.store, footers: engine.footers), name: shown)
+    case "read_parquet", "parquet_scan":
+      let options = try NamedArguments(name, arguments)
+      let table = try await ParquetFileTable.open(options, store: engine.store, footers: engine.footers)
+      return .table(table, name: shown(name, options))
+    case "read_csv", "read_csv_auto":
+      let options = try NamedArguments(name, arguments)
+      return .table(try await TextFileTable.readCSV(options, store: engine.store), name: shown(name, options))
+    case "read_json", "read_json_auto", "read_ndjson", "read_ndjson_auto":
+      let options = try NamedArguments(name, arguments)
+      let plain = name.hasSuffix("_auto") ? String(name.dropLast(5)) : name
+      let table = try await TextFileTable.readJSON(options, function: plain, store: engine.store)
+      return .table(table, name: shown(name, options))
     case "iceberg_table":
+      guard let path = arguments.first(where: { $0.name == nil })?.value.text else {
+        throw SQLError(.invalidArguments, "\(name) takes a path or URI as text")
+      }
       let metadata = try await MetadataDiscovery.currentMetadata(at: Location(path), in: engine.store)
-      return .table(try await icebergTable(metadata, request), name: shown)
+      return .table(try await icebergTable(metadata, request), name: "\(name)('\(path)')")
     default: throw SQLError(.functionNotFound, "Table function '\(name)' not registered")
     }
+  }
+
+  private func shown(_ function: String, _ arguments: NamedArguments) -> String {
+    "\(function)(\(arguments.paths.map { "'\($0)'" }.joined(separator: ", ")))"
   }
 }

@@ -126,6 +126,13 @@ extension Binder {
     for argument in call.arguments {
       switch argument.value {
       case .expression(let expression):
+        // `header = true` names an option too: a bare column name means nothing here.
+        if argument.name == nil, case .comparison(.equal, let left, let right) = expression.kind,
+          case .name(let name) = left.kind, name.isSimple
+        {
+          arguments.append(TableFunctionValue(name: name.folded, value: try evaluateConstant(right)))
+          continue
+        }
         arguments.append(TableFunctionValue(name: argument.name?.folded, value: try evaluateConstant(expression)))
       case .table, .descriptor:
         throw SQLError.notSupported(

@@ -5,6 +5,8 @@ package struct CSVInference: Sendable {
   package var format: DelimitedTextFormat
   package var hasHeader: Bool
   package var columns: [Field]
+  /// Columns without any value among the records looked at: their type is a guess.
+  package var untypedColumns: Set<Int> = []
 
   /// What the caller knows already; nil is found out.
   package struct Options: Sendable {
@@ -16,7 +18,9 @@ package struct CSVInference: Sendable {
     package var hasHeader: Bool?
     /// Names and types of all columns.
     package var columns: [Field]?
-    /// Types of single columns by name.
+    /// Names of the columns, whatever the file says.
+    package var names: [String]?
+    /// Types of single columns by folded name.
     package var types: [String: SQLType] = [:]
     package var allVarchar = false
     /// Records looked at.
@@ -57,10 +61,18 @@ package struct CSVInference: Sendable {
     if !isHeader {
       for index in 0..<width { candidates[index] = candidates[index].joined(with: first[index], format) }
     }
-    let names = isHeader ? Self.uniqueNames(first.map(\.text)) : (0..<width).map { "column\($0)" }
+    var names = isHeader ? Self.uniqueNames(first.map(\.text)) : (0..<width).map { "column\($0)" }
+    for (index, name) in (options.names ?? []).enumerated() where index < width { names[index] = name }
     columns = zip(names, candidates).map { name, candidate in
-      Field(name, options.types[name] ?? options.types[name.lowercased()] ?? (options.allVarchar ? .varchar : candidate.type))
+      Field(name, options.types[name.lowercased()] ?? (options.allVarchar ? .varchar : candidate.type))
     }
+    untypedColumns = Set(candidates.indices.filter { candidates[$0] == .unknown && options.types[names[$0].lowercased()] == nil })
+  }
+
+  /// The names in the first record of a file.
+  package static func header(of source: TextSource, _ format: DelimitedTextFormat) throws -> [String] {
+    guard let first = try Sample(source, format, limit: 1).records.first else { return [] }
+    return uniqueNames(first.map(\.text))
   }
 
   /// The delimiter that cuts the first lines into the same number (the most) of fields.

@@ -25,20 +25,28 @@ package final class DelimitedReader: TextReader {
   private var linesToSkip: Int
   private var recordsToSkip: Int
   private var skipsPartialLine: Bool
-  /// Line ends before the block.
+  private let opensInQuotes: Bool
+  private let split: Range<Int>?
+  private let seams: RecordSeams?
+  /// Line ends between the first byte read and the block.
   private var linesBefore = 0
   private var bytesReported = 0
+  private let source: TextSource
   private let stream: any ByteStream
 
   /// - Parameters:
   ///   - columns: what the fields of a line are, in the file's order.
   ///   - projection: the columns wanted, as indices of `columns`; batches have them in this order.
-  ///   - split: part of an uncompressed file; records that begin inside belong to it. Not for quoted fields that hold line ends.
+  ///   - split: part of an uncompressed file; records that begin inside belong to it.
+  ///   - seams: of the splits of this file; needed where quoted fields may hold line ends.
   ///   - hasHeader: the first record holds names.
   package init(
     _ source: TextSource, format: DelimitedTextFormat, columns: [Field], projection: [Int], split: Range<Int>? = nil,
-    hasHeader: Bool = false, context: QueryContext
+    seams: RecordSeams? = nil, hasHeader: Bool = false, context: QueryContext
   ) throws {
+    self.source = source
+    self.split = split
+    self.seams = seams
     location = source.location
     self.format = format
     self.columns = columns
@@ -47,9 +55,10 @@ package final class DelimitedReader: TextReader {
     let start = split?.lowerBound ?? 0
     // One byte early: a split that starts right behind a line end owns that line.
     let firstByte = max(start - 1, 0)
+    opensInQuotes = start > 0 ? try seams?.isInQuotes(at: firstByte) ?? false : false
     stream = try source.open(from: firstByte)
-    blocks = TextBlocks(source.location, stream, offset: firstByte)
     endOffset = split?.upperBound ?? Int.max
+    blocks = TextBlocks(source.location, stream, offset: firstByte, softEnd: endOffset)
     indexer = FieldIndexer(format)
     batchCapacity = max(context.batchCapacity, 1)
     firsts = .allocate(capacity: batchCapacity)
@@ -132,7 +141,7 @@ package final class DelimitedReader: TextReader {
     }
     nextRow = 0
     rowLimit = max(indexer.rowCount - format.skippedFooterLines, 0)
-    cutAtSplitEnd()
+    try cutAtSplitEnd()
     let skipped = min(recordsToSkip, rowLimit)
     nextRow = skipped
     recordsToSkip -= skipped
@@ -140,23 +149,74 @@ package final class DelimitedReader: TextReader {
 
   /// Drops what comes before the first record of this reader. False when the block is used up by it.
   private func skipLines() throws -> Bool {
-    while skipsPartialLine || linesToSkip > 0 {
+    if skipsPartialLine {
+      guard try skipPartialRecord() else { return false }
+    }
+    while linesToSkip > 0 {
       guard let end = firstLineEnd() else {
-        nextRow = 0
-        rowLimit = 0
-        if blocks.isLast {
-          isAtEnd = true
-          return false
-        }
-        // Nothing of the line is needed; the last byte is kept because it may be half of a line end.
-        try blocks.advance(from: max(blocks.count - 1, 0))
+        guard try dropBlock() else { return false }
         continue
       }
-      if skipsPartialLine { skipsPartialLine = false } else { linesToSkip -= 1 }
+      linesToSkip -= 1
       linesBefore += 1
       try blocks.advance(from: end)
     }
     return true
+  }
+
+  /// Passes over the rest of a record that began in the split before. False when the file ends with it.
+  private func skipPartialRecord() throws -> Bool {
+    var inQuotes = opensInQuotes
+    while true {
+      if let end = partialRecordEnd(&inQuotes) {
+        skipsPartialLine = false
+        linesBefore += lineEnds(before: end)
+        try blocks.advance(from: end)
+        if let split { try claim(split.lowerBound, recordStart: blocks.offset) }
+        return true
+      }
+      linesBefore += lineEnds(before: max(blocks.count - 1, 0))
+      guard try dropBlock() else {
+        if let split { try claim(split.lowerBound, recordStart: Int.max) }
+        return false
+      }
+    }
+  }
+
+  /// Goes on to the next block; the last byte is kept because it may be half of a line end. False at the end of the file.
+  private func dropBlock() throws -> Bool {
+    nextRow = 0
+    rowLimit = 0
+    if blocks.isLast {
+      isAtEnd = true
+      return false
+    }
+    try blocks.advance(from: max(blocks.count - 1, 0))
+    return true
+  }
+
+  /// - Parameter inQuotes: the state at the block's first byte; afterwards that at its last byte.
+  private func partialRecordEnd(_ inQuotes: inout Bool) -> Int? {
+    guard seams != nil, let quote = format.quote else { return firstLineEnd() }
+    let bytes = blocks.bytes
+    for index in 0..<blocks.count {
+      let byte = bytes[index]
+      if !inQuotes {
+        if byte == format.lineDelimiter { return index + 1 }
+        if byte == 0x0D, format.lineDelimiter == 0x0A, index + 1 < blocks.count || blocks.isLast {
+          return index + 1 < blocks.count && bytes[index + 1] == 0x0A ? index + 2 : index + 1
+        }
+      }
+      if byte == quote, index + 1 < blocks.count { inQuotes.toggle() }
+    }
+    return blocks.isLast && blocks.count > 0 ? blocks.count : nil
+  }
+
+  private func claim(_ boundary: Int, recordStart: Int) throws {
+    guard let seams, !seams.agree(boundary: boundary, recordStart: recordStart) else { return }
+    throw TextFormatError(
+      .badData, "quotes in unusual places keep the file from being read in parts (at byte \(boundary)); use parallel => false",
+      location: location)
   }
 
   private func firstLineEnd() -> Int? {
@@ -173,7 +233,7 @@ package final class DelimitedReader: TextReader {
   }
 
   /// Records that begin behind the split are another reader's.
-  private func cutAtSplitEnd() {
+  private func cutAtSplitEnd() throws {
     guard endOffset != Int.max, blocks.offset + blocks.count > endOffset else { return }
     var low = 0
     var high = rowLimit
@@ -182,7 +242,10 @@ package final class DelimitedReader: TextReader {
       if blocks.offset + start(ofRow: middle) < endOffset { low = middle + 1 } else { high = middle }
     }
     // The first record beyond the end is another reader's: there is nothing more for this one.
-    if low < rowLimit || blocks.offset + indexer.recordsEnd >= endOffset { isAtEnd = true }
+    if low < rowLimit || blocks.offset + indexer.recordsEnd >= endOffset {
+      isAtEnd = true
+      try claim(endOffset, recordStart: blocks.offset + (low < rowLimit ? start(ofRow: low) : indexer.recordsEnd))
+    }
     rowLimit = low
   }
 
@@ -244,7 +307,6 @@ package final class DelimitedReader: TextReader {
     let table = FieldTable(
       bytes: blocks.bytes, ends: UnsafePointer(ends), firsts: UnsafePointer(firsts), counts: UnsafePointer(counts),
       allComplete: allComplete, rowCount: taken, delimiter: format.fieldDelimiter)
-    ProgressCounters.add(taken, to: context.progress.rowsRead)
     var results: [Column] = []
     results.reserveCapacity(projection.count)
     for decoder in decoders {
@@ -267,7 +329,13 @@ package final class DelimitedReader: TextReader {
 
   private func error(_ kind: TextFormatError.Kind, _ message: String, at position: Int, column: Int? = nil) -> TextFormatError {
     TextFormatError(
-      kind, message, location: location, line: linesBefore + lineEnds(before: position) + 1, column: column)
+      kind, message, location: location, line: linesBeforeSplit() + linesBefore + lineEnds(before: position) + 1, column: column)
+  }
+
+  /// Line ends before the first byte this reader looked at: only an error needs to know.
+  private func linesBeforeSplit() -> Int {
+    guard let split, split.lowerBound > 1 else { return 0 }
+    return source.lineEnds(before: split.lowerBound - 1)
   }
 
   private func fieldCountError(_ row: Int, _ fields: Int) -> TextFormatError {

@@ -20,9 +20,13 @@ final class TextBlocks {
   private let location: Location
   private var stream: any ByteStream
   private var capacity: Int
+  /// Where the reader's own part ends: beyond it only the rest of the last record is wanted, so little is read at a time.
+  private let softEnd: Int
+  private static let tailByteCount = 1 << 14
 
-  init(_ location: Location, _ stream: any ByteStream, offset: Int = 0, blockByteCount: Int = 1 << 19) {
+  init(_ location: Location, _ stream: any ByteStream, offset: Int = 0, softEnd: Int = .max, blockByteCount: Int = 1 << 19) {
     self.location = location
+    self.softEnd = softEnd
     self.stream = stream
     self.offset = offset
     capacity = blockByteCount
@@ -48,8 +52,10 @@ final class TextBlocks {
     }
     offset += start
     count = kept
-    while count < capacity, !isLast {
-      let room = UnsafeMutableRawBufferPointer(start: block.base + count, count: capacity - count)
+    let target =
+      offset + count < softEnd ? min(capacity, softEnd - offset) : min(capacity, count + Self.tailByteCount)
+    while count < target, !isLast {
+      let room = UnsafeMutableRawBufferPointer(start: block.base + count, count: target - count)
       let got = try stream.read(into: room)
       if got == 0 { isLast = true }
       count += got

@@ -1,18 +1,20 @@
-import Compression
+package import Compression
 package import Storage
 
-/// A text file and how to get its bytes: the compression is told by the extension.
+/// A text file and how to get its bytes: the compression is told by the extension, unless the caller knows better.
 package struct TextSource: Sendable {
   package let location: Location
   private let store: any ObjectStore
   /// Size of the stored object, when known.
   private let size: Int?
-  private var compression: FileCompression { FileCompression(fileName: location.name) }
+  private let compression: FileCompression
 
-  package init(_ store: any ObjectStore, _ location: Location, size: Int? = nil) {
+  /// - Parameter compression: of the file; nil is told by its name.
+  package init(_ store: any ObjectStore, _ location: Location, size: Int? = nil, compression: FileCompression? = nil) {
     self.store = store
     self.location = location
     self.size = size
+    self.compression = compression ?? FileCompression(fileName: location.name)
   }
 
   /// Whether a part can be read by itself.
@@ -32,6 +34,18 @@ package struct TextSource: Sendable {
       throw TextFormatError(.notSupported, "a compressed file can only be read from its start", location: location)
     }
     return ReadAheadStream(try DecompressedStream(ObjectStream(reader), compression, location))
+  }
+
+  /// Line ends among the first bytes of an uncompressed file, as far as it can be read; for the line number of an error.
+  func lineEnds(before end: Int) -> Int {
+    guard compression == .none, let reader = try? store.openReader(location, size: size) else { return 0 }
+    let stream = ObjectStream(reader, 0..<end)
+    let piece = ByteBuffer(byteCount: 1 << 18)
+    var total = 0
+    while let count = try? stream.read(into: piece.mutableBytes), count > 0 {
+      total += UnsafeRawBufferPointer(start: piece.start, count: count).count { $0 == 0x0A }
+    }
+    return total
   }
 }
 

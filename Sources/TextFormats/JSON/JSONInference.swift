@@ -1,14 +1,35 @@
 package import Columnar
 
 /// Finds the columns of JSON files that nobody described (`read_json`): names in order of appearance, types that hold every sampled value.
-package enum JSONInference {
-  /// - Parameter sampleCount: objects looked at.
-  package static func columns(of source: TextSource, sampleCount: Int = 20_480) throws -> [Field] {
-    let sampler = try JSONLinesReader(source, format: JSONLinesFormat(.plain), columns: [], context: QueryContext())
+package struct JSONInference: Sendable {
+  package var columns: [Field]
+  /// With `isLineDelimited` when every sampled line of every file holds one object.
+  package var format: JSONLinesFormat
+
+  /// - Parameters:
+  ///   - isLineDelimited: whether every line holds one object; nil is found out.
+  ///   - sampleCount: objects looked at in each file.
+  package init(_ sources: [TextSource], isLineDelimited: Bool? = nil, sampleCount: Int = 20_480) throws {
+    var format = JSONLinesFormat(.plain)
+    format.isLineDelimited = isLineDelimited ?? true
+    do {
+      columns = try Self.columns(of: sources, format, sampleCount)
+    } catch let error as TextFormatError where isLineDelimited == nil && error.kind == .badData {
+      // Objects over several lines, several on one line, or an array.
+      format.isLineDelimited = false
+      columns = try Self.columns(of: sources, format, sampleCount)
+    }
+    self.format = format
+  }
+
+  private static func columns(of sources: [TextSource], _ format: JSONLinesFormat, _ sampleCount: Int) throws -> [Field] {
     var shape = Shape.object([])
-    for _ in 0..<sampleCount {
-      guard let next = try sampler.nextShape() else { break }
-      shape = shape.merged(with: next)
+    for source in sources {
+      let sampler = try JSONLinesReader(source, format: format, columns: [], context: QueryContext())
+      for _ in 0..<sampleCount {
+        guard let next = try sampler.nextShape() else { break }
+        shape = shape.merged(with: next)
+      }
     }
     guard case .object(let members) = shape else { return [] }
     return members.map { Field($0.key, $0.shape.type) }

@@ -5,7 +5,7 @@
 /// | a line that is no object | NULLs, or error | error | error |
 /// | value of another type | NULL where Trino's reader says so | error | error |
 /// | broken line | error, or NULLs with `ignoresMalformed` | error | error |
-/// | rows | one per line | one per line | one per value, wherever it begins; an array gives its elements |
+/// | rows | one per line | one per line | one per value, wherever it begins; an array gives its elements (`isLineDelimited`: one per line) |
 package struct JSONLinesFormat: Sendable, Equatable {
   package enum Dialect: Sendable {
     /// org.openx.data.jsonserde.JsonSerDe, as Trino reads it.
@@ -25,6 +25,8 @@ package struct JSONLinesFormat: Sendable, Equatable {
   package var keyOfColumn: [String: String] = [:]
   package var timestampPatterns: [String] = []
   package var skippedLines = 0
+  /// Plain dialect: every line holds one object, so that a file can be read in parts.
+  package var isLineDelimited = false
 
   package init(_ dialect: Dialect) {
     self.dialect = dialect

@@ -9,7 +9,10 @@ package final class JSONLinesReader: TextReader {
   private let context: QueryContext
   private let blocks: TextBlocks
   private let stream: any ByteStream
+  private let source: TextSource
+  private let firstByte: Int
   private let endOffset: Int
+  private let readsLines: Bool
   private let values: JSONValueReader
   private let keys: JSONValueReader.Keys
   private let columns: [ValueColumn]
@@ -39,9 +42,12 @@ package final class JSONLinesReader: TextReader {
     self.ordinals = ordinals ?? Array(columns.indices)
     let start = split?.lowerBound ?? 0
     let firstByte = max(start - 1, 0)
+    self.source = source
+    self.firstByte = firstByte
     stream = try source.open(from: firstByte)
-    blocks = TextBlocks(source.location, stream, offset: firstByte)
     endOffset = split?.upperBound ?? Int.max
+    blocks = TextBlocks(source.location, stream, offset: firstByte, softEnd: endOffset)
+    readsLines = format.dialect != .plain || format.isLineDelimited
     skipsPartialLine = start > 0
     linesToSkip = start > 0 ? 0 : format.skippedLines
     values = JSONValueReader(format)
@@ -54,40 +60,48 @@ package final class JSONLinesReader: TextReader {
     let capacity = max(context.batchCapacity, 1)
     var count = 0
     while count < capacity, !isAtEnd {
-      let isRow = format.dialect == .plain ? try readPlain(rowsBefore: count) : try readLine(rowsBefore: count)
+      let isRow = readsLines ? try readLine(rowsBefore: count) : try readPlain(rowsBefore: count)
       if isRow { count += 1 }
     }
     ProgressCounters.add(stream.bytesRead - bytesReported, to: context.progress.bytesRead)
     bytesReported = stream.bytesRead
     guard count > 0 else { return nil }
-    ProgressCounters.add(count, to: context.progress.rowsRead)
     return Batch(columns: columns.map { $0.finish() }, count: count)
   }
 
   // MARK: One object per line
 
+  /// The next line that belongs to this reader; nil at the end.
+  private func nextLine() throws -> Range<Int>? {
+    while true {
+      guard let end = try lineEnd() else {
+        isAtEnd = true
+        return nil
+      }
+      let start = position
+      position = min(end + 1, blocks.count)
+      if skipsPartialLine {
+        skipsPartialLine = false
+        continue
+      }
+      if blocks.offset + start >= endOffset {
+        isAtEnd = true
+        return nil
+      }
+      if linesToSkip > 0 {
+        linesToSkip -= 1
+        continue
+      }
+      return start..<end
+    }
+  }
+
   /// Reads one line; false when it gave no row.
   ///
   /// - Parameter rowsBefore: values each column holds already.
   private func readLine(rowsBefore: Int) throws -> Bool {
-    guard let end = try lineEnd() else {
-      isAtEnd = true
-      return false
-    }
-    let start = position
-    position = min(end + 1, blocks.count)
-    if skipsPartialLine {
-      skipsPartialLine = false
-      return false
-    }
-    if blocks.offset + start >= endOffset {
-      isAtEnd = true
-      return false
-    }
-    if linesToSkip > 0 {
-      linesToSkip -= 1
-      return false
-    }
+    guard let line = try nextLine() else { return false }
+    let (start, end) = (line.lowerBound, line.upperBound)
     var cursor = JSONCursor(blocks.bytes, from: start, to: end)
     let first = cursor.peek()
     do {
@@ -104,17 +118,26 @@ package final class JSONLinesReader: TextReader {
       } else {
         throw cursor.malformed("'{' is expected")
       }
+      if format.dialect == .plain { try expectLineEnd(&cursor, end) }
       return true
     } catch let error as JSONCursor.Malformed {
       for column in columns { column.truncate(to: rowsBefore) }
-      guard format.ignoresMalformed else {
-        throw self.error("Row is not a valid JSON Object: \(error.reason)", at: error.position)
-      }
+      guard format.ignoresMalformed else { throw malformedLine(error) }
       appendNulls(rowsBefore)
       return true
     } catch let error as JSONValueReader.Mismatch {
       throw self.error("'\(error.text)' is not a value of type \(error.type)", at: error.position)
     }
+  }
+
+  private func expectLineEnd(_ cursor: inout JSONCursor, _ end: Int) throws(JSONCursor.Malformed) {
+    _ = cursor.peek()
+    if cursor.position < end { throw cursor.malformed("nothing may follow an object on its line") }
+  }
+
+  private func malformedLine(_ error: JSONCursor.Malformed) -> TextFormatError {
+    let what = format.dialect == .plain ? "the line is not a JSON object" : "Row is not a valid JSON Object"
+    return self.error("\(what): \(error.reason)", at: error.position)
   }
 
   private func appendNulls(_ rowsBefore: Int) {
@@ -186,9 +209,26 @@ package final class JSONLinesReader: TextReader {
 
   /// The shape of the next object, nil at the end; for looking at a file before its columns are known.
   func nextShape() throws -> JSONInference.Shape? {
+    if readsLines { return try nextLineShape() }
     var shape: JSONInference.Shape?
     let found = try nextObject { cursor in shape = try JSONInference.Shape(&cursor) }
     return found ? shape : nil
+  }
+
+  private func nextLineShape() throws -> JSONInference.Shape? {
+    while let line = try nextLine() {
+      var cursor = JSONCursor(blocks.bytes, from: line.lowerBound, to: line.upperBound)
+      if cursor.peek() == 0, cursor.position >= line.upperBound { continue }
+      do {
+        guard cursor.peek() == UInt8(ascii: "{") else { throw cursor.malformed("'{' is expected") }
+        let shape = try JSONInference.Shape(&cursor)
+        try expectLineEnd(&cursor, line.upperBound)
+        return shape
+      } catch let error as JSONCursor.Malformed {
+        throw malformedLine(error)
+      }
+    }
+    return nil
   }
 
   /// Calls `body` at the next object, which it must read; again from the same place when the block ended too early.
@@ -260,7 +300,9 @@ package final class JSONLinesReader: TextReader {
   // MARK: Errors
 
   private func error(_ message: String, at position: Int) -> TextFormatError {
-    TextFormatError(.badData, message, location: location, line: linesBefore + lineEnds(before: position) + 1)
+    TextFormatError(
+      .badData, message, location: location,
+      line: (firstByte > 0 ? source.lineEnds(before: firstByte) : 0) + linesBefore + lineEnds(before: position) + 1)
   }
 
   private func lineEnds(before position: Int) -> Int {

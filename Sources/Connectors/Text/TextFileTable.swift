@@ -1,0 +1,48 @@
+package import Columnar
+package import Planner
+package import Storage
+package import TextFormats
+
+/// CSV or JSON files as one table whose columns were found by looking at them: `read_csv`, `read_json`.
+package struct TextFileTable: Table {
+  package let schema: Schema
+  private let files: [TextFile]
+  private let pathColumns: PathColumns
+  private let splitByteCount: Int?
+
+  /// - Parameters:
+  ///   - columns: of the table, found in each file by name; NULL where a file lacks one.
+  ///   - pathColumns: follow `columns`; one of the same name takes its place.
+  init(_ files: [TextFile], columns: [Field], pathColumns: PathColumns, splitByteCount: Int?) {
+    self.files = files
+    self.pathColumns = pathColumns
+    self.splitByteCount = splitByteCount
+    let replaced = Set(pathColumns.fields.map { $0.name.lowercased() })
+    schema = Schema(columns.filter { !replaced.contains($0.name.lowercased()) } + pathColumns.fields)
+  }
+
+  package var hiddenColumns: [Field] { HiddenColumns.fields }
+
+  package var statistics: TableStatistics {
+    TableStatistics(byteCount: files.reduce(0) { $0 + $1.info.size })
+  }
+
+  package func planScan(_ request: ScanRequest) async throws -> any Scan {
+    let firstPathColumn = schema.count - pathColumns.fields.count
+    let planned = files.enumerated().map { number, file in
+      let places = Dictionary(zip(file.columns.map(\.name), file.columns.indices), uniquingKeysWith: { first, _ in first })
+      let sources = request.columns.map { index -> TextColumnSource in
+        if index >= schema.count { return .constant(HiddenColumns.value(index - schema.count, file.info)) }
+        if index >= firstPathColumn { return .constant(pathColumns.value(index - firstPathColumn, file: number)) }
+        let field = schema.fields[index]
+        return places[field.name].map { .file($0) } ?? .constant(.null(field.type))
+      }
+      return (file, sources)
+    }
+    return TextScan(planned, splitByteCount: splitByteCount)
+  }
+
+  package func beginWrite(_ kind: WriteKind) async throws -> any TableWrite {
+    throw TextFormatError(.notSupported, "files opened by a table function cannot be written")
+  }
+}
