@@ -57,10 +57,7 @@ var targets: [Target] = [
       "Functions", "Columnar", "SQLSyntax",
     ], upcoming),
   // floor 5
-  .executableTarget(
-    name: "CLI",
-    dependencies: ["Frazil", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-    swiftSettings: upcoming),
+  .executableTarget(name: "CLI", dependencies: ["Frazil"], swiftSettings: upcoming),
   // tests
   .executableTarget(
     name: "slt", dependencies: ["Frazil"], path: "Tests/SQLLogicTests/Runner", swiftSettings: upcoming),
@@ -102,7 +99,5 @@ let package = Package(
     present.contains("CLI") ? .executable(name: "frazil", targets: ["CLI"]) : nil,
     present.contains("slt") ? .executable(name: "slt", targets: ["slt"]) : nil,
   ].compactMap { $0 },
-  dependencies: present.contains("CLI")
-    ? [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")] : [],
   targets: targets,
   swiftLanguageModes: [.v6])

@@ -7,7 +7,11 @@ import Synchronization
   import Darwin
 #endif
 
-/// One line on the terminal while a long statement runs: share done, rows, rate, time left. Nothing when standard error is no terminal.
+/// One line on the terminal while a long statement runs: share done, time left, rows, rate. Nothing when standard error is no terminal.
+///
+/// ```
+/// [########............] 42%  7 s left  31.2 M rows, 6.1 M rows/s, 96 MiB/s  5 s
+/// ```
 final class ProgressLine: Sendable {
   private let session: Session
   private let state = Mutex(State())
@@ -16,19 +20,20 @@ final class ProgressLine: Sendable {
     var isShown = false
   }
 
+  /// A statement shorter than this shows nothing.
+  private static let patience = 1.0
+
   init(session: Session) { self.session = session }
 
   func start() {
     guard isatty(STDERR_FILENO) == 1 else { return }
     let session = self.session
     let task = Task { [weak self] in
-      let clock = ContinuousClock()
-      let begin = clock.now
+      let begin = ContinuousClock.now
       while !Task.isCancelled {
-        try? await clock.sleep(for: .milliseconds(200))  // an early wake-up only means that we were cancelled
-        let elapsed = begin.duration(to: clock.now)
-        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-        guard !Task.isCancelled, seconds > 1 else { continue }
+        try? await Task.sleep(for: .milliseconds(200))  // an early wake-up only means that we were cancelled
+        let seconds = begin.duration(to: .now) / .seconds(1)
+        guard !Task.isCancelled, seconds > Self.patience else { continue }
         self?.show(Self.text(session.progress, seconds: seconds))
       }
     }
@@ -45,9 +50,10 @@ final class ProgressLine: Sendable {
   }
 
   private func show(_ text: String) {
+    let width = TerminalMode.width(of: STDERR_FILENO) ?? 80
     state.withLock { state in
       guard state.task != nil else { return }
-      _ = writeAll(Array("\r\(text)\u{1B}[K".utf8), to: STDERR_FILENO)
+      _ = writeAll(Array("\r\(text.prefix(width - 1))\u{1B}[K".utf8), to: STDERR_FILENO)
       state.isShown = true
     }
   }
@@ -58,46 +64,15 @@ final class ProgressLine: Sendable {
       let share = min(1, Double(progress.splitsDone) / Double(progress.splitsTotal))
       let filled = Int(share * 20)
       parts.append(
-        "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 20 - filled) + "] "
-          + "\(Int(share * 100))%")
-      if share > 0.02 && share < 1 { parts.append("\(Int(seconds / share * (1 - share)) + 1) s left") }
+        "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 20 - filled) + "] \(Int(share * 100))%")
+      if share > 0.02 && share < 1 { parts.append("\(Quantity.seconds((seconds / share * (1 - share)).rounded(.up))) left") }
     }
-    parts.append("\(progress.rowsRead) rows, \(Int(Double(progress.rowsRead) / max(seconds, 0.001))) rows/s")
-    if progress.bytesSpilled > 0 { parts.append("\(progress.bytesSpilled >> 20) MiB spilled") }
-    parts.append("\(Int(seconds)) s")
+    var rates = "\(Quantity.count(Double(progress.rowsRead))) rows, \(Quantity.count(Double(progress.rowsRead) / seconds)) rows/s"
+    if progress.bytesRead > 0 { rates += ", \(Quantity.bytes(Double(progress.bytesRead) / seconds))/s" }
+    parts.append(rates)
+    if progress.rowsWritten > 0 { parts.append("\(Quantity.count(Double(progress.rowsWritten))) rows written") }
+    if progress.bytesSpilled > 0 { parts.append("\(Quantity.bytes(Double(progress.bytesSpilled))) spilled") }
+    parts.append(Quantity.seconds(seconds))
     return parts.joined(separator: "  ")
   }
 }
-
-/// Turns Ctrl-C into the cancellation of the running statement.
-final class InterruptHandler: Sendable {
-  private let session: Session
-  private let task = Mutex<Task<Void, Never>?>(nil)
-
-  init(session: Session) { self.session = session }
-
-  func start() {
-    let session = self.session
-    interruptRequested.store(false, ordering: .relaxed)
-    signal(SIGINT) { _ in interruptRequested.store(true, ordering: .relaxed) }
-    task.withLock {
-      $0 = Task {
-        while !Task.isCancelled {
-          try? await Task.sleep(for: .milliseconds(50))  // an early wake-up only means that we were cancelled
-          if interruptRequested.exchange(false, ordering: .relaxed) { session.cancel() }
-        }
-      }
-    }
-  }
-
-  func stop() {
-    task.withLock {
-      $0?.cancel()
-      $0 = nil
-    }
-    signal(SIGINT, SIG_DFL)
-  }
-}
-
-/// Set by the signal handler, which may do nothing else; read by the task above.
-private let interruptRequested = Atomic<Bool>(false)

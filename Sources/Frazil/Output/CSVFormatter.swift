@@ -1,6 +1,7 @@
 import Columnar
 
-/// Athena's result files: fields in quotes when they need it, NULL as nothing at all, so that it differs from an empty string.
+/// Athena's result files: every value in quotes, the header too, quotes inside doubled; NULL is nothing at all, so that it differs from an empty
+/// string. Line breaks inside values stay as they are.
 struct CSVFormatter: ResultFormatter {
   let columns: [ResultColumn]
 
@@ -30,21 +31,17 @@ struct CSVFormatter: ResultFormatter {
 
   func end() -> [UInt8] { [] }
 
-  static func appendField(_ field: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
-    let needsQuotes =
-      field.isEmpty
-      || field.contains {
-        $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r")
+  private static func appendField(_ field: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
+    let quote = UInt8(ascii: "\"")
+    bytes.append(quote)
+    if field.contains(quote) {
+      for byte in field {
+        if byte == quote { bytes.append(quote) }
+        bytes.append(byte)
       }
-    guard needsQuotes else {
+    } else {
       bytes.append(contentsOf: field)
-      return
     }
-    bytes.append(UInt8(ascii: "\""))
-    for byte in field {
-      if byte == UInt8(ascii: "\"") { bytes.append(byte) }
-      bytes.append(byte)
-    }
-    bytes.append(UInt8(ascii: "\""))
+    bytes.append(quote)
   }
 }

@@ -1,11 +1,15 @@
 import Columnar
+import SQLSyntax
 
-/// A framed table. Columns are as wide as the widest value of the first rows; on a terminal, wide ones are cut to fit with `…`.
+/// A framed table. Columns are as wide as the widest value of the first rows; on a terminal, wide ones are cut to fit with `…`,
+/// and when that is not enough, columns in the middle are left out and counted below the frame.
 struct TextTableFormatter: ResultFormatter {
   private let columns: [ResultColumn]
   private let limit: Int?
   private let isRightAligned: [Bool]
   private var widths: [Int] = []
+  /// Columns that are shown; a gap between two of them is a column of `…`.
+  private var shown: [Int] = []
   private var pending: [[String]] = []
   private var hasHeader = false
   private var rowCount = 0
@@ -27,8 +31,7 @@ struct TextTableFormatter: ResultFormatter {
   mutating func write(_ batch: ResultBatch) -> [UInt8] {
     let texts = batch.batch.columns.map { ResultText(athena: $0) }
     for row in 0..<batch.rowCount {
-      pending.append(
-        texts.map { text in text.string(row).map(printable) ?? "NULL" })
+      pending.append(texts.map { text in text.string(row).map(printable) ?? "NULL" })
     }
     rowCount += batch.rowCount
     return hasHeader || pending.count >= Self.sampleRows ? flush() : []
@@ -37,7 +40,8 @@ struct TextTableFormatter: ResultFormatter {
   mutating func end() -> [UInt8] {
     var bytes = flush()
     bytes.append(contentsOf: line("└", "┴", "┘").utf8)
-    bytes.append(contentsOf: "\n(\(rowCount) \(rowCount == 1 ? "row" : "rows"))\n".utf8)
+    let hidden = shown.count < columns.count ? ", \(shown.count) of \(columns.count) columns shown" : ""
+    bytes.append(contentsOf: "\n(\(rowCount) \(rowCount == 1 ? "row" : "rows")\(hidden))\n".utf8)
     return bytes
   }
 
@@ -60,19 +64,46 @@ struct TextTableFormatter: ResultFormatter {
   private mutating func measure() {
     widths = columns.map { max(1, displayWidth($0.name)) }
     for row in pending { for (index, text) in row.enumerated() { widths[index] = max(widths[index], displayWidth(text)) } }
+    shown = Array(columns.indices)
     guard let limit else { return }
+    hideColumns(limit)
     // Take from the widest column first until the frame fits, but leave every column something to show.
-    var total = widths.reduce(0) { $0 + $1 + 3 } + 1
-    while total > limit, let widest = widths.indices.max(by: { widths[$0] < widths[$1] }), widths[widest] > 8 {
+    var total = frameWidth(shown.map { widths[$0] })
+    while total > limit, let widest = shown.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.narrowest {
       widths[widest] -= 1
       total -= 1
     }
   }
 
+  /// Cells that a column keeps however many there are.
+  private static let narrowest = 8
+
+  /// Leaves out columns from the middle until the rest fits when cut as far as they may be; the first and the last one stay.
+  private mutating func hideColumns(_ limit: Int) {
+    func smallest(_ index: Int) -> Int { min(widths[index], Self.narrowest) }
+    guard frameWidth(shown.map(smallest)) > limit else { return }
+    var left: [Int] = []
+    var right: [Int] = []
+    // The gap's own column takes four cells.
+    var room = limit - 1 - 4
+    for step in 0..<columns.count {
+      let index = step % 2 == 0 ? step / 2 : columns.count - 1 - step / 2
+      room -= smallest(index) + 3
+      if room < 0 && step >= 2 { break }
+      if step % 2 == 0 { left.append(index) } else { right.append(index) }
+    }
+    shown = left + right.reversed()
+  }
+
+  private func frameWidth(_ widths: [Int]) -> Int { widths.reduce(1) { $0 + $1 + 3 } }
+
   private func appendRow(_ values: [String], aligned: Bool, to bytes: inout [UInt8]) {
     bytes.append(contentsOf: "│".utf8)
-    for (index, value) in values.enumerated() {
-      let text = fitted(value, widths[index])
+    var previous = -1
+    for index in shown {
+      if index != previous + 1 { bytes.append(contentsOf: " … │".utf8) }
+      previous = index
+      let text = fitted(values[index], widths[index])
       let padding = String(repeating: " ", count: max(0, widths[index] - displayWidth(text)))
       let onRight = aligned && isRightAligned[index]
       bytes.append(contentsOf: (" " + (onRight ? padding + text : text + padding) + " │").utf8)
@@ -81,7 +112,14 @@ struct TextTableFormatter: ResultFormatter {
   }
 
   private func line(_ left: String, _ middle: String, _ right: String) -> String {
-    left + widths.map { String(repeating: "─", count: $0 + 2) }.joined(separator: middle) + right
+    var cells: [String] = []
+    var previous = -1
+    for index in shown {
+      if index != previous + 1 { cells.append("───") }
+      previous = index
+      cells.append(String(repeating: "─", count: widths[index] + 2))
+    }
+    return left + cells.joined(separator: middle) + right
   }
 
   private func fitted(_ text: String, _ width: Int) -> String {
@@ -111,19 +149,5 @@ struct TextTableFormatter: ResultFormatter {
       }
     }
     return result
-  }
-}
-
-/// Terminal cells that a text takes: East Asian wide characters and emoji take two.
-func displayWidth(_ text: String) -> Int {
-  if text.utf8.allSatisfy({ $0 < 128 }) { return text.utf8.count }
-  return text.reduce(0) { total, character in
-    guard let scalar = character.unicodeScalars.first else { return total }
-    let value = scalar.value
-    let isWide =
-      (0x1100...0x115F).contains(value) || (0x2E80...0xA4CF).contains(value) || (0xAC00...0xD7A3).contains(value)
-      || (0xF900...0xFAFF).contains(value) || (0xFE30...0xFE6F).contains(value) || (0xFF00...0xFF60).contains(value)
-      || (0xFFE0...0xFFE6).contains(value) || (0x1F300...0x1FAFF).contains(value) || (0x20000...0x3FFFD).contains(value)
-    return total + (isWide ? 2 : 1)
   }
 }

@@ -1,4 +1,6 @@
+import Catalogs
 import Columnar
+import Functions
 import Planner
 public import SQLSyntax
 import Synchronization
@@ -23,9 +25,15 @@ public final class Session: Sendable {
         database: engine.configuration.database.lowercased(), disabledRules: engine.configuration.disabledRules))
   }
 
-  /// The statements of a script, parsed; a syntax error anywhere is thrown before anything runs.
-  public func statements(in script: String) throws(SQLError) -> [ScriptStatement] {
-    try Parser.parseScript(script).map { ScriptStatement(script: script, range: $0.range, statement: $0.statement) }
+  /// The statements of a script in order. A script runs up to its first mistake: the last one may be no statement, which running it says.
+  public func statements(in script: String) -> [ScriptStatement] {
+    let (parsed, mistake) = Parser.parseToFirstMistake(script)
+    var statements = parsed.map { ScriptStatement(script: script, range: $0.range, content: .statement($0.statement)) }
+    if let mistake {
+      statements.append(
+        ScriptStatement(script: script, range: mistake.range ?? SourceRange(0, script.utf8.count), content: .mistake(mistake)))
+    }
+    return statements
   }
 
   /// Whether a text at a prompt is finished: it ends in `;` outside quotes and comments.
@@ -33,7 +41,8 @@ public final class Session: Sendable {
 
   /// Runs exactly one statement. Queries start here and run while their rows are read; everything else is done when this returns.
   public func run(_ sql: String) async throws(SQLError) -> StatementResult {
-    let statements = try self.statements(in: sql)
+    let statements = self.statements(in: sql)
+    if case .mistake(let mistake)? = statements.last?.content { throw mistake }
     guard let statement = statements.first, statements.count == 1 else {
       throw SQLError(
         .syntaxError, statements.isEmpty ? "There is no statement" : "Only one sql statement is allowed",
@@ -44,14 +53,34 @@ public final class Session: Sendable {
 
   /// Runs one statement of a script.
   public func run(_ statement: ScriptStatement) async throws(SQLError) -> StatementResult {
+    let parsed: Statement
+    switch statement.content {
+    case .statement(let content): parsed = content
+    case .mistake(let mistake): throw mistake
+    }
     let context = engine.makeContext()
     state.withLock { $0.context = context }
     let runner = StatementRunner(session: self, context: context, script: statement.script)
-    do {
-      return try await runner.run(statement.statement)
-    } catch {
-      throw SQLError(wrapping: error).located(at: statement.range)
+    let outcome: Result<StatementResult, SQLError> = await withTaskCancellationHandler {
+      do {
+        return .success(try await runner.run(parsed))
+      } catch {
+        return .failure(SQLError(wrapping: error).located(at: statement.range))
+      }
+    } onCancel: {
+      context.cancellation.cancel()
     }
+    return try outcome.get()
+  }
+
+  /// Words that a prompt can complete: of the language, functions, databases, and the tables of the current database.
+  package func completionWords() async -> [String] {
+    var words = Set(Keyword.allCases.map(\.rawValue))
+    words.formUnion(FunctionLibrary.standard.listing.map(\.name))
+    // A catalog that cannot be read completes nothing; the next statement says why.
+    if let databases = try? await engine.catalog.databases() { words.formUnion(databases.map(\.name)) }
+    if let tables = try? await engine.catalog.tables(in: database) { words.formUnion(tables.map(\.name)) }
+    return words.sorted()
   }
 
   /// Stops the running statement; it fails with USER_CANCELED.

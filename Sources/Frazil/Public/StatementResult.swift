@@ -20,36 +20,41 @@ public struct StatementResult: Sendable {
   }
 
   /// All rows at once; for results known to be small.
-  public func allRows() async throws -> [[ResultValue]] {
+  public func allRows() async throws(SQLError) -> [[ResultValue]] {
     var all: [[ResultValue]] = []
     for try await batch in rows { all += batch.rows }
     return all
   }
 }
 
-/// The batches of a result, in order.
+/// The batches of a result, in order. Cancelling the task that iterates cancels the query, which then throws USER_CANCELED.
 public struct ResultStream: AsyncSequence, Sendable {
   public typealias Element = ResultBatch
+  public typealias Failure = SQLError
+  typealias Pull = @Sendable () async throws(SQLError) -> ResultBatch?
 
-  private let makePull: @Sendable () -> (@Sendable () async throws -> ResultBatch?)
+  private let makePull: @Sendable () -> Pull
 
-  init(_ makePull: @escaping @Sendable () -> (@Sendable () async throws -> ResultBatch?)) { self.makePull = makePull }
+  init(_ makePull: @escaping @Sendable () -> Pull) { self.makePull = makePull }
 
-  static let empty = ResultStream { { nil } }
+  static let empty = ResultStream { { () async throws(SQLError) in nil } }
 
   /// Batches that are known already.
   static func of(_ batches: [ResultBatch]) -> ResultStream {
     ResultStream {
       let cursor = BatchCursor(batches)
-      return { cursor.next() }
+      return { () async throws(SQLError) in cursor.next() }
     }
   }
 
   public func makeAsyncIterator() -> Iterator { Iterator(pull: makePull()) }
 
   public struct Iterator: AsyncIteratorProtocol {
-    let pull: @Sendable () async throws -> ResultBatch?
-    public mutating func next() async throws -> ResultBatch? { try await pull() }
+    public typealias Failure = SQLError
+    let pull: Pull
+
+    public mutating func next() async throws(SQLError) -> ResultBatch? { try await pull() }
+    public mutating func next(isolation actor: isolated (any Actor)?) async throws(SQLError) -> ResultBatch? { try await pull() }
   }
 }
 
@@ -69,12 +74,23 @@ public struct Progress: Sendable {
   public let bytesSpilled: Int
 }
 
-/// One statement of a script, parsed.
+/// One statement of a script.
 public struct ScriptStatement: Sendable {
   /// The script that it stands in; ranges of the statement and of its errors count from its start.
   let script: String
   public let range: SourceRange
-  let statement: Statement
+  let content: Content
+
+  enum Content: Sendable {
+    case statement(Statement)
+    /// What stands here is no statement.
+    case mistake(SQLError)
+  }
+
+  /// What it is called in messages: `SELECT`, `CREATE TABLE`; nil when it is no statement.
+  public var kindName: String? {
+    if case .statement(let statement) = content { statement.kindName } else { nil }
+  }
 
   /// As written, without the `;`.
   public var text: String { script.cut(range) }

@@ -66,7 +66,7 @@ extension ResultStream {
   init(_ stream: BatchStream, columns: [ResultColumn]) {
     self.init {
       let iterator = BatchIterator(stream)
-      return {
+      return { () async throws(SQLError) in
         do {
           return try await iterator.next().map { ResultBatch($0, columns: columns) }
         } catch {

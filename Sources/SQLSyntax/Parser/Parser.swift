@@ -67,15 +67,27 @@ package struct ParsedStatement: Sendable {
 extension Parser {
   /// All statements of a script, separated by `;`. Empty statements are skipped.
   package static func parseScript(_ text: String) throws(SQLError) -> [ParsedStatement] {
-    try run(text) { (parser: inout Parser) throws(SyntaxFailure) in
-      var statements: [ParsedStatement] = []
-      while true {
-        while parser.accept(.semicolon) {}
-        if parser.token.kind == .endOfText { return statements }
-        let statement = try parser.parseStatement()
-        statements.append(ParsedStatement(statement: statement, range: statement.range))
-        if parser.token.kind != .endOfText { try parser.expect(.semicolon) }
+    let (statements, mistake) = parseToFirstMistake(text)
+    if let mistake { throw mistake }
+    return statements
+  }
+
+  /// The statements of a script up to the first that is no statement, and what is wrong with that one: a script runs up to its first mistake.
+  package static func parseToFirstMistake(_ text: String) -> (statements: [ParsedStatement], mistake: SQLError?) {
+    var statements: [ParsedStatement] = []
+    do throws(SQLError) {
+      try run(text) { (parser: inout Parser) throws(SyntaxFailure) in
+        while true {
+          while parser.accept(.semicolon) {}
+          if parser.token.kind == .endOfText { return }
+          let statement = try parser.parseStatement()
+          if parser.token.kind != .endOfText { try parser.expect(.semicolon) }
+          statements.append(ParsedStatement(statement: statement, range: statement.range))
+        }
       }
+      return (statements, nil)
+    } catch {
+      return (statements, error)
     }
   }
 

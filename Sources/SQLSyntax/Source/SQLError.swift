@@ -105,22 +105,28 @@ extension SQLError {
     let location = source.location(of: range.lowerBound)
     let number = String(location.line)
     let gutter = String(repeating: " ", count: number.count)
-    // A tab would move the caret away from its character, so it is shown as one blank.
-    var line = source.line(location.line).map { $0 == "\t" ? " " : $0 }
-    var column = location.column - 1
-    var width = source.characterCountOnFirstLine(range)
+    // A tab would move the caret away from its character, so it is shown as one blank; other control characters could do anything to a terminal.
+    var line = source.line(location.line).map { character in
+      character == "\t" ? " " : character.unicodeScalars.first.map { $0.value < 32 || $0.value == 127 } == true ? "\u{FFFD}" : character
+    }
+    var column = min(location.column - 1, line.count)
+    var count = source.characterCountOnFirstLine(range)
     if line.count > excerptWidth {
       let start = max(0, min(column - excerptWidth / 3, line.count - excerptWidth))
       let end = min(line.count, start + excerptWidth)
       let isCutAtEnd = end < line.count
       line = Array(start > 0 ? "…" : "") + line[start..<end] + Array(isCutAtEnd ? "…" : "")
       column -= start > 0 ? start - 1 : 0
-      width = min(width, max(1, line.count - column))
+      count = min(count, max(1, line.count - column))
     }
+    // Characters that take two cells of a terminal take two carets.
+    let marked = line[column..<min(column + count, line.count)]
+    let indent = line[..<column].reduce(0) { $0 + displayWidth($1) }
+    let width = max(count, marked.reduce(0) { $0 + displayWidth($1) })
     return [
       "  line \(location.line), column \(location.column)",
       "  \(number) | \(String(line))",
-      "  \(gutter) | \(String(repeating: " ", count: column))\(String(repeating: "^", count: width))",
+      "  \(gutter) | \(String(repeating: " ", count: indent))\(String(repeating: "^", count: width))",
     ]
   }
 }

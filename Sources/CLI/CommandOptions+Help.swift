@@ -1,0 +1,32 @@
+extension CommandOptions {
+  static let version = "frazil 0.1.0"
+
+  static let help = """
+    Athena's SQL over Apache Iceberg tables, on this machine.
+
+    usage: frazil [OPTIONS]                  a prompt, or the script on standard input
+           frazil [OPTIONS] -c SQL           the given statements
+           frazil [OPTIONS] run FILE...      the scripts, one after the other; - is standard input
+
+    options:
+      --warehouse DIR     the local catalog, and where tables without LOCATION go
+                          (default: $FRAZIL_WAREHOUSE or ./warehouse)
+      --database NAME     database of unqualified names (default: default)
+      --format FORMAT     table, csv, json, jsonl or markdown (default: table);
+                          csv is what Athena writes to its result files
+      --output FILE       write results to a file instead of standard output
+      --mount FROM=TO     read and write locations that begin with FROM below the folder TO (may be repeated)
+      --offline DIR       mount all of s3:// under a folder
+      --memory SIZE       memory that statements may hold, such as 512MB or 4GB; beyond it they spill to disk
+                          (default: 80 % of the machine's)
+      --workers N         worker threads (default: all cores)
+      --now TIMESTAMP     fix the clock, such as 2026-01-31T12:00:00Z
+      --seed N            fix ids, file names and random()
+      -h, --help          this text
+      --version           the version
+
+    Results go to standard output, everything else to standard error.
+    Exit status: 0 all went well, 1 a statement failed (the rest is not run), 2 wrong usage, 130 interrupted.
+
+    """
+}

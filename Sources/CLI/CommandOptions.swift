@@ -1,0 +1,154 @@
+import Frazil
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The command line, understood: what to run, and on what.
+///
+/// Written by hand: a package for it would be most of the executable's start-up time.
+struct CommandOptions {
+  enum Action: Equatable {
+    /// A prompt when standard input is a terminal, else the script that comes from there.
+    case standardInput
+    case statements([String])
+    /// `-` is standard input.
+    case scripts([String])
+    case help
+    case version
+  }
+
+  var action = Action.standardInput
+  var configuration: Configuration
+  var format = OutputFormat.table
+  /// A file that takes the results.
+  var output: String?
+
+  /// A command line that makes no sense: one sentence.
+  struct UsageError: Error {
+    let message: String
+  }
+
+  private static let optionNames = [
+    "--warehouse", "--database", "--format", "--output", "--mount", "--offline", "--memory", "--workers", "--now", "--seed",
+    "--help", "--version", "-c", "-h",
+  ]
+
+  /// - Parameters:
+  ///   - arguments: without the name of the program.
+  ///   - warehouse: where the catalog is when no option says it.
+  init(_ arguments: [String], warehouse: String) throws(UsageError) {
+    configuration = Configuration(warehouse: warehouse)
+    var words: [String] = []
+    var statements: [String] = []
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      if argument == "--" {
+        words += rest
+        break
+      }
+      guard argument.hasPrefix("-"), argument != "-" else {
+        words.append(argument)
+        continue
+      }
+      var name = argument
+      var inlineValue: String?
+      if argument.hasPrefix("--"), let split = argument.firstIndex(of: "=") {
+        name = String(argument[..<split])
+        inlineValue = String(argument[argument.index(after: split)...])
+      }
+      if name == "-h" || name == "--help" {
+        action = .help
+        return
+      }
+      if name == "--version" {
+        action = .version
+        return
+      }
+      guard Self.optionNames.contains(name) else {
+        let hint = Suggestion.hint(for: name, among: Self.optionNames).map { "; \($0)" } ?? ""
+        throw UsageError(message: "unknown option \(name)\(hint)")
+      }
+      guard let value = inlineValue ?? rest.popFirst() else { throw UsageError(message: "\(name) needs a value") }
+      if name == "-c" { statements.append(value) } else { try set(name, value) }
+    }
+    action = try Self.action(words, statements)
+  }
+
+  private static func action(_ words: [String], _ statements: [String]) throws(UsageError) -> Action {
+    guard let command = words.first else { return statements.isEmpty ? .standardInput : .statements(statements) }
+    guard command == "run" else {
+      let isFile = command.hasSuffix(".sql") || access(command, R_OK) == 0
+      throw UsageError(
+        message: isFile
+          ? "unknown command '\(command)'; did you mean: frazil run \(command)?"
+          : "unknown command '\(command)'; statements are given with -c")
+    }
+    if words.count == 1 { throw UsageError(message: "run needs at least one script file") }
+    if !statements.isEmpty { throw UsageError(message: "-c and run do not go together") }
+    return .scripts(Array(words.dropFirst()))
+  }
+
+  private mutating func set(_ name: String, _ value: String) throws(UsageError) {
+    switch name {
+    case "--warehouse":
+      if value.isEmpty { throw UsageError(message: "--warehouse needs a folder") }
+      configuration.warehouse = value
+    case "--database": configuration.database = value
+    case "--format":
+      guard let format = OutputFormat(rawValue: value.lowercased()) else {
+        let names = OutputFormat.allCases.map(\.rawValue).joined(separator: ", ")
+        throw UsageError(message: "--format is one of \(names), not '\(value)'")
+      }
+      self.format = format
+    case "--output": output = value
+    case "--mount":
+      // A folder may hold `=`, a location hardly does: the first one that leaves both sides something.
+      guard let split = value.dropFirst().firstIndex(of: "="), value.index(after: split) != value.endIndex else {
+        throw UsageError(message: "--mount takes FROM=TO, not '\(value)'")
+      }
+      configuration.mounts.append(
+        Configuration.Mount(prefix: String(value[..<split]), folder: String(value[value.index(after: split)...])))
+    case "--offline": configuration.offlineDirectory = value
+    case "--memory":
+      guard let size = Self.byteSize(value) else {
+        throw UsageError(message: "--memory takes a size like 512MB or 4GB, not '\(value)'")
+      }
+      configuration.memoryLimit = size
+    case "--workers":
+      guard let workers = Int(value), workers >= 1, workers <= 1_024 else {
+        throw UsageError(message: "--workers is a number from 1 to 1024, not '\(value)'")
+      }
+      configuration.workers = workers
+    case "--now":
+      guard let moment = Configuration.parseInstant(value) else {
+        throw UsageError(message: "--now takes a timestamp like 2026-01-31T12:00:00Z, not '\(value)'")
+      }
+      configuration.now = moment
+    case "--seed":
+      guard let seed = UInt64(value) else { throw UsageError(message: "--seed is a whole number, not '\(value)'") }
+      configuration.seed = seed
+    default: throw UsageError(message: "unknown option \(name)")
+    }
+  }
+
+  /// `4GB`, `512MB`, `64kB`, `1GiB` or plain bytes; units are powers of 1,024.
+  static func byteSize(_ text: String) -> Int? {
+    let digits = text.prefix { ("0"..."9").contains($0) || $0 == "." }
+    guard let number = Double(digits), number > 0 else { return nil }
+    let unit = text.dropFirst(digits.count).drop { $0 == " " }.lowercased()
+    let exponent: Int
+    switch unit {
+    case "", "b": exponent = 0
+    case "k", "kb", "kib": exponent = 1
+    case "m", "mb", "mib": exponent = 2
+    case "g", "gb", "gib": exponent = 3
+    case "t", "tb", "tib": exponent = 4
+    default: return nil
+    }
+    let size = number * Double(1 << (10 * exponent))
+    return size >= 1 && size < 9e18 ? Int(size) : nil
+  }
+}
