@@ -1,4 +1,3 @@
-import Avro
 import Catalogs
 import Columnar
 import Functions
@@ -30,8 +29,6 @@ extension SQLError {
       case .corrupt, .inputOutput, .invalidRequest: self.init(.hiveBadData, "\(error)")
       }
     case let error as IcebergError: self.init(icebergError: error)
-    case let error as AvroError:
-      self.init(error.kind == .unsupported ? .notSupported : .hiveBadData, "\(error)")
     case let error as TextFormatError:
       switch error.kind {
       case .badData: self.init(.hiveBadData, "\(error)")
@@ -47,10 +44,16 @@ extension SQLError {
   }
 
   private init(icebergError error: IcebergError) {
+    if let cause = error.cause as? CatalogError, error.kind != .commitStateUnknown, error.kind != .conflict {
+      self.init(catalogError: cause)
+      return
+    }
     let code: ErrorCode =
       switch error.kind {
       case .unsupported: .notSupported
-      case .conflict: .transactionConflict
+      case .invalid: .invalidArguments
+      case .conflict, .validation: .icebergCommitError
+      case .commitStateUnknown: .icebergCommitStateUnknown
       case .notFound: .icebergInvalidSnapshotID
       default: .icebergInvalidMetadata
       }
@@ -77,11 +80,6 @@ extension SQLError {
     switch error.kind {
     case .notFound: self.init(.hiveFileNotFound, "\(error)")
     case .permission: self.init(.permissionDenied, "\(error)")
-    case .diskFull:
-      self.init(.genericInsufficientResources, "\(error)", hint: "Make room, or choose a place on another disk.")
-    case .corrupt: self.init(.hiveBadData, "\(error)")
-    case .notSupported: self.init(.notSupported, "\(error)")
-    case .invalidLocation: self.init(.invalidPath, "\(error)")
     default: self.init(.genericExternal, "\(error)", isRetryable: error.isRetryable)
     }
   }

@@ -35,6 +35,13 @@ package final class QueryContext: Sendable {
     self.spillDirectory = spillDirectory
   }
 
+  /// The same statement's context for a part that runs on so many workers.
+  package func withWorkers(_ count: Int) -> QueryContext {
+    QueryContext(
+      memory: memory, cancellation: cancellation, progress: progress, batchCapacity: batchCapacity, workerCount: count,
+      nowMicroseconds: nowMicroseconds, sessionZone: sessionZone, seed: seed, spillDirectory: spillDirectory)
+  }
+
   /// A number no caller got before: with `seed` it starts a stream of random numbers of its own.
   package func nextRandomStream() -> UInt64 { randomStreams.add(1, ordering: .relaxed).newValue }
 }

@@ -46,6 +46,20 @@ public final class Engine: Sendable {
     return Int64(moment.tv_sec) * 1_000_000 + Int64(moment.tv_nsec) / 1_000
   }
 
+  /// `now` as something to hand down.
+  var clock: @Sendable () -> Int64 { { [self] in now } }
+
+  /// The warehouse as an absolute path: table metadata must not depend on where the next process is started.
+  var warehousePath: String {
+    var path = configuration.warehouse[...]
+    while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+    while path.hasPrefix("./") { path = path.dropFirst(2).drop { $0 == "/" } }
+    if path.hasPrefix("/") { return String(path) }
+    guard let folder = getcwd(nil, 0) else { return String(path) }
+    defer { free(folder) }
+    return String(cString: folder) + (path.isEmpty || path == "." ? "" : "/" + path)
+  }
+
   func makeContext() -> QueryContext {
     QueryContext(
       memory: memory, batchCapacity: configuration.batchCapacity, workerCount: configuration.workers, nowMicroseconds: now,

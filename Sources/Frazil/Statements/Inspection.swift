@@ -87,10 +87,6 @@ extension StatementRunner {
     return entry.storage.columns + entry.partitionKeys
   }
 
-  private func located<Value>(_ range: SourceRange, _ body: () async throws -> Value) async throws -> Value {
-    do { return try await body() } catch { throw SQLError(wrapping: error).located(at: range) }
-  }
-
   /// Names that match a pattern: `*` any characters and `|` between alternatives, as in Hive; `%` and `_` as in LIKE.
   private func matching(_ names: [String], _ pattern: StringLiteral?) -> [String] {
     guard let pattern else { return names }

@@ -25,8 +25,9 @@ struct StatementRunner: Sendable {
     case .dropSchema(let drop): return try await runDropSchema(drop)
     case .createView(let create): return try await runCreateView(create)
     case .dropView(let name, let ifExists): return try await runDropView(name, ifExists: ifExists)
+    case .createTable(let create): return try await runCreateTable(create, range: statement.range)
+    case .insert(let insert): return try await runInsert(insert, range: statement.range)
     case .dropTable(let drop): return try await runDropTable(drop)
-    case .unload(let unload): return try await runUnload(unload)
     case .use(let name): return try await runUse(name)
     case .prepare(let name, let body):
       session.prepare(name.folded, body)
@@ -52,11 +53,10 @@ struct StatementRunner: Sendable {
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
     var values: [Scalar] = []
     for argument in arguments { values.append(try binder.evaluateConstant(argument)) }
-    switch statement.kind {
-    case .query(let query): return try await runQuery(query, parameters: values)
-    case .unload(let unload): return try await runUnload(unload, parameters: values)
-    default: throw SQLError.notSupported("EXECUTE of \(statement.kindName)", range: statement.range)
+    guard case .query(let query) = statement.kind else {
+      throw SQLError.notSupported("EXECUTE of \(statement.kindName)", range: statement.range)
     }
+    return try await runQuery(query, parameters: values)
   }
 
   // MARK: Names

@@ -1,8 +1,8 @@
-import Columnar
+package import Columnar
 
 /// Guesses how many bytes rows take in a file before compression; decides when a row group is full.
-enum RowSizes {
-  static func estimate(_ batch: Batch) -> Int {
+package enum RowSizes {
+  package static func estimate(_ batch: Batch) -> Int {
     batch.columns.reduce(0) { $0 + estimate($1, rows: batch.count) }
   }
 

@@ -33,7 +33,7 @@ package struct ParquetWriterOptions: Sendable {
   /// Lengths of `fixed` columns, by field id: varbinary columns that are stored as fixed byte arrays.
   package var fixedLengths: [Int32: Int] = [:]
   /// Runs `body(0), …, body(count - 1)`, some at the same time, and returns when all are done. nil runs them one by one.
-  package var runParallel: (@Sendable (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void)?
+  package var runParallel: (@Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void)?
 
   package init() {}
 }

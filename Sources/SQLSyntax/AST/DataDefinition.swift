@@ -17,6 +17,14 @@ package struct PartitionTerm: Sendable, Hashable {
   /// `AS name` of ADD and REPLACE PARTITION FIELD.
   package var alias: Identifier?
   @NotCompared package var range: SourceRange
+
+  package init(transform: Identifier? = nil, column: QualifiedName, argument: NumberLiteral? = nil, alias: Identifier? = nil, range: SourceRange) {
+    self.transform = transform
+    self.column = column
+    self.argument = argument
+    self.alias = alias
+    self.range = range
+  }
 }
 
 package enum PartitionElement: Sendable, Hashable {

@@ -40,6 +40,11 @@ package struct QualifiedName: Sendable, Hashable {
 package struct StringLiteral: Sendable, Hashable {
   package var value: String
   @NotCompared package var range: SourceRange
+
+  package init(value: String, range: SourceRange) {
+    self.value = value
+    self.range = range
+  }
 }
 
 /// A number as written, kept as text because its type depends on a session property (section 2 of the dialect).

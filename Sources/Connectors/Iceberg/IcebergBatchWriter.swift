@@ -1,0 +1,199 @@
+import Columnar
+import Iceberg
+import Parquet
+import Planner
+import SQLSyntax
+import Storage
+import Synchronization
+
+/// One worker's part of a write to an Iceberg table: splits batches by partition and writes data files.
+///
+/// Rows wait per partition until a row group is full; the file of a partition is opened then. When the rows that wait take more memory
+/// than the worker may use, the partition with most of them is written early; when too many files are open, the one that was used longest
+/// ago is closed and a later row of its partition begins another.
+final class IcebergBatchWriter: BatchWriter {
+  private let plan: IcebergWritePlan
+  private let context: QueryContext
+  private let router: PartitionRouter
+  private let options: ParquetWriterOptions
+  private let budget: Int
+  private var reservation: MemoryReservation
+  private var partitions: [[UInt8]: OpenPartition] = [:]
+  private var waitingBytes = 0
+  private var openFiles = 0
+  private var clock = 0
+  private var written: [DataFile] = []
+  private var rowCount = 0
+
+  private static let maximumOpenFiles = 64
+
+  init(_ plan: IcebergWritePlan, _ context: QueryContext) throws {
+    self.plan = plan
+    self.context = context
+    router = try PartitionRouter(plan.metadata)
+    var options = plan.options
+    options.runParallel = plan.helpers.runParallel
+    self.options = options
+    budget = max(1 << 20, min(1 << 30, context.memory.limit / (4 * max(1, context.workerCount))))
+    reservation = MemoryReservation(context.memory, holder: "writing \(plan.name)")
+    plan.helpers.writerStarted()
+  }
+
+  func write(_ batch: Batch) throws {
+    guard batch.count > 0 else { return }
+    try plan.nulls.check(batch)
+    for piece in router.route(batch) {
+      let partition: OpenPartition
+      if let known = partitions[piece.key] {
+        partition = known
+      } else {
+        partition = OpenPartition(key: piece.key, values: piece.values)
+        partitions[piece.key] = partition
+      }
+      waitingBytes += partition.append(piece.batch)
+      if partition.waitingRows >= options.rowGroupRows || partition.waitingBytes >= options.rowGroupBytes { try flush(partition) }
+    }
+    rowCount += batch.count
+    while waitingBytes > budget || !reservation.reserve(waitingBytes) {
+      guard let largest = partitions.values.max(by: { $0.waitingBytes < $1.waitingBytes }), largest.waitingBytes > 0 else { break }
+      try flush(largest)
+    }
+  }
+
+  func finish() throws -> any WrittenFiles {
+    // In the order of keys, so that the same rows give the same files.
+    for partition in partitions.values.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      try context.cancellation.check()
+      try flush(partition)
+      try close(partition)
+    }
+    partitions = [:]
+    reservation.release()
+    plan.helpers.writerFinished()
+    return IcebergWrittenFiles(files: written, rowCount: rowCount)
+  }
+
+  /// Finished files are known to the plan, whose `abort` removes them.
+  func abort() {
+    for partition in partitions.values { partition.file?.sink.abort() }
+    partitions = [:]
+    reservation.release()
+    plan.helpers.writerFinished()
+  }
+
+  // MARK: Files
+
+  /// Writes the waiting rows of a partition as a row group.
+  private func flush(_ partition: OpenPartition) throws {
+    guard partition.waitingRows > 0 else { return }
+    let file = try partition.file ?? open(partition)
+    clock += 1
+    partition.lastUse = clock
+    waitingBytes -= partition.waitingBytes
+    let before = file.writer.byteCount
+    for batch in partition.takeAll() { try file.writer.write(batch) }
+    try file.writer.flush()
+    context.progress.bytesWritten.add(file.writer.byteCount - before, ordering: .relaxed)
+    if file.writer.byteCount >= plan.targetFileSize { try close(partition) }
+  }
+
+  private func open(_ partition: OpenPartition) throws -> OpenFile {
+    if openFiles >= Self.maximumOpenFiles,
+      let oldest = partitions.values.filter({ $0.file != nil }).min(by: { $0.lastUse < $1.lastUse })
+    {
+      try close(oldest)
+    }
+    let location = plan.paths.next(partition.values)
+    let sink = try plan.store.openWriter(location, if: .ifAbsent, .synced)
+    let file = OpenFile(location: location, sink: sink, writer: try ParquetWriter(plan.fileSchema, to: sink, options: options))
+    partition.file = file
+    openFiles += 1
+    return file
+  }
+
+  private func close(_ partition: OpenPartition) throws {
+    guard let file = partition.file else { return }
+    partition.file = nil
+    openFiles -= 1
+    do {
+      let description = try file.writer.finish()
+      _ = try file.sink.finish()
+      plan.noteWritten(file.location)
+      written.append(
+        DataFile(
+          description, path: file.location.text, schema: plan.metadata.schema, specID: plan.metadata.defaultSpecID,
+          partition: partition.values, sortOrderID: plan.sortOrderID, metrics: plan.metrics))
+    } catch {
+      file.sink.abort()
+      throw error
+    }
+  }
+
+  private struct OpenFile {
+    let location: Location
+    let sink: any ObjectWriter
+    let writer: ParquetWriter
+  }
+
+  /// A partition with rows that wait for their row group, and its file once it is open.
+  private final class OpenPartition {
+    let key: [UInt8]
+    let values: [Scalar]
+    var file: OpenFile?
+    var lastUse = 0
+    private(set) var waitingRows = 0
+    private(set) var waitingBytes = 0
+    private var waiting: [Batch] = []
+    private var smallPieces = 0
+
+    /// Pieces below this are joined once there are many of them: each has buffers of its own for every column.
+    private static let smallPieceRows = 4_096
+    private static let maximumSmallPieces = 64
+    /// Memory of a column's buffers beside the values.
+    private static let bufferOverhead = 160
+
+    init(key: [UInt8], values: [Scalar]) {
+      self.key = key
+      self.values = values
+    }
+
+    /// - Returns: how many bytes more wait.
+    func append(_ batch: Batch) -> Int {
+      let before = waitingBytes
+      waiting.append(batch)
+      waitingRows += batch.count
+      waitingBytes += RowSizes.estimate(batch) + batch.columns.count * Self.bufferOverhead
+      if batch.count < Self.smallPieceRows { smallPieces += 1 }
+      if smallPieces >= Self.maximumSmallPieces { joinSmallPieces() }
+      return waitingBytes - before
+    }
+
+    private func joinSmallPieces() {
+      // Rows keep their order: only the run of small pieces at the end is joined.
+      let start = (waiting.lastIndex { $0.count >= Self.smallPieceRows } ?? -1) + 1
+      let pieces = Array(waiting[start...])
+      let types = pieces[0].columns.map(\.type)
+      waiting.removeSubrange(start...)
+      let joined = Batch.concatenated(pieces, types: types).compacted()
+      waiting.append(joined)
+      smallPieces = joined.count < Self.smallPieceRows ? 1 : 0
+      waitingBytes = waiting.reduce(0) { $0 + RowSizes.estimate($1) + $1.columns.count * Self.bufferOverhead }
+    }
+
+    func takeAll() -> [Batch] {
+      defer {
+        waiting = []
+        waitingRows = 0
+        waitingBytes = 0
+        smallPieces = 0
+      }
+      return waiting
+    }
+  }
+}
+
+/// What one worker wrote.
+struct IcebergWrittenFiles: WrittenFiles {
+  let files: [DataFile]
+  let rowCount: Int
+}

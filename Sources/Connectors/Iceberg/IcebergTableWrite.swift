@@ -1,0 +1,147 @@
+package import Columnar
+package import Iceberg
+import Parquet
+package import Planner
+package import Storage
+import Synchronization
+
+/// What all writers of one statement share: where files go, how they are written, what they must hold.
+final class IcebergWritePlan: Sendable {
+  let metadata: TableMetadata
+  /// What errors and memory accounting call the table.
+  let name: String
+  let store: any ObjectStore
+  let paths: DataFilePaths
+  let options: ParquetWriterOptions
+  let fileSchema: Schema
+  let metrics: MetricsConfiguration
+  let nulls: RequiredColumns
+  let targetFileSize: Int
+  /// 0 for tables without an order, else unknown: rows are written as they come.
+  let sortOrderID: Int32?
+  let helpers: EncodingHelpers
+  private let finished = Mutex<[Location]>([])
+
+  init(
+    _ metadata: TableMetadata, name: String, store: any ObjectStore, ids: IDSource, nowMilliseconds: Int64, workerCount: Int
+  ) throws(IcebergError) {
+    try metadata.checkIsWritable()
+    let properties = TableProperties(metadata.properties)
+    guard properties.dataFormat == "parquet" else {
+      throw IcebergError(.unsupported, "data files in \(properties.dataFormat) cannot be written; parquet can")
+    }
+    self.metadata = metadata
+    self.name = name
+    self.store = store
+    paths = DataFilePaths(metadata, ids: ids, nowMilliseconds: nowMilliseconds)
+    options = try ParquetWriterOptions(metadata)
+    fileSchema = try metadata.schema.columnarSchema()
+    metrics = MetricsConfiguration(metadata)
+    nulls = RequiredColumns(fileSchema)
+    targetFileSize = properties.targetFileSize
+    sortOrderID = metadata.sortOrder.fields.isEmpty ? 0 : nil
+    helpers = EncodingHelpers(workerCount: workerCount)
+  }
+
+  func noteWritten(_ location: Location) { finished.withLock { $0.append(location) } }
+
+  /// Removes the data files of the statement. Best effort: what stays is an orphan that no reader sees.
+  func removeFiles() async {
+    let files = finished.withLock { files in
+      defer { files = [] }
+      return files
+    }
+    for file in files {
+      do { try await store.delete([file]) } catch { continue }
+    }
+  }
+}
+
+/// An INSERT into an Iceberg table, or the rows of a CREATE TABLE AS: workers write data files, one commit makes them visible.
+package struct IcebergTableWrite: TableWrite {
+  private let plan: IcebergWritePlan
+  private let committer: Committer
+  private let target: Target
+
+  fileprivate enum Target: Sendable {
+    case existing(uuid: String?)
+    case new
+  }
+
+  fileprivate init(_ plan: IcebergWritePlan, _ committer: Committer, _ target: Target) {
+    self.plan = plan
+    self.committer = committer
+    self.target = target
+  }
+
+  package func makeWriter(_ context: QueryContext) throws -> any BatchWriter { try IcebergBatchWriter(plan, context) }
+
+  package func commit(_ written: [any WrittenFiles]) async throws -> WriteSummary {
+    let files = written.compactMap { $0 as? IcebergWrittenFiles }.flatMap(\.files)
+    let rowCount = written.reduce(0) { $0 + $1.rowCount }
+    do {
+      switch target {
+      case .existing(let uuid):
+        // A state without changes is not worth a snapshot.
+        if !files.isEmpty { _ = try await committer.commit(Append(files), expectedUUID: uuid) }
+      case .new: _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : Append(files))
+      }
+    } catch {
+      if error.kind != .commitStateUnknown { await plan.removeFiles() }
+      throw error
+    }
+    return WriteSummary(rowCount: rowCount, fileCount: files.count)
+  }
+
+  package func abort(_ written: [any WrittenFiles]) async { await plan.removeFiles() }
+}
+
+/// Writes Iceberg tables of a catalog: what `IcebergTable` hands its writes to, and what CREATE TABLE uses.
+package struct IcebergWriter: IcebergWriting {
+  private let pointer: CatalogPointer
+  private let name: String
+  private let store: any ObjectStore
+  private let context: QueryContext
+  private let ids: IDSource
+  /// Microseconds since 1970 UTC.
+  private let clock: @Sendable () -> Int64
+
+  /// - Parameters:
+  ///   - pointer: the table in its catalog.
+  ///   - base: the metadata file that the statement starts from, or whatever else tells it from other statements with the same seed.
+  package init(
+    _ pointer: CatalogPointer, name: String, base: String, store: any ObjectStore, context: QueryContext,
+    clock: @escaping @Sendable () -> Int64
+  ) {
+    self.pointer = pointer
+    self.name = name
+    self.store = store
+    self.context = context
+    self.clock = clock
+    ids = IDSource(seed: context.seed, scope: [name, base])
+  }
+
+  /// A UUID for a new table.
+  package func makeUUID() -> String { ids.uuid() }
+
+  package var committer: Committer {
+    Committer(
+      pointer, store: store, ids: ids, now: { [clock] in clock() / 1_000 },
+      engine: [("engine-name", "frazil"), ("engine-version", "0.1.0")])
+  }
+
+  package func beginWrite(_ kind: WriteKind, table: IcebergTable) async throws -> any TableWrite {
+    guard kind == .append else { throw IcebergError(.unsupported, "INSERT OVERWRITE is not supported yet") }
+    return IcebergTableWrite(try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID))
+  }
+
+  /// The rows of a table that comes into being with them.
+  package func beginCreation(_ metadata: TableMetadata) throws(IcebergError) -> any TableWrite {
+    IcebergTableWrite(try plan(metadata), committer, .new)
+  }
+
+  private func plan(_ metadata: TableMetadata) throws(IcebergError) -> IcebergWritePlan {
+    try IcebergWritePlan(
+      metadata, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
+  }
+}

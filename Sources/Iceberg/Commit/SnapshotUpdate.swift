@@ -1,0 +1,101 @@
+import Compression
+package import Storage
+import Synchronization
+
+/// A change of a table that can be made again on a newer state. `Append` is one; row deltas, overwrites and rewrites are its siblings:
+/// they validate against the new base first, then choose the manifests that stay.
+package protocol SnapshotUpdate: Sendable {
+  /// The state after the change. Called once per attempt, each time on the newest base; data files are written before the first
+  /// call and used again by all.
+  ///
+  /// - Throws: `validation` when what others committed meanwhile contradicts the change.
+  func apply(to base: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata
+}
+
+/// What the attempts of one commit share: store, clock, ids, and the metadata files written so far.
+package final class CommitWork: Sendable {
+  package let store: any ObjectStore
+  package let ids: IDSource
+  /// Milliseconds since 1970 UTC.
+  package let now: @Sendable () -> Int64
+  /// Goes into the names of all manifests and manifest lists of the commit.
+  package let uuid: String
+  /// Engine name and version, for snapshot summaries.
+  package let engine: [(key: String, value: String)]
+  private let state = Mutex(State())
+
+  private struct State {
+    var attempt = 1
+    var manifestCount = 0
+    /// Files of this commit that exist, by path.
+    var written: Set<String> = []
+  }
+
+  init(
+    store: any ObjectStore, ids: IDSource, now: @escaping @Sendable () -> Int64, engine: [(key: String, value: String)]
+  ) {
+    self.store = store
+    self.ids = ids
+    self.now = now
+    self.engine = engine
+    uuid = ids.uuid()
+  }
+
+  var attempt: Int { state.withLock { $0.attempt } }
+  func beginNextAttempt() { state.withLock { $0.attempt += 1 } }
+
+  /// Stores a manifest under the next free name.
+  package func writeManifest(_ bytes: [UInt8], of metadata: TableMetadata) async throws(IcebergError) -> String {
+    let number = state.withLock { state in
+      defer { state.manifestCount += 1 }
+      return state.manifestCount
+    }
+    return try await write(bytes, named: "\(uuid)-m\(number).avro", of: metadata)
+  }
+
+  package func writeManifestList(_ bytes: [UInt8], snapshotID: Int64, of metadata: TableMetadata) async throws(IcebergError) -> String {
+    try await write(bytes, named: "snap-\(snapshotID)-\(attempt)-\(uuid).avro", of: metadata)
+  }
+
+  /// - Parameter previous: the metadata file of the state before; nil for a new table.
+  package func writeMetadata(_ metadata: TableMetadata, after previous: Location?) async throws(IcebergError) -> Location {
+    let properties = TableProperties(metadata.properties)
+    var bytes = metadata.jsonBytes
+    if properties.compressesMetadata {
+      do { bytes = try FileCompression.gzip.compress(bytes) } catch { throw IcebergError(.storage, "\(error)", cause: error) }
+    }
+    let name = MetadataFileName.next(after: previous, uuid: ids.uuid(), isCompressed: properties.compressesMetadata)
+    return Location(try await write(bytes, named: name, of: metadata))
+  }
+
+  /// Never replaces a file: names are new by their UUIDs, and where they are not, somebody else's file is there.
+  private func write(_ bytes: [UInt8], named name: String, of metadata: TableMetadata) async throws(IcebergError) -> String {
+    let location = metadata.metadataFolder.appending(name)
+    let slice = ByteSlice(bytes)
+    _ = try await storing { [store] () async throws(StorageError) in try await store.write(location, slice, if: .ifAbsent) }
+    state.withLock { _ = $0.written.insert(location.text) }
+    return location.text
+  }
+
+  /// Removes files of this commit, all but those named. Best effort: what cannot be removed is an orphan, and no reader sees it.
+  func discard(except kept: Set<String> = []) async {
+    let surplus = state.withLock { state in
+      let surplus = state.written.subtracting(kept)
+      state.written.formIntersection(kept)
+      return surplus.sorted()
+    }
+    await discard(surplus)
+  }
+
+  func discard(_ paths: [String]) async {
+    state.withLock { $0.written.subtract(paths) }
+    for path in paths {
+      do { try await store.delete([Location(path)]) } catch { continue }  // Nothing better can be done about it.
+    }
+  }
+}
+
+extension TableMetadata {
+  /// Where metadata files go.
+  package var metadataFolder: Location { TableProperties(properties).folder("write.metadata.path", "metadata", of: location) }
+}
