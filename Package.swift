@@ -53,8 +53,8 @@ var targets: [Target] = [
   module(
     "Frazil",
     [
-      "Execution", "Connectors", "Planner", "Catalogs", "Iceberg", "Parquet", "TextFormats", "JSONText", "Storage",
-      "Functions", "Columnar", "SQLSyntax",
+      "Execution", "Connectors", "Planner", "Catalogs", "Iceberg", "Parquet", "Avro", "TextFormats", "JSONText", "Storage",
+      "Functions", "Columnar", "Compression", "SQLSyntax",
     ], upcoming),
   // floor 5
   .executableTarget(name: "CLI", dependencies: ["Frazil"], swiftSettings: upcoming),

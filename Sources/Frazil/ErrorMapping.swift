@@ -1,3 +1,4 @@
+import Avro
 import Catalogs
 import Columnar
 import Functions
@@ -29,6 +30,8 @@ extension SQLError {
       case .corrupt, .inputOutput, .invalidRequest: self.init(.hiveBadData, "\(error)")
       }
     case let error as IcebergError: self.init(icebergError: error)
+    case let error as AvroError:
+      self.init(error.kind == .unsupported ? .notSupported : .hiveBadData, "\(error)")
     case let error as TextFormatError:
       switch error.kind {
       case .badData: self.init(.hiveBadData, "\(error)")
@@ -80,6 +83,11 @@ extension SQLError {
     switch error.kind {
     case .notFound: self.init(.hiveFileNotFound, "\(error)")
     case .permission: self.init(.permissionDenied, "\(error)")
+    case .diskFull:
+      self.init(.genericInsufficientResources, "\(error)", hint: "Make room, or choose a place on another disk.")
+    case .corrupt: self.init(.hiveBadData, "\(error)")
+    case .notSupported: self.init(.notSupported, "\(error)")
+    case .invalidLocation: self.init(.invalidPath, "\(error)")
     default: self.init(.genericExternal, "\(error)", isRetryable: error.isRetryable)
     }
   }

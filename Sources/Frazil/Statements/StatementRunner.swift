@@ -28,6 +28,7 @@ struct StatementRunner: Sendable {
     case .createTable(let create): return try await runCreateTable(create, range: statement.range)
     case .insert(let insert): return try await runInsert(insert, range: statement.range)
     case .dropTable(let drop): return try await runDropTable(drop)
+    case .unload(let unload): return try await runUnload(unload)
     case .use(let name): return try await runUse(name)
     case .prepare(let name, let body):
       session.prepare(name.folded, body)
@@ -53,10 +54,11 @@ struct StatementRunner: Sendable {
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
     var values: [Scalar] = []
     for argument in arguments { values.append(try binder.evaluateConstant(argument)) }
-    guard case .query(let query) = statement.kind else {
-      throw SQLError.notSupported("EXECUTE of \(statement.kindName)", range: statement.range)
+    switch statement.kind {
+    case .query(let query): return try await runQuery(query, parameters: values)
+    case .unload(let unload): return try await runUnload(unload, parameters: values)
+    default: throw SQLError.notSupported("EXECUTE of \(statement.kindName)", range: statement.range)
     }
-    return try await runQuery(query, parameters: values)
   }
 
   // MARK: Names

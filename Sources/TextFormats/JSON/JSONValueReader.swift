@@ -221,12 +221,12 @@ final class JSONValueReader {
       column.append(boolean: isTrue)
       return true
     case .tinyint, .smallint, .integer, .bigint:
-      guard format.dialect != .plain else { return false }
+      guard readsNumbersFromText else { return false }
       if let value = NumberParsing.int64(bytes, count) { return column.append(integer: value) }
       guard isOpenX, let value = openXInteger(bytes, count) else { return false }
       return column.append(integer: value)
     case .real, .double, .decimal:
-      return format.dialect != .plain && ScalarText.append(bytes, count, to: column)
+      return readsNumbersFromText && ScalarText.append(bytes, count, to: column)
     case .timestamp, .timestampTZ:
       for pattern in patterns {
         if let micros = pattern.microseconds(bytes, count) { return append(microseconds: micros, to: column) }
@@ -311,7 +311,11 @@ final class JSONValueReader {
     if !cursor.take(UInt8(ascii: "}")) {
       repeat {
         guard cursor.peek() == UInt8(ascii: "\"") else { throw cursor.malformed("a key is expected") }
+        // Keys are strings whatever the type of the map's keys is.
+        isReadingKey = true
+        defer { isReadingKey = false }
         try readString(&cursor, into: keys, block, depth)
+        isReadingKey = false
         try cursor.expect(UInt8(ascii: ":"), "':'")
         try readValue(&cursor, into: values, block, depth: depth + 1)
       } while cursor.take(UInt8(ascii: ","))
@@ -319,6 +323,9 @@ final class JSONValueReader {
     }
     column.appendList(from: start)
   }
+
+  private var isReadingKey = false
+  private var readsNumbersFromText: Bool { format.dialect != .plain || isReadingKey }
 
   private var rowKeysByType: [SQLType: Keys] = [:]
 
