@@ -33,7 +33,7 @@ var targets: [Target] = [
   module("JSONText", [], upcoming),
   module("Storage", ["JSONText"], upcoming),
   // floor 1
-  module("Avro", ["Compression", "JSONText"], upcoming),
+  module("Avro", ["Columnar", "Compression", "JSONText"], upcoming),
   module("Parquet", ["Columnar", "Compression", "Storage", "CIntrinsics"], upcoming),
   module("TextFormats", ["Columnar", "Compression", "JSONText", "Storage", "CIntrinsics"], upcoming),
   module("Functions", ["Columnar", "JSONText"], upcoming),
@@ -74,6 +74,8 @@ var targets: [Target] = [
   tests("CatalogsTests", ["Catalogs", "Columnar", "Iceberg", "Storage", "JSONText", "TestSupport"]),
   tests("PlannerTests", ["Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
+  tests(
+    "ConnectorsTests", ["Frazil", "Connectors", "Iceberg", "Columnar", "Storage", "JSONText", "TestSupport"]),
   tests("FrazilTests", ["Frazil", "TestSupport"]),
   tests("TidyTests", ["TestSupport"]),
 ]
