@@ -34,7 +34,9 @@ extension SQLError {
       self.init(error.kind == .unsupported ? .notSupported : .hiveBadData, "\(error)")
     case let error as TextFormatError:
       switch error.kind {
-      case .badData: self.init(.hiveBadData, "\(error)")
+      case .badData:
+        // Trino's JSON readers fail while moving to the next row.
+        self.init(error.message.hasPrefix("Row is not a valid JSON Object") ? .hiveCursorError : .hiveBadData, "\(error)")
       case .badOption: self.init(.invalidArguments, "\(error)")
       case .notSupported: self.init(.notSupported, "\(error)")
       }

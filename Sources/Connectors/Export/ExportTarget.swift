@@ -13,6 +13,10 @@ package struct ExportTarget: Sendable {
   package var format: ExportFormat
   /// A file without rows tells the columns when there are no rows at all.
   package var writesEmptyFile = false
+  /// The folder was there before and stays when the statement fails.
+  package var keepsFolder = false
+  /// Where partitions that exist already lie, by name (`a=1/b=2`); others come below `folder`.
+  package var partitionFolders: [String: Location] = [:]
 
   package init(folder: Location, schema: Schema, format: ExportFormat) {
     self.folder = folder

@@ -1,3 +1,4 @@
+package import Catalogs
 package import Columnar
 package import Planner
 package import Storage
@@ -18,6 +19,8 @@ package final class FileExportWrite: TableWrite {
     var random: FileNameGenerator
     /// Finished or about to be: what `abort` removes.
     var files: [Location] = []
+    /// By name.
+    var newPartitions: [String: CatalogPartition] = [:]
   }
 
   package init(_ target: ExportTarget, store: any ObjectStore, context: QueryContext) throws {
@@ -30,6 +33,23 @@ package final class FileExportWrite: TableWrite {
 
   /// Locations of all files, in the order they were begun.
   package var files: [Location] { state.withLock { $0.files } }
+
+  /// Partitions with files that were not among `ExportTarget.partitionFolders`, by name.
+  package var newPartitions: [CatalogPartition] {
+    state.withLock { state in state.newPartitions.sorted { $0.key < $1.key }.map(\.value) }
+  }
+
+  /// The folder of a partition, by the texts of its values.
+  func folder(ofPartition values: [String?]) -> Location {
+    let segments = zip(target.partitionFields, values).map { HivePath.segment($0.name, $1) }
+    let name = segments.joined(separator: "/")
+    if let known = target.partitionFolders[name] { return known }
+    let folder = target.folder.appending(name)
+    let partition = CatalogPartition(
+      values: values.map { $0.flatMap { $0.isEmpty ? nil : $0 } ?? HivePath.nullName }, location: folder.folderText)
+    state.withLock { $0.newPartitions[name] = partition }
+    return folder
+  }
 
   /// A name for the next file below `folder`; names sort in the order they were given out.
   func nextFile(in folder: Location) -> Location {
@@ -63,7 +83,7 @@ package final class FileExportWrite: TableWrite {
   package func abort(_ written: [any WrittenFiles]) async {
     // Best effort: the statement's own error is what the user must see.
     try? await store.delete(files)
-    guard let rest = try? await store.listAll(target.folder), rest.isEmpty else { return }
+    guard !target.keepsFolder, let rest = try? await store.listAll(target.folder), rest.isEmpty else { return }
     // Only folders are left, which were made for the files.
     try? await store.deleteFolder(target.folder)
   }

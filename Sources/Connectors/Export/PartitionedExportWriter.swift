@@ -8,7 +8,6 @@ final class PartitionedExportWriter: BatchWriter {
   private let write: FileExportWrite
   private let context: QueryContext
   private let fields: [Field]
-  private let keys: [String]
   private var open: [[UInt8]: OpenPartition] = [:]
   private var uses = 0
   private var rowCount = 0
@@ -27,13 +26,12 @@ final class PartitionedExportWriter: BatchWriter {
     self.write = write
     self.context = context
     fields = Array(write.target.fileFields)
-    keys = write.target.partitionFields.map(\.name)
   }
 
   func write(_ batch: Batch) throws {
     guard batch.count > 0 else { return }
     let contents = Batch(columns: Array(batch.columns.prefix(fields.count)), count: batch.count)
-    let values = try batch.columns.suffix(keys.count).map {
+    let values = try batch.columns.suffix(write.target.partitionColumnCount).map {
       $0.type == .varchar ? $0 : try castColumn($0, to: .varchar, isTry: false, context: context)
     }
     let groups = PartitionGroups(values, rowCount: batch.count)
@@ -66,10 +64,7 @@ final class PartitionedExportWriter: BatchWriter {
       open[oldest.key] = nil
       try finish(oldest.value.file)
     }
-    var folder = write.target.folder
-    for (name, column) in zip(keys, values) {
-      folder = folder.appending(HivePath.segment(name, column.scalar(at: firstRow).text))
-    }
+    let folder = write.folder(ofPartition: values.map { $0.scalar(at: firstRow).text })
     let file = try write.target.format.open(write.nextFile(in: folder), fields, store: write.store, context)
     open[key] = OpenPartition(file: file, lastUse: uses)
     return file

@@ -75,7 +75,7 @@ package struct ParquetFileTable: Table {
       }
       let whole = ParquetSplit(
         location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: predicates)
-      splits += files.count < Self.filesPerScanBeforeWholeFiles ? try rowGroupSplits(whole) : [whole]
+      splits += try Self.splits(of: whole, fileCount: files.count, footers: footers)
     }
     return ParquetScan(splits, notes: [ScanNote("files", files.count)], footers: footers)
   }
@@ -83,7 +83,8 @@ package struct ParquetFileTable: Table {
   /// Few files are cut at their row groups, so that all workers have something to do.
   private static let filesPerScanBeforeWholeFiles = 16
 
-  private func rowGroupSplits(_ whole: ParquetSplit) throws -> [ParquetSplit] {
+  static func splits(of whole: ParquetSplit, fileCount: Int, footers: ParquetFooterCache) throws -> [ParquetSplit] {
+    guard fileCount < filesPerScanBeforeWholeFiles else { return [whole] }
     let file = try footers.open(whole.location, size: whole.size)
     guard file.rowGroupCount > 1 else { return [whole] }
     let starts = (0..<file.rowGroupCount).map { file.startOffset(ofRowGroup: $0) }

@@ -32,7 +32,10 @@ struct RelationLoader: Sendable {
       }
       return .table(try await icebergTable(Location(location), request), name: "\(database).\(name)")
     }
-    throw SQLError.notSupported("table \(database).\(name) is of a kind that cannot be read yet")
+    if request.version != nil { throw SQLError.notSupported("time travel is for Iceberg tables; \(database).\(name) is none") }
+    let table = try await ExternalTable.open(
+      entry, catalog: engine.catalog, store: engine.store, footers: engine.footers, nowMicroseconds: context.nowMicroseconds)
+    return .table(table, name: "\(database).\(name)")
   }
 
   private func icebergTable(_ location: Location, _ request: RelationRequest) async throws -> IcebergTable {

@@ -30,6 +30,7 @@ extension StatementRunner {
 
   /// Runs a plan into files and makes them count; on failure none is left.
   func run(_ plan: LogicalPlan, into write: FileExportWrite) async throws -> WriteSummary {
+    let executor = writingExecutor
     let prepared = try await executor.prepare(optimize(plan))
     return try await write.commit(try await executor.run(prepared, into: write))
   }
@@ -57,20 +58,21 @@ struct ExportOptions {
   private var delimiter: UInt8?
   private var nullText: String?
   private var header: Bool?
-  private var formatRange: SourceRange?
+  private(set) var formatRange: SourceRange?
 
   private static let names = [
     "format", "compression", "compression_level", "field_delimiter", "partitioned_by", "null_format", "header",
   ]
 
-  init(_ properties: [ExpressionProperty], settings: BinderSettings) throws(SQLError) {
+  /// - Parameter statement: whose properties these are, for messages.
+  init(_ properties: [ExpressionProperty], settings: BinderSettings, statement: String = "UNLOAD") throws(SQLError) {
     let binder = Binder(relations: ResolvedRelations(), settings: settings)
     var seen: Set<String> = []
     for property in properties {
       let name = property.name.folded
       guard Self.names.contains(name) else {
         throw SQLError(
-          .invalidTableProperty, "UNLOAD has no property '\(name)'", range: property.name.range,
+          .invalidTableProperty, "\(statement) has no property '\(name)'", range: property.name.range,
           hint: Suggestion.hint(for: name, among: Self.names) ?? "the properties are \(Self.names.joined(separator: ", "))")
       }
       guard seen.insert(name).inserted else {
@@ -175,6 +177,15 @@ struct ExportOptions {
     }
   }
 
+  /// What the SerDe of a TEXTFILE or JSON table must know to read the files.
+  var serDeParameters: [String: String] {
+    guard format == .textfile else { return ["serialization.format": "1"] }
+    let delimiter = String(UnicodeScalar(delimiter ?? 1))
+    var parameters = ["field.delim": delimiter, "serialization.format": delimiter]
+    if let nullText { parameters["serialization.null.format"] = nullText }
+    return parameters
+  }
+
   private func refuseTextOptions() throws(SQLError) {
     guard delimiter == nil, nullText == nil, header == nil else {
       throw SQLError(
@@ -184,36 +195,21 @@ struct ExportOptions {
   }
 
   private func parquetCodec() throws(SQLError) -> Codec {
-    switch compression?.name {
-    case nil, "ZSTD": return .zstd
-    case "SNAPPY": return .snappy
-    case "GZIP": return .gzip
-    case "NONE", "UNCOMPRESSED": return .uncompressed
-    case "LZ4", "LZ4_RAW": return .lz4Raw
-    default: throw unknownCompression("ZSTD, SNAPPY, GZIP, LZ4 or NONE")
-    }
+    guard let compression else { return .zstd }
+    guard let codec = ExportCompression.parquet(compression.name) else { throw unknownCompression("ZSTD, SNAPPY, GZIP, LZ4 or NONE") }
+    return codec
   }
 
   private func avroCodec() throws(SQLError) -> Codec {
-    switch compression?.name {
-    case nil, "DEFLATE", "GZIP": return .deflate
-    case "SNAPPY": return .snappy
-    case "ZSTD": return .zstd
-    case "NONE", "UNCOMPRESSED": return .uncompressed
-    default: throw unknownCompression("DEFLATE, SNAPPY, ZSTD or NONE")
-    }
+    guard let compression else { return .deflate }
+    guard let codec = ExportCompression.avro(compression.name) else { throw unknownCompression("DEFLATE, SNAPPY, ZSTD or NONE") }
+    return codec
   }
 
   private func fileCompression(default usual: FileCompression) throws(SQLError) -> FileCompression {
-    switch compression?.name {
-    case nil: return usual
-    case "GZIP": return .gzip
-    case "ZSTD": return .zstd
-    case "SNAPPY": return .snappy
-    case "LZ4": return .lz4
-    case "NONE", "UNCOMPRESSED": return .none
-    default: throw unknownCompression("GZIP, ZSTD, SNAPPY, LZ4 or NONE")
-    }
+    guard let compression else { return usual }
+    guard let found = ExportCompression.file(compression.name) else { throw unknownCompression("GZIP, ZSTD, SNAPPY, LZ4 or NONE") }
+    return found
   }
 
   private func unknownCompression(_ known: String) -> SQLError {

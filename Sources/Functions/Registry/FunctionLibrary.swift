@@ -320,8 +320,7 @@ enum NearestName {
 extension FunctionLibrary {
   /// All built-in functions.
   package static let standard = FunctionLibrary(
-    scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
-      + regex + temporalFields + temporalSteps + temporalConversions,
+    scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax)
 }

@@ -210,9 +210,7 @@ extension Parser {
     }
     let name = try parseQualifiedName()
     if at(.leftParenthesis) {
-      let arguments = try parseTableArguments()
-      return .function(
-        TableFunctionCall(name: name, arguments: arguments, isWrapped: false, timeTravel: try parseTimeTravel()))
+      return .function(TableFunctionCall(name: name, arguments: try parseTableArguments(), isWrapped: false))
     }
     return .table(TableReference(name: name, timeTravel: try parseTimeTravel()))
   }

@@ -52,7 +52,7 @@ enum ValueText {
   }
 
   /// Year, month and day of a day number (Hinnant's civil_from_days; years begin in March inside).
-  private static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
+  static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
     let shifted = days + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
     let dayOfEra = shifted - era * 146_097

@@ -45,6 +45,81 @@ struct DatePattern: Sendable {
     self.parts = parts
   }
 
+  // MARK: Writing
+
+  /// Numbers and literal texts can be written; zones, fractions and unknown letters cannot.
+  var canFormat: Bool {
+    !parts.isEmpty
+      && parts.allSatisfy {
+        switch $0 {
+        case .literal, .number: true
+        case .fraction, .zone, .milliseconds, .unknown: false
+        }
+      }
+  }
+
+  /// Texts sort as the moments do: every number has a fixed width and larger units stand first.
+  var isSortable: Bool {
+    var previous = -1
+    for case .number(let letter, let width) in parts {
+      let rank = Self.rank(letter)
+      guard rank > previous, width == (rank == 0 ? 4 : 2) else { return false }
+      previous = rank
+    }
+    return previous >= 0
+  }
+
+  /// The step that a format of whole months or days implies.
+  var usualStep: DateSteps.Unit? {
+    let finest = parts.map { part -> Int in if case .number(let letter, _) = part { Self.rank(letter) } else { -1 } }.max() ?? -1
+    return finest == 2 ? .days : finest == 1 ? .months : finest == 0 ? .years : nil
+  }
+
+  /// Year 0, month 1, day 2, hour 3, minute 4, second 5.
+  private static func rank(_ letter: UInt8) -> Int {
+    switch Character(UnicodeScalar(letter)) {
+    case "y", "u": 0
+    case "M": 1
+    case "d": 2
+    case "H": 3
+    case "m": 4
+    default: 5
+    }
+  }
+
+  /// The text of a moment (microseconds since 1970, UTC); only when `canFormat`.
+  func format(_ microseconds: Int64) -> String {
+    let day: Int64 = 86_400_000_000
+    var days = microseconds / day
+    if microseconds % day < 0 { days -= 1 }
+    let seconds = Int((microseconds - days * day) / 1_000_000)
+    let (year, month, dayOfMonth) = ValueText.civil(Int(days))
+    let values = [year, month, dayOfMonth, seconds / 3_600, seconds / 60 % 60, seconds % 60]
+    var text = ""
+    for part in parts {
+      switch part {
+      case .literal(let bytes): text += String(decoding: bytes, as: UTF8.self)
+      case .number(let letter, let width):
+        let rank = Self.rank(letter)
+        let value = rank == 0 && width == 2 ? values[0] % 100 : values[rank]
+        let digits = String(value)
+        text += String(repeating: "0", count: max(0, width - digits.count)) + digits
+      case .fraction, .zone, .milliseconds, .unknown: break
+      }
+    }
+    return text
+  }
+
+  func microseconds(of text: String) -> Int64? {
+    // Number parsers may look a few bytes behind the end.
+    let bytes = Array(text.utf8) + [UInt8](repeating: 0, count: 16)
+    return bytes.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.flatMap { microseconds($0, buffer.count - 16) }
+    }
+  }
+
+  // MARK: Reading
+
   /// Microseconds since 1970 (UTC when a zone was written), nil when the text does not match as a whole.
   func microseconds(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
     var position = 0
@@ -100,7 +175,9 @@ struct DatePattern: Sendable {
     }
     guard position == count, hour < 24, minute < 60, second < 60, let days = DateTimeParsing.days(year, month, day) else { return nil }
     let seconds = Int64(hour * 3_600 + minute * 60 + second - zoneMinutes * 60)
-    return Int64(days) * 86_400_000_000 + seconds * 1_000_000 + micros
+    let (whole, overflow) = Int64(days).multipliedReportingOverflow(by: 86_400_000_000)
+    let (sum, overflow2) = whole.addingReportingOverflow(seconds * 1_000_000 + micros)
+    return overflow || overflow2 ? nil : sum
   }
 
   private static func zone(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> (minutes: Int, length: Int)? {

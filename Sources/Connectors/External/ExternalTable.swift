@@ -1,0 +1,180 @@
+package import Catalogs
+package import Columnar
+import Parquet
+package import Planner
+package import SQLSyntax
+package import Storage
+import TextFormats
+
+/// A Hive-style table: the files of a folder, or of one folder per partition, read as the table's SerDe prescribes.
+///
+/// Partition columns follow the table's own. Their values come from the registered (or projected) partition, never from the files.
+package struct ExternalTable: Table {
+  package let schema: Schema
+  package let entry: CatalogTable
+  let format: ExternalFormat
+  let dataFields: [Field]
+  package let partitionFields: [Field]
+  let partitioning: Partitioning
+  let store: any ObjectStore
+  private let footers: ParquetFooterCache
+
+  enum Partitioning: Sendable {
+    case none
+    case registered([HivePartition])
+    case projected(ProjectedPartitions)
+  }
+
+  /// Reads the registered partitions too; files are looked at when a scan is planned.
+  package static func open(
+    _ entry: CatalogTable, catalog: any Catalog, store: any ObjectStore, footers: ParquetFooterCache, nowMicroseconds: Int64
+  ) async throws -> ExternalTable {
+    let keys = try fields(entry.partitionKeys)
+    let partitioning: Partitioning
+    if keys.isEmpty {
+      partitioning = .none
+    } else if entry.parameters["projection.enabled"]?.lowercased() == "true" {
+      partitioning = .projected(try ProjectedPartitions(entry, keys: keys, nowMicroseconds: nowMicroseconds))
+    } else {
+      partitioning = .registered(
+        try await catalog.partitions(of: entry.name, in: entry.database).map { try HivePartition($0, keys: keys) })
+    }
+    return try ExternalTable(entry, partitioning, keys: keys, store: store, footers: footers)
+  }
+
+  private init(
+    _ entry: CatalogTable, _ partitioning: Partitioning, keys: [Field], store: any ObjectStore, footers: ParquetFooterCache
+  ) throws {
+    self.entry = entry
+    format = try ExternalFormat(entry.storage, tableProperties: entry.parameters)
+    dataFields = try Self.fields(entry.storage.columns)
+    partitionFields = keys
+    schema = Schema(dataFields + keys)
+    self.partitioning = partitioning
+    self.store = store
+    self.footers = footers
+  }
+
+  package static func fields(_ columns: [CatalogColumn]) throws(CatalogError) -> [Field] {
+    var fields: [Field] = []
+    for column in columns { fields.append(Field(column.name, try HiveType.parse(column.type), comment: column.comment)) }
+    return fields
+  }
+
+  package var hiddenColumns: [Field] { ExternalHiddenColumns.fields }
+
+  package var location: Location { Location(entry.storage.location ?? "") }
+
+  // MARK: Reading
+
+  package func planScan(_ request: ScanRequest) async throws -> any Scan {
+    var (partitions, notes) = try matchingPartitions(request)
+    let listed = try await list(partitions)
+    let files = zip(partitions, listed).flatMap { partition, files in files.map { (partition, $0) } }
+    partitions = []
+    notes.append(ScanNote("files", files.count))
+    switch format {
+    case .text(let serDe):
+      let planned = files.map { partition, info in (textFile(serDe, info), sources(request, partition, info)) }
+      return TextScan(planned, notes: notes)
+    case .parquet(let byPosition):
+      return try parquetScan(request, files, byPosition: byPosition, notes: notes)
+    }
+  }
+
+  /// Names of all partitions, registered or projected.
+  package func partitionNames() throws -> [String] {
+    try matchingPartitions(ScanRequest(columns: [])).0.map(\.name)
+  }
+
+  private func matchingPartitions(_ request: ScanRequest) throws -> ([HivePartition], [ScanNote]) {
+    var tests: [(key: Int, test: Planner.ColumnPredicate.Test)] = []
+    for predicate in request.predicates where predicate.column >= dataFields.count && predicate.column < schema.count {
+      tests.append((predicate.column - dataFields.count, predicate.test))
+    }
+    switch partitioning {
+    case .none: return ([HivePartition(values: [], name: "", location: location)], [])
+    case .registered(let all):
+      let kept = all.filter { partition in tests.allSatisfy { ScalarTest.mayPass(partition.values[$0.key], $0.test) } }
+      return (kept, [ScanNote("partitions", kept.count), ScanNote("partitions skipped", all.count - kept.count)])
+    case .projected(let projection):
+      let kept = try projection.partitions(where: tests)
+      return (kept, [ScanNote("partitions projected", kept.count)])
+    }
+  }
+
+  private func list(_ partitions: [HivePartition]) async throws -> [[ObjectInfo]] {
+    let store = self.store
+    return try await withThrowingTaskGroup(of: (Int, [ObjectInfo]).self) { group in
+      for (index, partition) in partitions.enumerated() {
+        group.addTask { (index, try await Self.visibleFiles(at: partition.location, in: store)) }
+      }
+      var all = [[ObjectInfo]](repeating: [], count: partitions.count)
+      for try await (index, files) in group { all[index] = files }
+      return all
+    }
+  }
+
+  /// Hive's rule: files and folders whose names begin with `_` or `.` are not there, nor are empty files.
+  package static func visibleFiles(at folder: Location, in store: any ObjectStore) async throws(StorageError) -> [ObjectInfo] {
+    try await store.listAll(folder).filter { info in
+      guard info.size > 0 else { return false }
+      let path = info.location.relativePath(below: folder) ?? info.location.name
+      return path.split(separator: "/").allSatisfy { !$0.hasPrefix("_") && !$0.hasPrefix(".") }
+    }
+  }
+
+  private func textFile(_ serDe: TextSerDe, _ info: ObjectInfo) -> TextFile {
+    let source = TextSource(store, info.location, size: info.size)
+    switch serDe {
+    case .delimited(let format): return TextFile(info, source, .delimited(format), columns: dataFields)
+    case .json(let format): return TextFile(info, source, .json(format), columns: dataFields)
+    }
+  }
+
+  private func sources(_ request: ScanRequest, _ partition: HivePartition, _ info: ObjectInfo) -> [TextColumnSource] {
+    request.columns.map { index in
+      if index < dataFields.count { return .file(index) }
+      if index < schema.count { return .constant(partition.values[index - dataFields.count]) }
+      return .constant(ExternalHiddenColumns.value(index - schema.count, info, partition))
+    }
+  }
+
+  private func parquetScan(
+    _ request: ScanRequest, _ files: [(HivePartition, ObjectInfo)], byPosition: Bool, notes: [ScanNote]
+  ) throws -> ParquetScan {
+    let predicates = request.predicates.compactMap { predicate -> Planner.ColumnPredicate? in
+      request.columns.firstIndex(of: predicate.column).map { Planner.ColumnPredicate(column: $0, test: predicate.test) }
+    }
+    var splits: [ParquetSplit] = []
+    for (partition, info) in files {
+      let sources = request.columns.map { index -> ParquetColumnSource in
+        if index < dataFields.count {
+          let field = dataFields[index]
+          let match = byPosition ? ParquetColumnSource.Match.position(index) : .name(field.name)
+          return .file(ParquetColumnSource.FileColumn(type: field.type, match: match), missing: .null(field.type))
+        }
+        if index < schema.count { return .constant(partition.values[index - dataFields.count]) }
+        return .constant(ExternalHiddenColumns.value(index - schema.count, info, partition))
+      }
+      let whole = ParquetSplit(
+        location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: predicates)
+      splits += try ParquetFileTable.splits(of: whole, fileCount: files.count, footers: footers)
+    }
+    return ParquetScan(splits, notes: notes, footers: footers)
+  }
+}
+
+/// What every Hive-style table has besides its columns.
+enum ExternalHiddenColumns {
+  static let fields =
+    HiddenColumns.fields + [Field("$file_size", .bigint), Field("$partition", .varchar)]
+
+  static func value(_ index: Int, _ info: ObjectInfo, _ partition: HivePartition) -> Scalar {
+    switch index {
+    case HiddenColumns.fields.count: .bigint(Int64(info.size))
+    case HiddenColumns.fields.count + 1: .text(partition.name)
+    default: HiddenColumns.value(index, info)
+    }
+  }
+}
