@@ -62,14 +62,61 @@ struct JoinShape: Sendable {
     }
   }
 
-  /// A key column with NULL where SQL's `=` cannot be true: NaN equals nothing.
+  /// A key column with NULL where SQL's `=` cannot be true: NaN equals nothing, nor does an array, map or row with a NULL in it.
   static func comparable(_ column: Column, matchesNulls: Bool) -> Column {
     if matchesNulls { return column }
     switch column.type.physical {
     case .double: return withoutNaN(column, Double.self) { $0.isNaN }
     case .float: return withoutNaN(column, Float.self) { $0.isNaN }
+    case .list, .row: return withoutPartialNulls(column)
     default: return column
     }
+  }
+
+  private static func withoutPartialNulls(_ column: Column) -> Column {
+    let flat = column.flattened()
+    let flags = equalToThemselves(flat)
+    if !flags.contains(0) { return column }
+    let validity = Buffer(byteCount: flags.count)
+    for (row, flag) in flags.enumerated() { validity.base.storeBytes(of: flag, toByteOffset: row, as: UInt8.self) }
+    let vector = flat.flat
+    return Column(
+      flat: FlatVector(
+        values: vector.values, validity: BufferSlice(validity), heap: vector.heap, children: vector.children),
+      type: flat.type, count: flat.count)
+  }
+
+  /// Per row of a flat column: 1 when the value equals itself, so neither is nor holds a NULL or a NaN.
+  private static func equalToThemselves(_ column: Column) -> [UInt8] {
+    let view = ColumnView(column)
+    var flags = [UInt8](repeating: 1, count: column.count)
+    for row in 0..<column.count where !view.isValid(row) { flags[row] = 0 }
+    let vector = column.flat
+    switch column.type.physical {
+    case .double:
+      let values = vector.values.pointer(as: Double.self)
+      for row in 0..<column.count where flags[row] == 1 && values[row].isNaN { flags[row] = 0 }
+    case .float:
+      let values = vector.values.pointer(as: Float.self)
+      for row in 0..<column.count where flags[row] == 1 && values[row].isNaN { flags[row] = 0 }
+    case .row:
+      for child in vector.children {
+        let inner = equalToThemselves(child.flattened())
+        for row in 0..<column.count where inner[row] == 0 { flags[row] = 0 }
+      }
+    case .list:
+      let entries = vector.values.pointer(as: ListEntry.self)
+      for child in vector.children {
+        let inner = equalToThemselves(child.flattened())
+        if !inner.contains(0) { continue }
+        for row in 0..<column.count where flags[row] == 1 {
+          let start = Int(entries[row].offset)
+          if inner[start..<start &+ Int(entries[row].count)].contains(0) { flags[row] = 0 }
+        }
+      }
+    default: break
+    }
+    return flags
   }
 
   private static func withoutNaN<Value>(_ column: Column, _ type: Value.Type, _ isNaN: (Value) -> Bool) -> Column {

@@ -134,11 +134,11 @@ final class DoublePivotCells: PivotCells {
     cell.pointee = bits ^ absent
   }
 
-  /// Trino's max: NaN is larger than everything.
+  /// Trino's max: NaN only when there is nothing else.
   @inline(__always)
   private static func maximum(_ stored: UInt64, _ value: Double) -> Double {
     let old = Self.value(stored)
-    return stored == 0 || value > old || value != value ? value : old
+    return stored == 0 || value > old || old != old ? value : old
   }
 
   /// Trino's min: NaN only when there is nothing else.

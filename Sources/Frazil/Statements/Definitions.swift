@@ -56,6 +56,18 @@ extension StatementRunner {
         .missingColumnName, "Column name not specified at position \(index + 1)", range: column.range,
         hint: "Give the expression a name with AS.")
     }
+    var names: Set<String> = []
+    for (index, column) in columns.enumerated() {
+      let name = create.columns.isEmpty ? column.name.lowercased() : create.columns[index].name.folded
+      let range = create.columns.isEmpty ? bound.columns[index].range : create.columns[index].name.range
+      guard names.insert(name).inserted else {
+        throw SQLError(.duplicateColumnName, "Column name '\(name)' specified more than once", range: range)
+      }
+      guard column.type != .unknown else {
+        throw SQLError(
+          .columnTypeUnknown, "Column type is unknown: \(name)", range: range, hint: "Give NULL a type: CAST(NULL AS varchar).")
+      }
+    }
     let encoding = ViewEncoding(
       sql: script.cut(create.query.range), catalog: place.catalog, database: place.database,
       columns: columns.enumerated().map { index, column in

@@ -36,6 +36,11 @@ extension FunctionLibrary {
         let source = types[0]
         return { _ in DecimalSumState(source: source, resultType: result, isAverage: false) }
       },
+      // Its own overload: without it an integer would reach avg(decimal), which rounds.
+      AggregateDefinition("avg", "Arithmetic mean; NULL without any value.", [.bigint], returns: .type(.double)) {
+        (_: [SQLType], _: SQLType) throws(FunctionError) in
+        { _ in BigintAverageState() }
+      },
       AggregateDefinition("avg", "Arithmetic mean; NULL without any value.", [.double], returns: .type(.double)) {
         (_: [SQLType], _: SQLType) throws(FunctionError) in
         { _ in FloatingSumState<Double>(resultType: .double, isAverage: true) }
@@ -164,6 +169,50 @@ private final class BigintSumState: AggregateState {
   }
 
   var byteCount: Int { sums.byteCount + seen.byteCount }
+}
+
+/// Means of bigint: sums are exact, so that the order of rows changes nothing.
+private final class BigintAverageState: AggregateState {
+  private let sums = GroupValues<Int128>()
+  private let counts = GroupValues<Int64>()
+
+  func resize(groupCount: Int) {
+    sums.resize(groupCount)
+    counts.resize(groupCount)
+  }
+
+  func update(_ arguments: [Column], groups: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+    let sums = self.sums.base
+    let counts = self.counts.base
+    let argument = arguments[0]
+    let view = ColumnView(argument)
+    let values = view.pointer(as: Int64.self)
+    forEachValidRow(view, count) { row, index in
+      let group = Int(groups[row])
+      // 2^63 values of 64 bits fit 127 bits.
+      sums[group] &+= Int128(values[index])
+      counts[group] &+= 1
+    }
+  }
+
+  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+    guard let other = other as? BigintAverageState else { return }
+    for group in 0..<count {
+      let target = Int(groupMap[group])
+      sums.base[target] &+= other.sums[group]
+      counts.base[target] &+= other.counts[group]
+    }
+  }
+
+  func finish(start: Int, count: Int) throws(KernelError) -> Column {
+    let sums = self.sums
+    let counts = self.counts
+    return try groupColumn(.double, start: start, count: count, isPresent: { counts[$0] != 0 }) {
+      (group: Int) throws(KernelError) in Double(sums[group]) / Double(counts[group])
+    }
+  }
+
+  var byteCount: Int { sums.byteCount + counts.byteCount }
 }
 
 /// Sums and means of doubles and reals, accumulated as doubles row after row, so that batch borders change nothing.

@@ -2,7 +2,7 @@ import Columnar
 
 extension FunctionLibrary {
   static let minMax: [AggregateDefinition] = [
-    pick("max", "Largest value; NaN is larger than everything.", .largest, ignoresDuplicates: true),
+    pick("max", "Largest value; NaN only without any other.", .largest, ignoresDuplicates: true),
     pick("min", "Smallest value; NaN only without any other.", .smallest, ignoresDuplicates: true),
     pick("any_value", aliases: ["arbitrary"], "Some value that is not NULL.", .first, ignoresDuplicates: true),
   ]
@@ -63,7 +63,7 @@ private enum SmallestRule<Value: Comparable>: PickRule {
   @inline(__always) static func replaces(_ new: Value, _ old: Value) -> Bool { new < old }
 }
 private enum LargestFloatRule<Value: BinaryFloatingPoint>: PickRule {
-  @inline(__always) static func replaces(_ new: Value, _ old: Value) -> Bool { new > old || new != new }
+  @inline(__always) static func replaces(_ new: Value, _ old: Value) -> Bool { new > old || old != old }
 }
 private enum SmallestFloatRule<Value: BinaryFloatingPoint>: PickRule {
   @inline(__always) static func replaces(_ new: Value, _ old: Value) -> Bool { new < old || old != old }

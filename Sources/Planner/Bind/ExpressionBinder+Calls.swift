@@ -413,15 +413,9 @@ extension ExpressionBinder {
         range: clause.range)
     }
     let key = order[0].expression.type
-    // The executor needs key - n and key + n in the key's type.
+    // The executor compares key - n and key + n with the keys, in the type of the sum.
     let sum = try binder.scalarFunction("+", [key, bound.type], range: expression.range)
-    if key.isNumeric, bound.type.isNumeric {
-      guard let common = TypeCoercion.commonSuperType(key, bound.type), common == key else {
-        throw SQLError.notSupported(
-          "Window frame RANGE value type (\(bound.type)) not coercible to sort item type (\(key))", range: expression.range)
-      }
-      return binder.coerce(bound, to: key)
-    }
+    if key.isNumeric, bound.type.isNumeric { return bound }
     guard sum.resultType == key else {
       throw SQLError(
         .typeMismatch, "Window frame RANGE value type (\(bound.type)) not compatible with sort item type (\(key))",

@@ -42,7 +42,8 @@ extension ExpressionBinder {
     let (left, plan) = try comparable(value, try bindSubquery(query, range: range), range: range) { type, other in
       "value and result of subquery must be of the same type for IN expression: \(type) vs \(other)"
     }
-    if case .row = left.type {} else if !plan.hasAnyOuterColumns {
+    // A value with parts can be unequal, equal or neither to each single one: a NULL in one of them says nothing of the others.
+    if !left.type.isNested, !plan.hasAnyOuterColumns {
       return collector.add(PendingSubquery(test: .membership(left), plan: plan, type: .boolean, range: range))
     }
     return try anyMatch("=", left, plan, range: range, nullCountsAsFalse: nullCountsAsFalse)
