@@ -30,8 +30,7 @@ package struct QueryExecutor: Sendable {
     let options = options
     WorkerPool.detached {
       do {
-        let pipelines = try PhysicalPlanner.plan(plan, into: ResultSink(queue), context: context, options: options)
-        try PipelineRunner(context: context, options: options, stop: stop).run(pipelines)
+        try Self.run(plan, into: ResultSink(queue), context: context, options: options, stop: stop)
         queue.close(nil)
       } catch { queue.close(SQLError.of(error)) }
     }
@@ -50,9 +49,8 @@ package struct QueryExecutor: Sendable {
       await withCheckedContinuation { continuation in
         WorkerPool.detached {
           do {
-            let pipelines = try PhysicalPlanner.plan(
-              plan, into: ConsumerSink(make: makeConsumer), context: context, options: options)
-            try PipelineRunner(context: context, options: options, stop: StopFlag()).run(pipelines)
+            try Self.run(
+              plan, into: ConsumerSink(make: makeConsumer), context: context, options: options, stop: StopFlag())
             continuation.resume(returning: .success(()))
           } catch { continuation.resume(returning: .failure(SQLError.of(error))) }
         }
@@ -61,6 +59,24 @@ package struct QueryExecutor: Sendable {
       context.cancellation.cancel()
     }
     try result.get()
+  }
+
+  /// Runs all pipelines of a plan.
+  ///
+  /// A pivot whose matrix does not fit in memory starts again as a general aggregate, which can spill. Nothing has left the query by
+  /// then: pipelines run in order, and the last one starts when the matrix is complete.
+  private static func run(
+    _ plan: PreparedPlan, into sink: any Sink, context: QueryContext, options: ExecutionOptions, stop: StopFlag
+  ) throws {
+    do {
+      let pipelines = try PhysicalPlanner.plan(plan, into: sink, context: context, options: options)
+      try PipelineRunner(context: context, options: options, stop: stop).run(pipelines)
+    } catch let error as MemoryLimitExceeded where error.holder == PivotSink.holderName && options.usesPivotOperator {
+      var options = options
+      options.usesPivotOperator = false
+      // The old flag stays set. A reader that left meanwhile has cancelled the context.
+      try run(plan, into: sink, context: context, options: options, stop: StopFlag())
+    }
   }
 
   /// Runs a plan into a table: a writer per worker. The caller commits what is returned; on error everything written is removed.

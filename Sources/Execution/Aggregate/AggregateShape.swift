@@ -41,8 +41,10 @@ struct AggregateShape: Sendable {
       return expressions.count - 1
     }
     calls = node.aggregates.map { call in
-      Call(
-        function: call.function, arguments: call.arguments.map(place), filter: call.filter.map(place),
+      // Rows that the filter drops must not make an argument fail.
+      let arguments = call.filter.map { filter in call.arguments.map { $0.onlyWhere(filter) } } ?? call.arguments
+      return Call(
+        function: call.function, arguments: arguments.map(place), filter: call.filter.map(place),
         isDistinct: call.isDistinct && !call.function.ignoresDuplicates,
         order: !call.function.isOrderSensitive
           ? []

@@ -56,19 +56,14 @@ struct PhysicalPlanner {
       for child in node.children { inputs.append(try stream(of: child)) }
       return .together(inputs)
     case .pivot(let pivot):
-      guard PivotLayout.supports(pivot) else {
-        throw SQLError.notSupported(
-          "a pivot with group keys of these types", range: pivot.pivotKey.range,
-          hint: "Write the columns as aggregates with FILTER, and switch the rule off that recognises pivots.")
+      guard options.usesPivotOperator, PivotLayout.supports(pivot) else {
+        return try aggregated(try pivot.asAggregate(), node)
       }
       let layout = PivotLayout(pivot)
       let sink = PivotSink(pivot, layout: layout, context: context, statistics: statistics)
       finish(try stream(of: node.children[0]), into: sink, statistics)
       return .source(PivotSource(sink, columnCount: pivot.keys.count + pivot.cells.count, context: context), statistics)
-    case .aggregate(let aggregate):
-      let sink = HashAggregateSink(aggregate, context: context, statistics: statistics)
-      finish(try stream(of: node.children[0]), into: sink, statistics)
-      return sink.output
+    case .aggregate(let aggregate): return try aggregated(aggregate, node)
     case .sort(let input, let keys):
       return try sorted(node, SortInput(keys, inputTypes: input.columns.map(\.type)))
     case .topN(let input, let keys, let offset, let count, let withTies):
@@ -113,6 +108,12 @@ struct PhysicalPlanner {
     }
   }
   private static let largestTopN = 1_000_000
+
+  private mutating func aggregated(_ aggregate: AggregateNode, _ node: PreparedPlan) throws -> Stream {
+    let sink = HashAggregateSink(aggregate, context: context, statistics: node.statistics)
+    finish(try stream(of: node.children[0]), into: sink, node.statistics)
+    return sink.output
+  }
 
   private mutating func sorted(_ node: PreparedPlan, _ input: SortInput) throws -> Stream {
     let sink = SortSink(input, context: context, statistics: node.statistics)

@@ -87,5 +87,9 @@ package struct ExecutionOptions: Sendable {
   /// Bytes of result that may wait for a slow reader before workers pause.
   package var resultBufferBytes = 64 << 20
 
+  /// False when the pivot rule is switched off, and after a matrix did not fit in memory: pivots run as general aggregates, which can
+  /// spill.
+  package var usesPivotOperator = true
+
   package init() {}
 }

@@ -62,6 +62,20 @@ struct PivotLayout {
     }
     let valueCount = valueNumbers.count
     cells = slots.map { slots in (0..<valueCount).map { slots[$0] } }
+    guardArguments(node)
+  }
+
+  /// `max(CASE WHEN k = 'a' THEN 1 / x END)` divides for rows of `a` only, so what can fail is evaluated for the rows of its measure.
+  private mutating func guardArguments(_ node: PivotNode) {
+    guard argumentExpressions.contains(where: \.mayFail) else { return }
+    var values = [[BoundExpression]](repeating: [], count: measures.count)
+    for (cell, source) in zip(node.cells, sources) {
+      values[source.measure].append(.literal(cell.value, node.pivotKey.range))
+    }
+    for (measure, values) in zip(measures, values) {
+      let isWanted = BoundExpression.inList(node.pivotKey, values, node.pivotKey.range)
+      for position in measure.arguments { argumentExpressions[position] = argumentExpressions[position].onlyWhere(isWanted) }
+    }
   }
 
   /// What tells measures apart; where the expressions were written takes no part.

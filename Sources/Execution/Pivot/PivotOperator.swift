@@ -43,7 +43,11 @@ final class PivotSink: Sink {
   /// The matrix, once all input has been combined.
   var finished: PivotResult? { result.withLock { $0 } }
 
-  /// One worker's end. Memory is reserved as the matrix grows; there is no spilling, so the limit is a clear error.
+  /// Who holds the memory of a matrix, in errors and for `QueryExecutor`.
+  static let holderName = "pivot"
+
+  /// One worker's end. Memory is reserved as the matrix grows. It cannot be spilled: when it does not fit, `QueryExecutor` starts again
+  /// with the general aggregate.
   private final class PivotConsumer: Consumer {
     private let sink: PivotSink
     private let keys: [ExpressionEvaluator]
@@ -59,7 +63,7 @@ final class PivotSink: Sink {
       pivotKey = try ExpressionEvaluator(sink.node.pivotKey, context: context)
       arguments = try sink.layout.argumentExpressions.map { try ExpressionEvaluator($0, context: context) }
       accumulator = PivotAccumulator(layout: sink.layout, context: context)
-      reservation = MemoryReservation(context.memory, holder: "Pivot")
+      reservation = MemoryReservation(context.memory, holder: PivotSink.holderName)
     }
 
     func consume(_ batch: Batch) throws -> Demand {
@@ -72,7 +76,7 @@ final class PivotSink: Sink {
         throw error.located(at: sink.node.pivotKey.range)
       }
       guard reservation.reserve(accumulator.byteCount) else {
-        throw MemoryLimitExceeded(holder: "Pivot", limit: sink.context.memory.limit)
+        throw MemoryLimitExceeded(holder: PivotSink.holderName, limit: sink.context.memory.limit)
       }
       sink.statistics.notePeak(bytes: reservation.byteCount)
       return .more

@@ -18,6 +18,7 @@ extension StatementRunner {
     case .dictionary: options.scanEncoding = .dictionary
     case .constant: options.scanEncoding = .constantRuns
     }
+    options.usesPivotOperator = !session.disabledRules.contains(OptimizerRule.pivotRecognition.rawValue)
     return QueryExecutor(context: context, options: options)
   }
 
