@@ -67,12 +67,14 @@ final class ProgressLine: Sendable {
         "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 20 - filled) + "] \(Int(share * 100))%")
       if share > 0.02 && share < 1 { parts.append("\(Quantity.seconds((seconds / share * (1 - share)).rounded(.up))) left") }
     }
-    var rates = "\(Quantity.count(Double(progress.rowsRead))) rows, \(Quantity.count(Double(progress.rowsRead) / seconds)) rows/s"
-    if progress.bytesRead > 0 { rates += ", \(Quantity.bytes(Double(progress.bytesRead) / seconds))/s" }
-    parts.append(rates)
+    if progress.rowsRead > 0 {
+      var rates = "\(Quantity.count(Double(progress.rowsRead))) rows, \(Quantity.count(Double(progress.rowsRead) / seconds)) rows/s"
+      if progress.bytesRead > 0 { rates += ", \(Quantity.bytes(Double(progress.bytesRead) / seconds))/s" }
+      parts.append(rates)
+    }
     if progress.rowsWritten > 0 { parts.append("\(Quantity.count(Double(progress.rowsWritten))) rows written") }
     if progress.bytesSpilled > 0 { parts.append("\(Quantity.bytes(Double(progress.bytesSpilled))) spilled") }
-    parts.append(Quantity.seconds(seconds))
+    parts.append(parts.isEmpty ? "running for \(Quantity.seconds(seconds))" : Quantity.seconds(seconds))
     return parts.joined(separator: "  ")
   }
 }

@@ -9,7 +9,7 @@ import Synchronization
 
 /// Turns Ctrl-C, SIGTERM and SIGHUP into the cancellation of the running statement, so that it removes what it wrote.
 ///
-/// The signals are blocked in every thread, and one thread waits for them: a handler could do next to nothing. What a signal
+/// A handler may do next to nothing, so it writes the signal's number into a pipe, and a thread reads it there. What a signal
 /// does: while a statement runs, cancel it; a second one ends the process at once. While none runs, end the process; at a prompt
 /// Ctrl-C is a key of the line editor and comes here only from outside, where it does nothing.
 final class SignalWatch: Sendable {
@@ -23,33 +23,34 @@ final class SignalWatch: Sendable {
 
   private init() {}
 
-  /// Must be called before any other thread exists: threads inherit what is blocked.
   static func start() -> SignalWatch {
     // Output that nobody reads any more ends the process quietly, as with other tools, whatever the parent process did.
     signal(SIGPIPE, SIG_DFL)
-    var watched = sigset_t()
-    sigemptyset(&watched)
-    for number in [SIGINT, SIGTERM, SIGHUP] {
-      // What is ignored, as under nohup, stays ignored.
-      if !isIgnored(number) { sigaddset(&watched, number) }
-    }
-    pthread_sigmask(SIG_BLOCK, &watched, nil)
     let watch = SignalWatch()
-    let box = Unmanaged.passRetained(WatchArguments(watch: watch, signals: watched))
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { return watch }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let box = Unmanaged.passRetained(WatchThread(watch: watch, input: ends[0]))
     var thread = pthread_t()
     let status = pthread_create(
       &thread, nil,
       { argument in
-        guard let argument else { return nil }
         // SAFETY: the pointer is the box that was retained for this thread.
-        Unmanaged<WatchArguments>.fromOpaque(argument).takeRetainedValue().run()
+        if let argument { Unmanaged<WatchThread>.fromOpaque(argument).takeRetainedValue().run() }
         return nil
       }, box.toOpaque())
-    if status == 0 {
-      pthread_detach(thread)
-    } else {
+    guard status == 0 else {
       box.release()
-      pthread_sigmask(SIG_UNBLOCK, &watched, nil)
+      return watch
+    }
+    pthread_detach(thread)
+    signalPipe.store(ends[1], ordering: .releasing)
+    // What is ignored, as under nohup, stays ignored.
+    for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {
+      signal(number) { number in
+        var byte = UInt8(truncatingIfNeeded: number)
+        _ = write(signalPipe.load(ordering: .acquiring), &byte, 1)
+      }
     }
     return watch
   }
@@ -98,22 +99,26 @@ final class SignalWatch: Sendable {
   }
 }
 
-/// What the waiting thread is handed.
-private final class WatchArguments: Sendable {
-  private let watch: SignalWatch
-  private let signals: sigset_t
+/// Where the handler writes: handlers can reach nothing but globals.
+private let signalPipe = Atomic<Int32>(-1)
 
-  init(watch: SignalWatch, signals: sigset_t) {
+/// What the waiting thread is handed.
+private final class WatchThread: Sendable {
+  private let watch: SignalWatch
+  private let input: Int32
+
+  init(watch: SignalWatch, input: Int32) {
     self.watch = watch
-    self.signals = signals
+    self.input = input
   }
 
   func run() {
-    var signals = signals
     while true {
-      var number: Int32 = 0
-      guard sigwait(&signals, &number) == 0 else { return }
-      watch.handle(number)
+      var byte: UInt8 = 0
+      let got = read(input, &byte, 1)
+      if got < 0 && errno == EINTR { continue }
+      guard got == 1 else { return }
+      watch.handle(Int32(byte))
     }
   }
 }

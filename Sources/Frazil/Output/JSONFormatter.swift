@@ -1,7 +1,6 @@
 import Columnar
 
-/// An array of objects, or one object a line. Numbers, NULLs and nesting are kept; a repeated column name gets a number behind it,
-/// so that no value is lost to readers that keep one of a kind.
+/// An array of objects, or one object a line. Numbers, NULLs and nesting are kept (`JSONValues`).
 struct JSONFormatter: ResultFormatter {
   private let names: [[UInt8]]
   private let isLines: Bool
@@ -9,31 +8,22 @@ struct JSONFormatter: ResultFormatter {
 
   init(columns: [ResultColumn], isLines: Bool) {
     self.isLines = isLines
-    var seen: [String: Int] = [:]
-    names = columns.map { column in
-      let count = seen[column.name, default: 0]
-      seen[column.name] = count + 1
-      let name = count == 0 ? column.name : "\(column.name)_\(count + 1)"
-      var bytes: [UInt8] = []
-      Array(name.utf8).withUnsafeBytes { ResultText.appendQuoted($0, to: &bytes) }
-      return bytes + [UInt8(ascii: ":")]
-    }
+    names = JSONValues.uniqueNames(columns.map(\.name))
   }
 
   func begin() -> [UInt8] { isLines ? [] : [UInt8(ascii: "[")] }
 
   mutating func write(_ batch: ResultBatch) -> [UInt8] {
     var bytes: [UInt8] = []
-    let context = QueryContext()
-    let texts = batch.batch.columns.map { ResultText(json: $0, context: context) }
+    let columns = batch.batch.columns.map { JSONValues($0) }
     for row in 0..<batch.rowCount {
       if !isLines { bytes.append(contentsOf: isFirst ? "\n".utf8 : ",\n".utf8) }
       isFirst = false
       bytes.append(UInt8(ascii: "{"))
-      for (index, text) in texts.enumerated() {
+      for (index, column) in columns.enumerated() {
         if index > 0 { bytes.append(UInt8(ascii: ",")) }
         bytes.append(contentsOf: names[index])
-        if !text.withBytes(row, { bytes.append(contentsOf: $0) }) { bytes.append(contentsOf: "null".utf8) }
+        column.append(row, to: &bytes)
       }
       bytes.append(UInt8(ascii: "}"))
       if isLines { bytes.append(UInt8(ascii: "\n")) }
@@ -41,5 +31,5 @@ struct JSONFormatter: ResultFormatter {
     return bytes
   }
 
-  func end() -> [UInt8] { isLines ? [] : Array("\n]\n".utf8) }
+  func end() -> [UInt8] { isLines ? [] : Array((isFirst ? "]\n" : "\n]\n").utf8) }
 }
