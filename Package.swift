@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 // The modules and what each may import are described in ARCHITECTURE.md; TidyTests holds the same table.
@@ -10,6 +11,11 @@ let upcoming: [SwiftSetting] = [
 ]
 /// For modules without raw memory: the compiler reports every unsafe expression.
 let strict = upcoming + [.strictMemorySafety()]
+
+/// The static library where there is one: a shared one more costs time at every start.
+let pcre2 =
+  ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
+    .contains { FileManager.default.fileExists(atPath: $0 + "/libpcre2-8.a") } ? ":libpcre2-8.a" : "pcre2-8"
 
 func module(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -25,6 +31,7 @@ var targets: [Target] = [
   .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
   .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
   .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+  .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
   .target(name: "CIntrinsics"),
   // floor 0: import none of ours
   module("SQLSyntax", [], strict),
@@ -33,10 +40,12 @@ var targets: [Target] = [
   module("JSONText", [], upcoming),
   module("Storage", ["JSONText"], upcoming),
   // floor 1
-  module("Avro", ["Compression", "JSONText"], upcoming),
+  module("Avro", ["Columnar", "Compression", "JSONText"], upcoming),
   module("Parquet", ["Columnar", "Compression", "Storage", "CIntrinsics"], upcoming),
   module("TextFormats", ["Columnar", "Compression", "JSONText", "Storage", "CIntrinsics"], upcoming),
-  module("Functions", ["Columnar", "JSONText"], upcoming),
+  .target(
+    name: "Functions", dependencies: ["Columnar", "JSONText", "CPCRE2"], swiftSettings: upcoming,
+    linkerSettings: [.linkedLibrary(pcre2)]),
   // floor 2
   module("Iceberg", ["Avro", "Parquet", "Compression", "JSONText", "Storage", "Columnar"], upcoming),
   module("Planner", ["SQLSyntax", "Functions", "Columnar"], strict),
@@ -74,6 +83,8 @@ var targets: [Target] = [
   tests("CatalogsTests", ["Catalogs", "Columnar", "Iceberg", "Storage", "JSONText", "TestSupport"]),
   tests("PlannerTests", ["Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
+  tests(
+    "ConnectorsTests", ["Frazil", "Connectors", "Iceberg", "Columnar", "Storage", "JSONText", "TestSupport"]),
   tests("FrazilTests", ["Frazil", "TestSupport"]),
   tests("TidyTests", ["TestSupport"]),
 ]

@@ -1,6 +1,5 @@
 package import Columnar
 package import Iceberg
-import Parquet
 package import Planner
 package import Storage
 
@@ -31,7 +30,7 @@ package struct IcebergTable: Table {
     schema = try target.schema.columnarSchema()
   }
 
-  package var hiddenColumns: [Field] { HiddenColumns.fields }
+  package var hiddenColumns: [Field] { IcebergHiddenColumn.of(metadata).map(\.field) }
 
   package var statistics: TableStatistics {
     TableStatistics(
@@ -44,7 +43,7 @@ package struct IcebergTable: Table {
   }
 
   private func planner(_ predicate: IcebergPredicate) -> ScanPlanner {
-    ScanPlanner(metadata, store: store, version: version, predicate: predicate)
+    ScanPlanner(metadata, store: store, version: version, predicate: predicate, readsDeletes: true)
   }
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
@@ -52,51 +51,43 @@ package struct IcebergTable: Table {
     let pushed = request.predicates.compactMap { predicate -> Planner.ColumnPredicate? in
       request.columns.firstIndex(of: predicate.column).map { Planner.ColumnPredicate(column: $0, test: predicate.test) }
     }
-    let mapping = try metadata.nameMapping
-    // Few files are cut at their row groups, so that all workers have something to do.
-    let cutsFiles = plan.tasks.count < 16
-    let modified = request.columns.contains(schema.count + 1) ? try await modificationTimes(plan.tasks) : [:]
-    var splits: [ParquetSplit] = []
-    for task in plan.tasks {
-      guard task.file.format == .parquet else {
-        throw IcebergError(.unsupported, "data files in \(task.file.format.rawValue) are not supported: \(task.file.path)")
-      }
-      let identity = task.identityValues
-      let info = ObjectInfo(
-        location: Location(task.file.path), size: Int(clamping: task.file.fileSize), version: ObjectVersion(""),
-        modifiedMicroseconds: modified[task.file.path] ?? 0)
-      let sources = request.columns.map { index -> ParquetColumnSource in
-        index < schema.count
-          ? source(schema.fields[index], icebergSchema.fields[index], identity, mapping)
-          : .constant(HiddenColumns.value(index - schema.count, info))
-      }
-      let whole = ParquetSplit(
-        location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: pushed)
-      splits += cutsFiles ? cut(whole, at: task.file.splitOffsets) : [whole]
+    let hidden = IcebergHiddenColumn.of(metadata)
+    let named = Set(request.columns + request.predicates.map(\.column)).filter { $0 >= schema.count }.map { hidden[$0 - schema.count] }
+    let files = DataFileOpener(store: store, footers: footers)
+    let modified = named.contains(.fileModifiedTime) ? try await modificationTimes(plan.tasks) : [:]
+    let conditions = request.predicates.filter { $0.column >= schema.count }.compactMap { predicate in
+      Self.translate(predicate.test).map { (hidden[predicate.column - schema.count], $0) }
     }
-    return ParquetScan(splits, notes: notes(plan.report), footers: footers)
+    let tasks = plan.tasks.filter { task in
+      conditions.allSatisfy { column, test in
+        column.value(task, modifiedMicroseconds: modified[task.file.path]).map { test.holds($0) } ?? true
+      }
+    }
+    var deletes = try ScanDeletes(tasks, metadata, files: files)
+    let columns = try ScanColumns(icebergSchema, metadata, request.columns)
+    // Few files are cut at their row groups, so that all workers have something to do.
+    let cutsFiles = tasks.count < 16
+    var splits: [IcebergSplit] = []
+    for task in tasks {
+      let size = Int(clamping: task.file.fileSize)
+      let data = ParquetSplit(
+        location: Location(task.file.path), size: size, byteCount: size,
+        sources: columns.sources(task, modifiedMicroseconds: modified[task.file.path]), predicates: pushed)
+      let whole = IcebergSplit(data: data, format: task.file.format, deletes: try deletes.deletes(for: task))
+      splits += cutsFiles && task.file.format == .parquet ? cut(whole, at: task.file.splitOffsets) : [whole]
+    }
+    return IcebergScan(splits, notes: notes(plan, tasks), files: files)
   }
 
-  private func source(
-    _ field: Field, _ icebergField: IcebergField, _ identity: [Int32: Scalar], _ mapping: NameMapping?
-  ) -> ParquetColumnSource {
-    let names = mapping?.entries.first { $0.fieldID == icebergField.id }?.names ?? []
-    let match: ParquetColumnSource.Match =
-      names.isEmpty ? .fieldID(icebergField.id) : .fieldIDOrNames(icebergField.id, names)
-    let initial = icebergField.initialDefault.map { Scalar(field.type, $0) }
-    return .file(
-      ParquetColumnSource.FileColumn(type: field.type, match: match, id: field.id),
-      missing: identity[icebergField.id] ?? initial ?? .null(field.type))
-  }
-
-  private func cut(_ whole: ParquetSplit, at offsets: [Int64]) -> [ParquetSplit] {
-    guard offsets.count > 1 else { return [whole] }
+  private func cut(_ whole: IcebergSplit, at offsets: [Int64]) -> [IcebergSplit] {
+    // Offsets out of order are ignored (SPEC), so that no row group is read twice or lost.
+    guard offsets.count > 1, zip(offsets, offsets.dropFirst()).allSatisfy({ $0 < $1 }) else { return [whole] }
     return offsets.indices.map { index in
       var split = whole
       let start = index == 0 ? 0 : Int(clamping: offsets[index])
       let end = index + 1 < offsets.count ? Int(clamping: offsets[index + 1]) : Int.max
-      split.byteRange = start..<max(start, end)
-      split.byteCount = whole.byteCount / offsets.count
+      split.data.byteRange = start..<max(start, end)
+      split.data.byteCount = whole.byteCount / offsets.count
       return split
     }
   }
@@ -134,13 +125,16 @@ package struct IcebergTable: Table {
     }
   }
 
-  private func notes(_ report: ScanReport) -> [ScanNote] {
-    [
+  private func notes(_ plan: ScanPlan, _ tasks: [FileScanTask]) -> [ScanNote] {
+    let report = plan.report
+    let deletes = Set(tasks.lazy.flatMap(\.deletes).map { [$0.file.path, $0.file.referencedDataFile ?? ""] })
+    return [
       ScanNote("manifests", report.manifestCount), ScanNote("manifests skipped", report.manifestsSkipped),
-      ScanNote("files read", report.plannedFileCount),
+      ScanNote("files read", tasks.count), ScanNote("delete files read", deletes.count),
       ScanNote("files skipped by manifest", report.filesSkippedByManifest),
       ScanNote("files skipped by partition", report.filesSkippedByPartition),
       ScanNote("files skipped by metrics", report.filesSkippedByMetrics),
+      ScanNote("files skipped by hidden column", plan.tasks.count - tasks.count),
     ].filter { $0.count > 0 || $0.label == "files read" }
   }
 

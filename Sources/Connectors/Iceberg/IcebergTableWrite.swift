@@ -131,7 +131,7 @@ package struct IcebergWriter: IcebergWriting {
   }
 
   package func beginWrite(_ kind: WriteKind, table: IcebergTable) async throws -> any TableWrite {
-    guard kind == .append else { throw IcebergError(.unsupported, "INSERT OVERWRITE is not supported yet") }
+    guard case .append = kind else { throw IcebergError(.unsupported, "INSERT OVERWRITE is not supported yet") }
     return IcebergTableWrite(try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID))
   }
 

@@ -1,8 +1,7 @@
 package import Columnar
-import Functions
 import Parquet
 
-/// Where one column of a scan comes from, for one Parquet file.
+/// Where one column of a scan comes from, for one data file (Parquet, or Avro below Iceberg tables).
 package enum ParquetColumnSource: Sendable {
   /// A column of the file; `missing` stands in when the file has no such column.
   case file(FileColumn, missing: Scalar)
@@ -10,18 +9,41 @@ package enum ParquetColumnSource: Sendable {
   case constant(Scalar)
   /// The row's number in the file.
   case rowPosition
+  /// Row lineage: a stored value where there is one, else what the row inherits.
+  case lineage(FileColumn, Inherited)
+
+  package enum Inherited: Sendable {
+    /// The row's number in the file above the id of its first row.
+    case rowID(first: Int64)
+    case constant(Int64)
+  }
 
   package struct FileColumn: Sendable {
     /// What the scan delivers: the file's column is promoted to it.
     package var type: SQLType
     package var match: Match
-    /// Ids of nested fields, to find them whatever they were called when the file was written.
-    package var id: FieldID?
+    /// The wanted fields, element, or key and value of a nested type, in the order of `type.children`.
+    package var children: [FileColumn]
+    /// For fields of rows: what stands in when the file has no such field.
+    package var missing: ScalarValue
 
+    /// - Parameter id: ids of nested fields, to find them whatever they were called when the file was written.
     package init(type: SQLType, match: Match, id: FieldID? = nil) {
+      self.init(
+        type: type, match: match,
+        children: type.children.enumerated().map { index, child in
+          let childID = id.flatMap { $0.children.indices.contains(index) ? $0.children[index] : nil }
+          var name = ""
+          if case .row(let fields) = type { name = fields[index].name ?? "" }
+          return FileColumn(type: child, match: childID.map { .fieldIDOrNames($0.id, [name]) } ?? .name(name), id: childID)
+        })
+    }
+
+    package init(type: SQLType, match: Match, children: [FileColumn], missing: ScalarValue = .null) {
       self.type = type
       self.match = match
-      self.id = id
+      self.children = children
+      self.missing = missing
     }
   }
 
@@ -34,75 +56,47 @@ package enum ParquetColumnSource: Sendable {
   }
 }
 
-extension ParquetColumnSource.FileColumn {
-  func find(in file: ParquetFile) -> ColumnNode? {
-    switch match {
-    case .name(let name): return file.column(named: name)
-    case .fieldID(let id): return file.column(fieldID: id)
-    case .fieldIDOrNames(let id, let names):
-      if let column = file.column(fieldID: id) { return column }
-      guard file.columns.allSatisfy({ $0.fieldID == nil }) else { return nil }
-      return names.lazy.compactMap { name in file.columns.first { $0.name == name } }.first
-    case .position(let position): return file.columns.indices.contains(position) ? file.columns[position] : nil
-    }
+/// A column, or a part of a nested one, as it stands in a data file.
+struct StoredColumn: Sendable {
+  var name: String
+  var fieldID: Int32?
+  var type: SQLType
+  /// In the order of `type.children`.
+  var children: [StoredColumn]
+
+  init(name: String, fieldID: Int32?, type: SQLType, children: [StoredColumn] = []) {
+    self.name = name
+    self.fieldID = fieldID
+    self.type = type
+    self.children = children
   }
+
+  init(_ node: ColumnNode) {
+    self.init(name: node.name, fieldID: node.fieldID, type: node.type, children: node.children.map { StoredColumn($0) })
+  }
+
+  var hasFieldIDs: Bool { fieldID != nil || children.contains(where: \.hasFieldIDs) }
 }
 
-/// Brings a column as it stands in a file to the type that the table has now: promoted, with nested fields found by id.
-enum SchemaProjection {
-  /// - Parameters:
-  ///   - node: the file's description of `column`.
-  ///   - id: ids of the wanted nested fields; nil matches by name.
-  static func project(_ column: Column, _ node: ColumnNode, to type: SQLType, id: FieldID?, context: QueryContext)
-    throws(KernelError) -> Column
-  {
-    if column.type == type && !type.isNested { return column }
-    switch (type, node.shape) {
-    case (.array(let element), .list(let elementNode)):
-      return try rebuild(column, type, context) { (children) throws(KernelError) in
-        [try project(children[0], elementNode, to: element, id: id?.children.first, context: context)]
-      }
-    case (.map(let key, let value), .map(let keyNode, let valueNode)):
-      return try rebuild(column, type, context) { (children) throws(KernelError) in
-        [
-          try project(children[0], keyNode, to: key, id: id?.children.first, context: context),
-          try project(children[1], valueNode, to: value, id: id?.children.last, context: context),
-        ]
-      }
-    case (.row(let fields), .row(let nodes)):
-      return try rebuild(column, type, context) { (children) throws(KernelError) in
-        var projected: [Column] = []
-        for (index, field) in fields.enumerated() {
-          let fieldID = id.flatMap { $0.children.indices.contains(index) ? $0.children[index] : nil }
-          let position = nodes.firstIndex { node in
-            if let fieldID, let nodeID = node.fieldID { return nodeID == fieldID.id }
-            return field.name.map { $0.lowercased() == node.name.lowercased() } ?? false
-          }
-          if let position {
-            projected.append(
-              try project(children[position], nodes[position], to: field.type, id: fieldID, context: context))
-          } else {
-            projected.append(.nulls(field.type, count: children.first?.count ?? column.count))
-          }
-        }
-        return projected
-      }
-    default:
-      return try castColumn(column, to: type, isTry: false, context: context)
+extension ParquetColumnSource.Match {
+  /// The position among columns of one level.
+  ///
+  /// - Parameter hasIDs: whether any column of the file, at any depth, has a field id: if so, names do not count.
+  func find(in columns: [StoredColumn], hasIDs: Bool) -> Int? {
+    switch self {
+    case .name(let name): return Self.position(of: name, columns)
+    case .fieldID(let id): return columns.firstIndex { $0.fieldID == id }
+    case .fieldIDOrNames(let id, let names):
+      if hasIDs { return columns.firstIndex { $0.fieldID == id } }
+      return names.lazy.compactMap { Self.position(of: $0, columns) }.first
+    case .position(let position): return columns.indices.contains(position) ? position : nil
     }
   }
 
-  private static func rebuild(
-    _ column: Column, _ type: SQLType, _ context: QueryContext,
-    _ children: ([Column]) throws(KernelError) -> [Column]
-  ) throws(KernelError) -> Column {
-    switch column.encoding {
-    case .constant, .dictionary: return try rebuild(column.flattened(), type, context, children)
-    case .flat(let vector):
-      return Column(
-        flat: FlatVector(
-          values: vector.values, validity: vector.validity, heap: vector.heap, children: try children(vector.children)),
-        type: type, count: column.count)
-    }
+  /// The exact name, else one that differs in case only.
+  private static func position(of name: String, _ columns: [StoredColumn]) -> Int? {
+    if let exact = columns.firstIndex(where: { $0.name == name }) { return exact }
+    let folded = name.lowercased()
+    return columns.firstIndex { $0.name.lowercased() == folded }
   }
 }

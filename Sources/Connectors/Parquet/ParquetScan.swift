@@ -1,5 +1,4 @@
 package import Columnar
-import Functions
 import Parquet
 package import Planner
 package import Storage
@@ -50,45 +49,40 @@ package struct ParquetScan: Scan {
   }
 }
 
+/// A reader of one data file that knows where its rows stand in the file.
+package protocol PositionedReader: SplitReader {
+  /// Row of the file with which the last batch began; the rows of a batch follow each other.
+  var batchFirstRow: Int { get }
+}
+
 /// Reads the row groups of one split, in order.
-package final class ParquetSplitReader: SplitReader {
+package final class ParquetSplitReader: PositionedReader {
   private let split: ParquetSplit
   private let file: ParquetFile
   private let context: QueryContext
-  /// Columns of the file that are read, and for every delivered column its place among them.
+  private let columns: DeliveredColumns
+  /// Columns of the file that are read.
   private let nodes: [ColumnNode]
-  private let slots: [Int?]
   private var rowGroups: ArraySlice<Int>
   private var reader: RowGroupReader?
   private let pruning: ParquetPruning
   package private(set) var notes: [ScanNote] = []
+  package private(set) var batchFirstRow = 0
 
   package init(_ split: ParquetSplit, footers: ParquetFooterCache, context: QueryContext) throws {
     self.split = split
     self.context = context
-    file = try footers.open(
+    let file = try footers.open(
       split.location, size: split.size,
       options: ParquetFile.Options(int96InNanoseconds: split.int96InNanoseconds))
-    var nodes: [ColumnNode] = []
-    var slots: [Int?] = []
-    for source in split.sources {
-      guard case .file(let wanted, _) = source, let node = wanted.find(in: file) else {
-        slots.append(nil)
-        continue
-      }
-      if let known = nodes.firstIndex(where: { $0 === node }) {
-        slots.append(known)
-      } else {
-        slots.append(nodes.count)
-        nodes.append(node)
-      }
-    }
-    self.nodes = nodes
-    self.slots = slots
-    pruning = ParquetPruning(file: file, predicates: split.predicates, nodes: slots.map { $0.map { nodes[$0] } })
+    self.file = file
+    columns = DeliveredColumns(split.sources, stored: file.columns.map { StoredColumn($0) }, file: split.location.text, context)
+    nodes = columns.stored.map { file.columns[$0] }
+    let nodes = nodes
+    pruning = ParquetPruning(
+      file: file, predicates: split.predicates, nodes: columns.slots.map { $0.map { nodes[$0] } })
     let all = 0..<file.rowGroupCount
     if let range = split.byteRange {
-      let file = self.file
       rowGroups = all.filter { range.contains(file.startOffset(ofRowGroup: $0)) }[...]
     } else {
       rowGroups = Array(all)[...]
@@ -103,7 +97,8 @@ package final class ParquetSplitReader: SplitReader {
         reader = nil
         continue
       }
-      return Batch(columns: try deliver(batch, firstRow: reader.batchFirstRow), count: batch.count)
+      batchFirstRow = reader.batchFirstRow
+      return try columns.deliver(batch, firstRow: batchFirstRow)
     }
   }
 
@@ -118,36 +113,6 @@ package final class ParquetSplitReader: SplitReader {
       }
     }
     return false
-  }
-
-  private func deliver(_ batch: Batch, firstRow: Int) throws -> [Column] {
-    var columns: [Column] = []
-    columns.reserveCapacity(split.sources.count)
-    for (index, source) in split.sources.enumerated() {
-      switch source {
-      case .constant(let scalar): columns.append(.constant(scalar, count: batch.count))
-      case .rowPosition:
-        let positions = Buffer(byteCount: batch.count * 8)
-        let target = positions.base.assumingMemoryBound(to: Int64.self)
-        for row in 0..<batch.count { target[row] = Int64(firstRow + row) }
-        columns.append(Column(type: .bigint, count: batch.count, values: positions))
-      case .file(let wanted, let missing):
-        guard let slot = slots[index] else {
-          columns.append(.constant(missing, count: batch.count))
-          continue
-        }
-        do {
-          columns.append(
-            try SchemaProjection.project(
-              batch.columns[slot], nodes[slot], to: wanted.type, id: wanted.id, context: context))
-        } catch {
-          throw ParquetError(
-            .unsupported, "the file's type \(nodes[slot].type) cannot be read as \(wanted.type): \(error.message)",
-            file: split.location.text, column: nodes[slot].name)
-        }
-      }
-    }
-    return columns
   }
 
   private func note(_ label: String, _ count: Int) {

@@ -19,7 +19,7 @@ struct AnalyzedPlan {
 
   private static func append(_ plan: PlanDescription, _ statistics: PlanStatistics, depth: Int, to lines: inout [String]) {
     let indent = String(repeating: "  ", count: depth)
-    lines.append(indent + plan.name + plan.details.map { " \($0.label)=\($0.text)" }.joined())
+    lines.append(indent + plan.name + plan.details.map { $0.label.isEmpty ? " \($0.text)" : " \($0.label)=\($0.text)" }.joined())
     var facts = ["rows: \(statistics.rowsOut)", "time: \(time(statistics.nanoseconds))"]
     if statistics.peakBytes > 0 { facts.append("memory: \(size(statistics.peakBytes))") }
     if statistics.spilledBytes > 0 { facts.append("spilled: \(size(statistics.spilledBytes))") }

@@ -11,33 +11,74 @@ import Storage
 /// makes, or Hive's.
 extension StatementRunner {
   func runCreateTable(_ create: CreateTableStatement, range: SourceRange) async throws -> StatementResult {
+    let family = try TableFamily(create)
     guard create.mode == .create else {
       throw SQLError.notSupported(
         "\(create.mode.rawValue) TABLE is not supported yet", range: range, hint: "DROP TABLE IF EXISTS, then CREATE TABLE.")
     }
-    let family = try TableFamily(create)
     guard family != .hive else { return try await runCreateHiveTable(create, range: range) }
     let (database, name) = try resolve(create.name)
-    do { _ = try await catalog.database(database) } catch { throw SQLError(wrapping: error).located(at: create.name.range) }
-    if try await tableExists(name, in: database) {
-      if create.ifNotExists { return StatementResult(rowsAffected: create.query == nil ? nil : 0) }
+    if create.ifNotExists, try await tableExists(name, in: database) {
+      return StatementResult(rowsAffected: create.query == nil ? nil : 0)
+    }
+    let creation = try await bindCreation(create, range: range)
+    do {
+      guard let plan = creation.plan else {
+        _ = try await creation.writer.committer.create(creation.metadata)
+        return StatementResult(rowsAffected: create.query == nil ? nil : 0)
+      }
+      let prepared = try await writingExecutor.prepare(optimize(plan))
+      let summary = try await write(prepared, into: try await creation.target.beginWrite())
+      return StatementResult(rowsAffected: summary.rowCount)
+    } catch {
+      // The folder was empty or absent before, so empty folders in it are this statement's.
+      if (error as? IcebergError)?.kind != .commitStateUnknown {
+        await removeEmptyFolders(at: Location(creation.metadata.location))
+      }
+      throw SQLError(wrapping: error).located(at: create.name.range)
+    }
+  }
+
+  /// A table that is about to be made.
+  struct TableCreation {
+    let metadata: TableMetadata
+    let writer: IcebergWriter
+    /// The rows of a CTAS; nil for an empty table.
+    let plan: LogicalPlan?
+    let target: WriteTarget
+  }
+
+  /// Checks a statement whole, without writing anything.
+  func bindCreation(_ create: CreateTableStatement, range: SourceRange) async throws -> TableCreation {
+    let (database, name) = try resolve(create.name)
+    let exists = try await located(create.name.range) {
+      _ = try await catalog.database(database)
+      return try await tableExists(name, in: database)
+    }
+    if exists {
       throw create.query == nil
         ? SQLError(.tableAlreadyExists, "Table '\(database).\(name)' already exists", range: create.name.range)
         : SQLError(
           .tableAlreadyExists, "Destination table '\(Engine.catalogName).\(database).\(name)' already exists", range: create.name.range)
     }
-    guard let query = create.query else {
-      let definition = try IcebergDefinition(create, columns: .declared(create.columns), binder: constantBinder)
-      return try await makeIcebergTable(definition, database: database, name: name, create, rows: nil)
+    var rows: BoundQuery?
+    if let query = create.query { rows = try await bindRows(of: query, for: create) }
+    let definition = try IcebergDefinition(create, columns: rows.map { .ofQuery($0) } ?? .declared(create.columns), binder: constantBinder)
+    let location = try await tableLocation(definition.location, database: database, name: name)
+    let writer = IcebergWriter(
+      CatalogPointer(catalog, database: database, table: name, description: definition.comment), name: "\(database).\(name)",
+      base: location, store: engine.store, context: context, clock: engine.clock)
+    let metadata = TableMetadata(
+      newTableAt: location, uuid: writer.makeUUID(), schema: definition.schema, spec: definition.spec,
+      properties: definition.properties, formatVersion: definition.formatVersion, nowMilliseconds: engine.now / 1_000)
+    var plan: LogicalPlan?
+    if let rows, create.withData {
+      let table = try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers)
+      plan = try constantBinder.insertion(of: rows, into: table, columns: [], range: create.name.range)
     }
-    guard create.columns.isEmpty else {
-      throw SQLError(
-        .syntaxError, "CREATE TABLE AS takes its columns from the query", range: create.columns[0].range,
-        hint: "Remove the column list, and cast in the query where a type must be another.")
-    }
-    let bound = try await bindRows(of: query, for: create)
-    let definition = try IcebergDefinition(create, columns: .ofQuery(bound), binder: constantBinder)
-    return try await makeIcebergTable(definition, database: database, name: name, create, rows: create.withData ? bound : nil)
+    let details = [PlanDescription.Detail(label: "", text: "\(database).\(name)")] + WriteTarget.details(of: metadata)
+    let target = WriteTarget(name: "CreateTableAs", details: details) { try writer.beginCreation(metadata) }
+    return TableCreation(metadata: metadata, writer: writer, plan: plan, target: target)
   }
 
   private var constantBinder: Binder { Binder(relations: ResolvedRelations(), settings: binderSettings()) }
@@ -53,6 +94,11 @@ extension StatementRunner {
 
   /// The query of a CTAS with the names its columns will have.
   func bindRows(of query: Query, for create: CreateTableStatement) async throws -> BoundQuery {
+    guard create.columns.isEmpty else {
+      throw SQLError(
+        .syntaxError, "CREATE TABLE AS takes its columns from the query", range: create.columns[0].range,
+        hint: "Remove the column list, and cast in the query where a type must be another.")
+    }
     var bound = try await bind(query)
     if !create.columnAliases.isEmpty {
       guard create.columnAliases.count == bound.columns.count else {
@@ -64,49 +110,6 @@ extension StatementRunner {
       for (index, alias) in create.columnAliases.enumerated() { bound.columns[index].name = alias.folded }
     }
     return try bound.checkedForStorage()
-  }
-
-  /// Writes the first metadata file, with the rows of a CTAS in it, and makes the catalog entry.
-  private func makeIcebergTable(
-    _ definition: IcebergDefinition, database: String, name: String, _ create: CreateTableStatement, rows: BoundQuery?
-  ) async throws -> StatementResult {
-    let location = try await tableLocation(definition.location, database: database, name: name)
-    let pointer = CatalogPointer(catalog, database: database, table: name, description: definition.comment)
-    let writer = IcebergWriter(
-      pointer, name: "\(database).\(name)", base: location, store: engine.store, context: context, clock: engine.clock)
-    let metadata = TableMetadata(
-      newTableAt: location, uuid: writer.makeUUID(), schema: definition.schema, spec: definition.spec,
-      properties: definition.properties, formatVersion: definition.formatVersion, nowMilliseconds: engine.now / 1_000)
-    do {
-      guard let rows else {
-        _ = try await writer.committer.create(metadata)
-        return StatementResult(rowsAffected: create.query == nil ? nil : 0)
-      }
-      let table = try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers)
-      let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
-      let plan = try binder.insertion(of: rows, into: table, columns: [], range: create.name.range)
-      return StatementResult(rowsAffected: try await write(plan, into: try writer.beginCreation(metadata)))
-    } catch {
-      // The folder was empty or absent before, so nothing in it is anybody else's.
-      if (error as? IcebergError)?.kind != .commitStateUnknown { await removeEmptyFolders(at: Location(location)) }
-      throw error
-    }
-  }
-
-  /// Runs a plan into a table and commits what was written.
-  ///
-  /// - Returns: rows written.
-  func write(_ plan: LogicalPlan, into write: any TableWrite) async throws -> Int {
-    let executor = writingExecutor
-    let prepared = try await executor.prepare(optimize(plan))
-    let written = try await executor.run(prepared, into: write)
-    return try await write.commit(written).rowCount
-  }
-
-  /// With a fixed seed one worker runs the whole statement: which rows end in which file must not depend on who was faster.
-  var writingExecutor: QueryExecutor {
-    guard context.seed != nil, context.workerCount > 1 else { return executor }
-    return QueryExecutor(context: context.withWorkers(1), options: executor.options)
   }
 
   // MARK: Locations

@@ -30,16 +30,17 @@ extension StatementRunner {
 
   func runDropSchema(_ drop: DropSchemaStatement) async throws -> StatementResult {
     let name = try resolveDatabase(drop.name)
+    var notes: [String] = []
     do {
       if drop.isCascade {
-        for table in try await catalog.tables(in: name) { try await dropEntry(table) }
+        for table in try await catalog.tables(in: name) { notes += try await dropEntry(table) }
       }
       try await catalog.dropDatabase(name)
     } catch {
       if (error as? CatalogError)?.kind == .databaseNotFound && drop.ifExists { return StatementResult() }
       throw SQLError(wrapping: error).located(at: drop.name.range)
     }
-    return StatementResult()
+    return StatementResult(notes: notes)
   }
 
   func runCreateView(_ create: CreateViewStatement) async throws -> StatementResult {
@@ -116,29 +117,5 @@ extension StatementRunner {
       throw SQLError(wrapping: error).located(at: name.range)
     }
     return StatementResult()
-  }
-
-  func runDropTable(_ drop: DropTableStatement) async throws -> StatementResult {
-    let (database, name) = try resolve(drop.name)
-    do {
-      let entry = try await catalog.table(name, in: database)
-      if entry.isView {
-        throw SQLError(
-          .tableNotFound, "'\(database).\(name)' is a view, not a table", range: drop.name.range, hint: "Use DROP VIEW.")
-      }
-      try await dropEntry(entry)
-    } catch {
-      if (error as? CatalogError)?.kind == .tableNotFound && drop.ifExists { return StatementResult() }
-      throw SQLError(wrapping: error).located(at: drop.name.range)
-    }
-    return StatementResult()
-  }
-
-  /// Removes an entry; the files of an Iceberg table go with it, those of an external table stay (Athena's rules).
-  private func dropEntry(_ entry: CatalogTable) async throws {
-    try await catalog.dropTable(entry.name, in: entry.database)
-    if entry.isIceberg, let location = entry.storage.location {
-      try await engine.store.deleteFolder(Location(location))
-    }
   }
 }

@@ -1,5 +1,7 @@
 import Catalogs
+import Columnar
 import Connectors
+import Execution
 import Iceberg
 import Planner
 import SQLSyntax
@@ -7,29 +9,56 @@ import Storage
 
 /// INSERT INTO.
 extension StatementRunner {
-  func runInsert(_ insert: InsertStatement, range: SourceRange) async throws -> StatementResult {
-    let (table, plan) = try await bindInsert(insert, range: range)
-    let write = try await located(insert.table.range) {
-      if let external = table as? ExternalTable { return try external.beginAppend(catalog: catalog, context: context) }
-      return try await table.beginWrite(.append)
-    }
-    return StatementResult(rowsAffected: try await self.write(plan, into: write))
+  func runInsert(_ insert: InsertStatement, parameters: [Scalar] = [], range: SourceRange) async throws -> StatementResult {
+    let (target, plan) = try await bindInsert(insert, parameters: parameters, range: range)
+    let prepared = try await writingExecutor.prepare(optimize(plan))
+    let summary = try await write(prepared, into: try await target.beginWrite())
+    return StatementResult(rowsAffected: summary.rowCount)
   }
 
   /// The target, and a plan that gives its columns.
-  func bindInsert(_ insert: InsertStatement, range: SourceRange) async throws -> (table: any Table, plan: LogicalPlan) {
+  func bindInsert(
+    _ insert: InsertStatement, parameters: [Scalar] = [], range: SourceRange
+  ) async throws -> (target: WriteTarget, plan: LogicalPlan) {
     guard !insert.isOverwrite else {
       throw SQLError.notSupported("INSERT OVERWRITE is not supported yet", range: range, hint: "INSERT INTO is.")
     }
-    let table = try await writableTable(insert.table)
-    let bound = try await bind(insert.query)
+    let entry = try await writableEntry(insert.table)
+    let name = "\(entry.database).\(entry.name)"
+    let bound = try await bind(insert.query, parameters: parameters)
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
-    // The place of the error is the query when its columns are wrong, as in Trino.
-    return (table, try binder.insertion(of: bound, into: table, columns: insert.columns, range: insert.query.range))
+    let place = insert.table.range
+    guard let location = entry.metadataLocation, entry.isIceberg else {
+      let table = try await located(place) { try await externalTable(entry) }
+      let plan = try binder.insertion(of: bound, into: table, columns: insert.columns, range: insert.query.range)
+      return (
+        WriteTarget(name: "Insert", details: [PlanDescription.Detail(label: "", text: name)]) {
+          try await located(place) { try table.beginAppend(catalog: catalog, context: context) }
+        }, plan
+      )
+    }
+    let table = try await writableTable(entry, at: location, place)
+    let plan = try binder.insertion(of: bound, into: table, columns: insert.columns, range: insert.query.range)
+    return (
+      WriteTarget(name: "Insert", details: [PlanDescription.Detail(label: "", text: name)] + WriteTarget.details(of: table.metadata)) {
+        try await located(place) { try await table.beginWrite(.append) }
+      }, plan
+    )
+  }
+
+  /// Runs a plan into a table and commits what was written.
+  func write(_ plan: PreparedPlan, into write: any TableWrite) async throws -> WriteSummary {
+    try await write.commit(try await writingExecutor.run(plan, into: write))
+  }
+
+  /// With a fixed seed one worker runs the whole statement: which rows end in which file must not depend on who was faster.
+  var writingExecutor: QueryExecutor {
+    guard context.seed != nil, context.workerCount > 1 else { return executor }
+    return QueryExecutor(context: context.withWorkers(1), options: executor.options)
   }
 
   /// A table that rows can be added to: no view, no metadata table.
-  private func writableTable(_ name: QualifiedName) async throws -> any Table {
+  private func writableEntry(_ name: QualifiedName) async throws -> CatalogTable {
     let (database, table) = try resolve(name)
     let entry: CatalogTable
     do { entry = try await catalog.table(table, in: database) } catch {
@@ -39,18 +68,38 @@ extension StatementRunner {
       throw SQLError(wrapping: error).located(at: name.range)
     }
     if entry.isView { throw SQLError.notSupported("Inserting into views is not supported", range: name.range) }
-    guard entry.isIceberg, let location = entry.metadataLocation else {
-      return try await located(name.range) { try await externalTable(entry) }
-    }
-    let metadata = try await located(name.range) { try await TableMetadata.load(Location(location), from: engine.store) }
+    return entry
+  }
+
+  private func writableTable(_ entry: CatalogTable, at location: String, _ place: SourceRange) async throws -> IcebergTable {
+    let metadata = try await located(place) { try await TableMetadata.load(Location(location), from: engine.store) }
     let writer = IcebergWriter(
-      CatalogPointer(catalog, database: database, table: table), name: "\(database).\(table)", base: location, store: engine.store,
-      context: context, clock: engine.clock)
+      CatalogPointer(catalog, database: entry.database, table: entry.name), name: "\(entry.database).\(entry.name)", base: location,
+      store: engine.store, context: context, clock: engine.clock)
     return try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers, writing: writer)
   }
 
   /// Runs `body`; its errors point at `range` unless they have a place.
   func located<Value>(_ range: SourceRange, _ body: () async throws -> Value) async throws -> Value {
     do { return try await body() } catch { throw SQLError(wrapping: error).located(at: range) }
+  }
+}
+
+/// Where the rows of a statement go, for running and for EXPLAIN.
+struct WriteTarget: Sendable {
+  /// What EXPLAIN calls the top of the plan.
+  let name: String
+  let details: [PlanDescription.Detail]
+  let beginWrite: @Sendable () async throws -> any TableWrite
+
+  /// How rows are split into files.
+  static func details(of metadata: TableMetadata) -> [PlanDescription.Detail] {
+    let fields = metadata.partitionSpec.fields
+    if fields.isEmpty { return [] }
+    let terms = fields.map { field in
+      let column = metadata.schema.fullName(id: field.sourceID) ?? "?"
+      return field.transform == .identity ? column : "\(field.transform.text)(\(column))"
+    }
+    return [PlanDescription.Detail(label: "partitioning", text: "[\(terms.joined(separator: ", "))]")]
   }
 }

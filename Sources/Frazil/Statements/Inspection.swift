@@ -8,18 +8,43 @@ import SQLSyntax
 /// SHOW, DESCRIBE and EXPLAIN.
 extension StatementRunner {
   func runExplain(_ explain: ExplainStatement) async throws -> StatementResult {
-    guard case .query(let query) = explain.statement.kind else {
-      throw SQLError.notSupported("EXPLAIN of \(explain.statement.kindName)", range: explain.statement.range)
-    }
-    let plan = optimize(try await bind(query).plan)
+    let subject = try await explained(explain.statement)
+    let plan = optimize(subject.plan)
     if !explain.isAnalyze {
-      let description = PlanDescription(plan)
+      var description = PlanDescription(plan)
+      if let target = subject.target { description = PlanDescription(name: target.name, details: target.details, inputs: [description]) }
       return planResult(explain.format == .json ? description.json : description.text())
     }
-    let prepared = try await executor.prepare(plan)
-    var rows = 0
-    for try await batch in executor.run(prepared) { rows += batch.count }
-    return planResult(AnalyzedPlan(prepared, resultRows: rows, context: context).text)
+    guard let target = subject.target else {
+      let prepared = try await executor.prepare(plan)
+      var rows = 0
+      for try await batch in executor.run(prepared) { rows += batch.count }
+      return planResult(AnalyzedPlan(prepared, resultRows: rows, context: context).text)
+    }
+    // As in Trino, ANALYZE does what it explains.
+    let prepared = try await writingExecutor.prepare(plan)
+    let summary = try await write(prepared, into: try await target.beginWrite())
+    let analyzed = AnalyzedPlan(prepared, resultRows: 0, context: context).text
+    let inner = analyzed.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }
+    return planResult(
+      ([PlanDescription(name: target.name, details: target.details, inputs: []).text(), "  (rows: \(summary.rowCount), files: \(summary.fileCount))"] + inner)
+        .joined(separator: "\n"))
+  }
+
+  /// What a statement that can be explained does: a query, and where its rows go.
+  private func explained(_ statement: Statement) async throws -> (plan: LogicalPlan, target: WriteTarget?) {
+    switch statement.kind {
+    case .query(let query): return (try await bind(query).plan, nil)
+    case .insert(let insert):
+      let (target, plan) = try await bindInsert(insert, range: statement.range)
+      return (plan, target)
+    case .createTable(let create) where create.query != nil:
+      let creation = try await bindCreation(create, range: statement.range)
+      guard let plan = creation.plan else { break }
+      return (plan, creation.target)
+    default: break
+    }
+    throw SQLError.notSupported("EXPLAIN of \(statement.kindName)", range: statement.range)
   }
 
   /// A plan's text, a row per line.
@@ -45,11 +70,17 @@ extension StatementRunner {
       return textResult(["views"], matching(names, pattern).map { [$0] })
     case .columns(let name):
       return textResult(["column"], try await columns(of: name).map { [$0.name] })
+    case .createTable(let name): return try await runShowCreateTable(name)
     case .tableProperties(let name, let key):
       let entry = try await entry(name)
-      let properties = entry.parameters.sorted { $0.key < $1.key }
+      var parameters = entry.parameters
+      if entry.isIceberg {
+        let metadata = try await located(name.range) { try await icebergMetadata(entry) }
+        parameters = AthenaProperties.shown(metadata)
+      }
+      let properties = parameters.sorted { $0.key < $1.key }
       if let key {
-        let value = entry.parameters[key.value]
+        let value = parameters[key.value]
         return textResult(["prpt_name"], [[value ?? "Table \(entry.database).\(entry.name) does not have property: \(key.value)"]])
       }
       return textResult(["prpt_name", "prpt_value"], properties.map { [$0.key, $0.value] })
@@ -74,11 +105,22 @@ extension StatementRunner {
   }
 
   func runDescribe(_ describe: DescribeStatement) async throws -> StatementResult {
-    let columns = try await columns(of: describe.name)
-    return textResult(["col_name", "data_type", "comment"], columns.map { [$0.name, $0.type, $0.comment ?? ""] })
+    let entry = try await entry(describe.name)
+    var columns = entry.storage.columns + entry.partitionKeys
+    if let wanted = describe.column {
+      columns = columns.filter { $0.name == wanted.folded }
+      guard !columns.isEmpty else {
+        throw SQLError(.columnNotFound, "Column '\(wanted.spelling)' cannot be resolved", range: wanted.range)
+      }
+    }
+    var rows = columns.map { [$0.name, $0.type, $0.comment ?? ""] }
+    if entry.isIceberg, describe.column == nil {
+      rows += partitionRows(try await located(describe.name.range) { try await icebergMetadata(entry) })
+    }
+    return textResult(["col_name", "data_type", "comment"], rows)
   }
 
-  private func entry(_ name: QualifiedName) async throws -> CatalogTable {
+  func entry(_ name: QualifiedName) async throws -> CatalogTable {
     let (database, table) = try resolve(name)
     return try await located(name.range) { try await catalog.table(table, in: database) }
   }

@@ -27,6 +27,7 @@ struct StatementRunner: Sendable {
     case .dropView(let name, let ifExists): return try await runDropView(name, ifExists: ifExists)
     case .createTable(let create): return try await runCreateTable(create, range: statement.range)
     case .insert(let insert): return try await runInsert(insert, range: statement.range)
+    case .call(let call): return try await runCall(call, range: statement.range)
     case .dropTable(let drop): return try await runDropTable(drop)
     case .alterTable(let alter): return try await runAlterTable(alter, range: statement.range)
     case .repairTable(let name, let mode): return try await runRepair(name, mode)
@@ -75,6 +76,7 @@ struct StatementRunner: Sendable {
     switch statement.kind {
     case .query(let query): return try await runQuery(query, parameters: values)
     case .unload(let unload): return try await runUnload(unload, parameters: values)
+    case .insert(let insert): return try await runInsert(insert, parameters: values, range: statement.range)
     default: throw SQLError.notSupported("EXECUTE of \(statement.kindName)", range: statement.range)
     }
   }

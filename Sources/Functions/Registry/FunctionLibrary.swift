@@ -320,7 +320,8 @@ enum NearestName {
 extension FunctionLibrary {
   /// All built-in functions.
   package static let standard = FunctionLibrary(
-    scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string,
+    scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
+      + regex + temporalFields + temporalSteps + temporalConversions,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax)
 }

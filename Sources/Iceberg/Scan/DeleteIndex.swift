@@ -20,17 +20,49 @@ struct DeleteIndex: Sendable {
     }
   }
 
+  /// A position delete file with several targets, and the first and last of them where its metrics tell.
+  private struct PositionFile {
+    let delete: FileScanTask.Delete
+    let first: [UInt8]?
+    let last: [UInt8]?
+
+    init(_ delete: FileScanTask.Delete) {
+      self.delete = delete
+      func bound(isUpper: Bool) -> [UInt8]? {
+        guard case .bytes(let bytes)? = delete.file.metricsSource.bound(isUpper: isUpper, of: ReservedFieldID.deleteFilePath, .string)
+        else { return nil }
+        return bytes
+      }
+      first = bound(isUpper: false)
+      last = bound(isUpper: true)
+    }
+
+    func mayName(_ path: String) -> Bool {
+      if let first, path.utf8.lexicographicallyPrecedes(first) { return false }
+      if let last, last.lexicographicallyPrecedes(path.utf8) { return false }
+      return true
+    }
+  }
+
+  /// Equality deletes that can be looked up as one.
+  private struct GroupKey: Hashable {
+    let fieldIDs: [Int32]
+    /// nil: they apply to every partition.
+    let partition: Partition?
+  }
+
   private var vectors: [String: FileScanTask.Delete] = [:]
   private var positionsByPath: [String: [FileScanTask.Delete]] = [:]
-  private var positionsByPartition: [Partition: [FileScanTask.Delete]] = [:]
+  private var positionsByPartition: [Partition: [PositionFile]] = [:]
   private var equalityByPartition: [Partition: [FileScanTask.Delete]] = [:]
   private var globalEquality: [FileScanTask.Delete] = []
+  private var groups: [GroupKey: Int] = [:]
 
   private(set) var fileCount = 0
   var isEmpty: Bool { fileCount == 0 }
 
   mutating func add(_ entry: ManifestEntry, _ metadata: TableMetadata) throws(IcebergError) {
-    let delete = FileScanTask.Delete(file: entry.file, sequenceNumber: entry.sequenceNumber)
+    var delete = FileScanTask.Delete(file: entry.file, sequenceNumber: entry.sequenceNumber)
     fileCount += 1
     switch entry.file.content {
     case .data: throw .corrupt("a delete manifest lists the data file \(entry.file.path)")
@@ -38,11 +70,12 @@ struct DeleteIndex: Sendable {
       guard !entry.file.equalityIDs.isEmpty else {
         throw IcebergError(.corrupt, "an equality delete file names no columns", file: entry.file.path, field: "equality_ids")
       }
-      if metadata.partitionSpec(id: entry.file.partitionSpecID)?.isUnpartitioned ?? true {
-        globalEquality.append(delete)
-      } else {
-        equalityByPartition[Partition(entry.file), default: []].append(delete)
-      }
+      let isGlobal = metadata.partitionSpec(id: entry.file.partitionSpecID)?.isUnpartitioned ?? true
+      let partition = Partition(entry.file)
+      let key = GroupKey(fieldIDs: entry.file.equalityIDs.sorted(), partition: isGlobal ? nil : partition)
+      delete.group = groups[key] ?? groups.count
+      groups[key] = delete.group
+      if isGlobal { globalEquality.append(delete) } else { equalityByPartition[partition, default: []].append(delete) }
     case .positionDeletes:
       if entry.file.isDeletionVector {
         guard let target = entry.file.referencedDataFile else {
@@ -54,7 +87,7 @@ struct DeleteIndex: Sendable {
       } else if let target = entry.file.referencedDataFile ?? Self.onlyTarget(entry.file) {
         positionsByPath[target, default: []].append(delete)
       } else {
-        positionsByPartition[Partition(entry.file), default: []].append(delete)
+        positionsByPartition[Partition(entry.file), default: []].append(PositionFile(delete))
       }
     }
   }
@@ -86,7 +119,10 @@ struct DeleteIndex: Sendable {
       }
       result.append(delete)
     }
-    result += (positionsByPartition[partition] ?? []).filter { $0.sequenceNumber >= entry.sequenceNumber }
+    for file in positionsByPartition[partition] ?? []
+    where file.delete.sequenceNumber >= entry.sequenceNumber && file.mayName(entry.file.path) {
+      result.append(file.delete)
+    }
     return result
   }
 }

@@ -13,6 +13,9 @@ package struct FileScanTask: Sendable {
   package struct Delete: Sendable {
     package var file: DataFile
     package var sequenceNumber: Int64
+    /// Equality deletes: those of one number name the same columns and apply to the same partition (or to all), so that they can be
+    /// looked up as one. nil for the other kinds.
+    package var group: Int?
   }
 
   /// Values of columns that need not be stored in the file: its identity partition fields, by source column id.

@@ -204,8 +204,9 @@ package struct ScanPlanner: Sendable {
     ) throws(IcebergError) -> FileScanTask {
       let file = entry.file
       guard file.content == .data else { throw IcebergError(.corrupt, "a data manifest lists a delete file", file: file.path) }
-      guard file.format == .parquet else {
-        throw IcebergError(.unsupported, "data files of format \(file.format.rawValue) are not supported, only Parquet", file: file.path)
+      guard file.format == .parquet || file.format == .avro else {
+        throw IcebergError(
+          .unsupported, "data files of format \(file.format.rawValue) are not supported, only Parquet and Avro", file: file.path)
       }
       guard file.keyMetadata == nil else { throw IcebergError(.unsupported, "encrypted data files are not supported", file: file.path) }
       let applying = try deletes.deletes(for: entry)

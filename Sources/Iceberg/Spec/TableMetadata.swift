@@ -76,6 +76,13 @@ package struct TableMetadata: Sendable {
     return nil
   }
 
+  /// The fields from a top-level column down to the one of that id, in the current schema or the newest older one that had it.
+  package func path(toID id: Int32) -> [IcebergField]? {
+    if let path = schema.path(toID: id) { return path }
+    for schema in schemas.reversed() { if let path = schema.path(toID: id) { return path } }
+    return nil
+  }
+
   /// The type of a spec's partition value; void of a column nobody remembers counts as int.
   package func resultType(_ field: PartitionField) -> SQLType {
     guard let source = self.field(id: field.sourceID), let type = try? source.type.sqlType() else { return .integer }

@@ -139,8 +139,11 @@ extension Binder {
           "Table and descriptor arguments of table functions are not supported", range: argument.range)
       }
     }
+    var version: TableVersion?
+    if let clause = call.timeTravel { version = try tableVersion(clause) }
     return RelationRequest(
-      .function(call.name.last.folded, arguments), place: place ?? settings.place, range: call.name.range)
+      .function(call.name.last.folded, arguments), version: version, place: place ?? settings.place,
+      range: call.name.range)
   }
 
   func bindTableFunction(

@@ -13,12 +13,18 @@ package protocol Table: Sendable {
   func beginWrite(_ kind: WriteKind) async throws -> any TableWrite
   /// The exact number of rows from metadata alone, when that can be told (no deletes, no predicate).
   func exactRowCount() async throws -> Int?
+  /// The columns that find a row again when it is changed, as indices of hidden columns; nil when rows cannot be changed.
+  var rowIdentity: [Int]? { get }
+  /// What a row gets in a visible column that a statement gives no value for.
+  func defaultValue(ofColumn index: Int) -> Scalar
 }
 
 extension Table {
   package var hiddenColumns: [Field] { [] }
   package var statistics: TableStatistics { TableStatistics() }
   package func exactRowCount() async throws -> Int? { nil }
+  package var rowIdentity: [Int]? { nil }
+  package func defaultValue(ofColumn index: Int) -> Scalar { .null(schema.fields[index].type) }
 
   /// The field at an index that counts visible columns first, then hidden ones.
   package func field(at index: Int) -> Field {
@@ -121,6 +127,8 @@ package enum WriteKind: Sendable {
   case append
   /// INSERT OVERWRITE and the like: replaces all rows.
   case overwrite
+  /// DELETE, UPDATE, MERGE: takes batches with the columns of a `BoundRowChange`.
+  case rowChange(RowChange)
 }
 
 /// A write in progress: workers write files, one commit makes them visible.

@@ -12,6 +12,17 @@ package struct PlanDescription: Sendable {
   package struct Detail: Sendable, Hashable {
     package var label: String
     package var text: String
+    package init(label: String, text: String) {
+      self.label = label
+      self.text = text
+    }
+  }
+
+  /// A node that is no plan: where the rows of a statement go.
+  package init(name: String, details: [Detail], inputs: [PlanDescription]) {
+    self.name = name
+    self.details = details
+    self.inputs = inputs
   }
 
   package init(_ plan: LogicalPlan) {

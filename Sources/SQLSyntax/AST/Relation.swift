@@ -104,6 +104,8 @@ package struct TableFunctionCall: Sendable, Hashable {
   package var arguments: [TableFunctionArgument]
   /// Written inside `TABLE( … )`.
   package var isWrapped: Bool
+  /// `iceberg_table('…') FOR VERSION AS OF 7`; never of a wrapped call.
+  package var timeTravel: TimeTravelClause?
 }
 
 package struct TableFunctionArgument: Sendable, Hashable {

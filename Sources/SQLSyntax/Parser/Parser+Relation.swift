@@ -210,7 +210,9 @@ extension Parser {
     }
     let name = try parseQualifiedName()
     if at(.leftParenthesis) {
-      return .function(TableFunctionCall(name: name, arguments: try parseTableArguments(), isWrapped: false))
+      let arguments = try parseTableArguments()
+      return .function(
+        TableFunctionCall(name: name, arguments: arguments, isWrapped: false, timeTravel: try parseTimeTravel()))
     }
     return .table(TableReference(name: name, timeTravel: try parseTimeTravel()))
   }

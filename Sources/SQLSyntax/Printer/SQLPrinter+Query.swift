@@ -134,7 +134,7 @@ extension SQLPrinter {
 
   private static func render(_ call: TableFunctionCall) -> String {
     let text = "\(render(call.name))\(group(call.arguments, render))"
-    return call.isWrapped ? "TABLE(\(text))" : text
+    return call.isWrapped ? "TABLE(\(text))" : words(text, call.timeTravel.map(render))
   }
 
   private static func render(_ argument: TableFunctionArgument) -> String {

@@ -1,5 +1,5 @@
 /// SHA-256 (FIPS 180-4), for the digests of the corpus.
-struct SHA256 {
+package struct SHA256 {
   private var state: [UInt32] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
   ]
@@ -25,7 +25,7 @@ struct SHA256 {
     }
   }()
 
-  static func hex(_ message: [UInt8]) -> String {
+  package static func hex(_ message: [UInt8]) -> String {
     var padded = message
     padded.append(0x80)
     while padded.count % 64 != 56 { padded.append(0) }

@@ -1,0 +1,65 @@
+import Avro
+import Columnar
+import Iceberg
+import Planner
+import Storage
+
+/// Reads an Avro data file block by block.
+///
+/// The file is held in memory as it is stored: Avro has no index, and tables hold it in files of moderate size.
+final class AvroSplitReader: PositionedReader {
+  private let split: ParquetSplit
+  private let context: QueryContext
+  private let bytes: ByteSlice
+  private var blocks: ContainerReader
+  private let reader: AvroColumnReader
+  private let columns: DeliveredColumns
+  /// Rest of a block that is larger than a batch.
+  private var rest: Batch?
+  private var restOffset = 0
+  private var nextRow = 0
+  private(set) var batchFirstRow = 0
+
+  init(_ split: ParquetSplit, store: any ObjectStore, context: QueryContext) throws {
+    self.split = split
+    self.context = context
+    let file = try store.openReader(split.location, size: split.size)
+    bytes = try file.read(0..<file.size)
+    ProgressCounters.add(bytes.count, to: context.progress.bytesRead)
+    do throws(AvroError) {
+      blocks = try ContainerReader(bytes.bytes)
+      let schema = blocks.schema
+      let all = try AvroColumn.columns(of: schema)
+      columns = DeliveredColumns(split.sources, stored: all.map { StoredColumn($0) }, file: split.location.text, context)
+      reader = try AvroColumnReader(schema, columns: all, wanted: columns.stored)
+    } catch { throw IcebergError(error, file: split.location.text) }
+  }
+
+  func next() throws -> Batch? {
+    while true {
+      if context.cancellation.isCancelled { throw QueryCancelled() }
+      if let rest {
+        let count = min(context.batchCapacity, rest.count - restOffset)
+        let batch = rest.slice(restOffset, count)
+        restOffset += count
+        if restOffset == rest.count { self.rest = nil }
+        batchFirstRow = nextRow
+        nextRow += count
+        return try columns.deliver(batch, firstRow: batchFirstRow)
+      }
+      do throws(AvroError) {
+        guard let block = try blocks.nextBlock() else { return nil }
+        let batch = try reader.decode(block)
+        if batch.count > 0 { rest = batch }
+        restOffset = 0
+      } catch { throw IcebergError(error, file: split.location.text) }
+    }
+  }
+}
+
+extension StoredColumn {
+  init(_ column: AvroColumn) {
+    self.init(
+      name: column.name, fieldID: column.fieldID, type: column.type, children: column.children.map { StoredColumn($0) })
+  }
+}

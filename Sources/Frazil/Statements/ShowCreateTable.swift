@@ -1,0 +1,121 @@
+import Catalogs
+import Iceberg
+import SQLSyntax
+import Storage
+
+/// SHOW CREATE TABLE and what DESCRIBE says of an Iceberg table besides its columns.
+extension StatementRunner {
+  /// Athena's form, a row per line: a statement that makes the same table again.
+  func runShowCreateTable(_ name: QualifiedName) async throws -> StatementResult {
+    let entry = try await entry(name)
+    if entry.isView {
+      throw SQLError(
+        .notSupported, "'\(entry.database).\(entry.name)' is a view", range: name.range, hint: "Use SHOW CREATE VIEW.")
+    }
+    guard entry.isIceberg else {
+      throw SQLError.notSupported("SHOW CREATE TABLE of Hive-style tables is not supported yet", range: name.range)
+    }
+    let metadata = try await located(name.range) { try await icebergMetadata(entry) }
+    let lines = Self.createTable(metadata, name: "\(Self.ddlName(entry.database)).\(Self.ddlName(entry.name))", comment: entry.description)
+    return textResult(["createtab_stmt"], lines.map { [$0] })
+  }
+
+  /// The current metadata of a table.
+  func icebergMetadata(_ entry: CatalogTable) async throws -> TableMetadata {
+    guard let location = entry.metadataLocation else {
+      throw SQLError(.icebergInvalidMetadata, "Table '\(entry.database).\(entry.name)' has no metadata_location")
+    }
+    return try await TableMetadata.load(Location(location), from: engine.store)
+  }
+
+  /// The partition section of DESCRIBE, as Athena writes it.
+  func partitionRows(_ metadata: TableMetadata) -> [[String]] {
+    let fields = metadata.partitionSpec.fields
+    if fields.isEmpty { return [] }
+    return [["", "", ""], ["# Partition spec:", "", ""], ["# field_name", "field_transform", "column_name"]]
+      + fields.map { [$0.name, $0.transform.text, metadata.schema.fullName(id: $0.sourceID) ?? "?"] }
+  }
+
+  private static func createTable(_ metadata: TableMetadata, name: String, comment: String?) -> [String] {
+    var lines = ["CREATE TABLE \(name) ("]
+    for (index, field) in metadata.schema.fields.enumerated() {
+      let isLast = index + 1 == metadata.schema.fields.count
+      lines.append("  \(ddlName(field.name)) \(definition(of: field))\(isLast ? ")" : ",")")
+    }
+    if let comment = comment ?? metadata.properties["comment"] { lines.append("COMMENT \(quoted(comment))") }
+    let terms = metadata.partitionSpec.fields.map { field in
+      let column = (metadata.schema.path(toID: field.sourceID) ?? []).map { "`\($0.name)`" }.joined(separator: ".")
+      switch field.transform {
+      case .identity: return column
+      case .bucket(let count): return "bucket(\(count), \(column))"
+      case .truncate(let width): return "truncate(\(width), \(column))"
+      case .year, .month, .day, .hour, .void, .unknown: return "\(field.transform.text)(\(column))"
+      }
+    }
+    if !terms.isEmpty { lines.append("PARTITIONED BY (\(terms.joined(separator: ", ")))") }
+    lines.append("LOCATION \(quoted(metadata.location))")
+    lines.append("TBLPROPERTIES (")
+    var properties = AthenaProperties.shown(metadata)
+    let type = properties.removeValue(forKey: "table_type") ?? "ICEBERG"
+    properties["comment"] = nil
+    let all = [("table_type", type)] + properties.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    for (index, (key, value)) in all.enumerated() {
+      lines.append("  \(quoted(key))=\(quoted(value))\(index + 1 == all.count ? "" : ",")")
+    }
+    lines.append(")")
+    return lines
+  }
+
+  /// Type, nullability and comment of a column or struct field.
+  private static func definition(of field: IcebergField) -> String {
+    typeText(field.type) + (field.isRequired ? " NOT NULL" : "") + (field.documentation.map { " COMMENT \(quoted($0))" } ?? "")
+  }
+
+  /// A type in words that CREATE TABLE reads.
+  private static func typeText(_ type: IcebergType) -> String {
+    switch type {
+    case .time: "time(6)"
+    case .uuid: "uuid"
+    case .timestampTZ: "timestamp(6) with time zone"
+    case .timestampNanos: "timestamp(9)"
+    case .timestampTZNanos: "timestamp(9) with time zone"
+    case .structure(let fields): "struct<" + fields.map { "\(ddlName($0.name)):\(definition(of: $0))" }.joined(separator: ",") + ">"
+    case .list(let element): "array<\(typeText(element.type))>"
+    case .map(let key, let value): "map<\(typeText(key.type)),\(typeText(value.type))>"
+    default: IcebergColumns.typeName(type)
+    }
+  }
+
+  /// A name as DDL writes it: in backquotes unless it is a plain word.
+  private static func ddlName(_ name: String) -> String {
+    let isPlain = !name.isEmpty && name.utf8.enumerated().allSatisfy { index, byte in
+      (byte >= 0x61 && byte <= 0x7A) || byte == 0x5F || (index > 0 && byte >= 0x30 && byte <= 0x39)
+    }
+    return isPlain && Keyword(rawValue: name.uppercased()) == nil ? name : "`\(name)`"
+  }
+
+  private static func quoted(_ text: String) -> String { SQLPrinter.quoted(text) }
+}
+
+/// Properties in Athena's words.
+enum AthenaProperties {
+  /// What SHOW TBLPROPERTIES lists: Athena's names where there are any, the others as they are stored.
+  static func shown(_ metadata: TableMetadata) -> [String: String] {
+    var shown = ["table_type": "ICEBERG"]
+    var athenaNames: [String: String] = [:]
+    for (athena, iceberg) in IcebergTableSettings.icebergNames { athenaNames[iceberg] = athena }
+    for (key, value) in metadata.properties {
+      guard let name = athenaNames[key] else {
+        shown[key] = value
+        continue
+      }
+      switch name {
+      case "vacuum_max_snapshot_age_seconds": shown[name] = Int64(value).map { "\($0 / 1_000)" } ?? value
+      case "write_compression": shown[name] = value == "uncompressed" ? "none" : value
+      default: shown[name] = value
+      }
+    }
+    if metadata.formatVersion != 2 { shown["format-version"] = "\(metadata.formatVersion)" }
+    return shown
+  }
+}
