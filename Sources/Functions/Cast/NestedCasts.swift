@@ -171,6 +171,16 @@ struct RowSet {
     return nil
   }
 
+  /// The row in the set that equals another.
+  func index(of row: Int) -> Int? {
+    var slot = Int(truncatingIfNeeded: comparer.hash(row)) & mask
+    while slots[slot] >= 0 {
+      if comparer.isSame(Int(slots[slot]), row) { return Int(slots[slot]) }
+      slot = (slot &+ 1) & mask
+    }
+    return nil
+  }
+
   mutating func removeAll() {
     guard count > 0 else { return }
     for index in slots.indices { slots[index] = -1 }

@@ -65,13 +65,19 @@ package struct FunctionLibrary: Sendable {
     guard let (definition, firstBinding) = best else { throw unexpectedParameters(name, arguments) }
     var binding = firstBinding
 
-    for (index, argument) in arguments.enumerated() {
-      guard case .lambda(let parameterCount) = argument,
-        case .function(let parameters, let resultPattern) = definition.parameter(index)
-      else { continue }
-      guard parameters.count == parameterCount else { throw unexpectedParameters(name, arguments) }
-      let result = try bindLambda(index, parameters.map { binding.substitute($0, for: nil) })
-      guard binding.match(resultPattern, result) else { throw unexpectedParameters(name, arguments) }
+    // A lambda may widen a type that its own parameters or those of another have (the state of `reduce`): bound again until
+    // nothing changes, which a chain of numeric types does after a few rounds.
+    for _ in 0..<8 {
+      let before = binding.variables
+      for (index, argument) in arguments.enumerated() {
+        guard case .lambda(let parameterCount) = argument,
+          case .function(let parameters, let resultPattern) = definition.parameter(index)
+        else { continue }
+        guard parameters.count == parameterCount else { throw unexpectedParameters(name, arguments) }
+        let result = try bindLambda(index, parameters.map { binding.substitute($0, for: nil) })
+        guard binding.match(resultPattern, result) else { throw unexpectedParameters(name, arguments) }
+      }
+      if before.allSatisfy({ binding.variables[$0.key] == $0.value }) { break }
     }
     let argumentTypes = arguments.enumerated().map { index, argument -> SQLType in
       switch argument {
@@ -321,7 +327,8 @@ extension FunctionLibrary {
   /// All built-in functions.
   package static let standard = FunctionLibrary(
     scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
-      + regex + temporalFields + temporalSteps + temporalConversions,
+      + regex + temporalFields + temporalSteps + temporalConversions + array + sequences + map + lambdas,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
-    aggregates: countSumAverage + minMax)
+    aggregates: countSumAverage + minMax + logicAndBits + statistics + collecting + keyedCollecting + extremes
+      + approximateCounts + percentiles)
 }
