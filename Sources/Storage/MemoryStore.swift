@@ -51,6 +51,8 @@ package final class MemoryStore: ObjectStore {
     state.withLock { $0.faults.append(fault) }
   }
 
+  package func clearFaults() { state.withLock { $0.faults = [] } }
+
   package var callCount: Int { state.withLock { $0.totalCalls } }
 
   package var locations: [Location] {

@@ -117,8 +117,7 @@ final class IcebergBatchWriter: BatchWriter {
     openFiles -= 1
     do {
       let description = try file.writer.finish()
-      _ = try file.sink.finish()
-      plan.noteWritten(file.location)
+      try plan.publish(file.sink, at: file.location)
       written.append(
         DataFile(
           description, path: file.location.text, schema: plan.metadata.schema, specID: plan.metadata.defaultSpecID,

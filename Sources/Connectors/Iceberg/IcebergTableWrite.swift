@@ -20,6 +20,7 @@ final class IcebergWritePlan: Sendable {
   /// 0 for tables without an order, else unknown: rows are written as they come.
   let sortOrderID: Int32?
   let helpers: EncodingHelpers
+  private let hasUniqueNames: Bool
   private let finished = Mutex<[Location]>([])
 
   init(
@@ -33,6 +34,7 @@ final class IcebergWritePlan: Sendable {
     self.metadata = metadata
     self.name = name
     self.store = store
+    hasUniqueNames = ids.isUnique
     paths = DataFilePaths(metadata, ids: ids, nowMilliseconds: nowMilliseconds)
     options = try ParquetWriterOptions(metadata)
     fileSchema = try metadata.schema.columnarSchema()
@@ -43,7 +45,15 @@ final class IcebergWritePlan: Sendable {
     helpers = EncodingHelpers(workerCount: workerCount)
   }
 
-  func noteWritten(_ location: Location) { finished.withLock { $0.append(location) } }
+  /// Makes a data file visible under its name, and remembers it for `removeFiles`.
+  func publish(_ sink: any ObjectWriter, at location: Location) throws(StorageError) {
+    do { _ = try sink.finish() } catch {
+      // It may have happened all the same; what lies there is this statement's if nobody else takes such names.
+      if error.kind != .alreadyExists, hasUniqueNames { finished.withLock { $0.append(location) } }
+      throw error
+    }
+    finished.withLock { $0.append(location) }
+  }
 
   /// Removes the data files of the statement. Best effort: what stays is an orphan that no reader sees.
   func removeFiles() async {

@@ -14,13 +14,13 @@ package final class IDSource: Sendable {
       state = Mutex(nil)
       return
     }
-    // FNV-1a over the scope, a zero byte after each part.
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed
+    // FNV-1a over the scope, a zero byte after each part; then the seed, spread over all bits.
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for part in scope {
       for byte in part.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
       hash = hash &* 0x100_0000_01B3
     }
-    state = Mutex(hash)
+    state = Mutex(Self.mixed(hash) ^ Self.mixed(seed &+ 0x9E37_79B9_7F4A_7C15))
   }
 
   package func next() -> UInt64 {
@@ -28,10 +28,17 @@ package final class IDSource: Sendable {
       guard var current = state else { return UInt64.random(in: 0 ... .max) }
       current &+= 0x9E37_79B9_7F4A_7C15
       state = current
-      current = (current ^ current >> 30) &* 0xBF58_476D_1CE4_E5B9
-      current = (current ^ current >> 27) &* 0x94D0_49BB_1331_11EB
-      return current ^ current >> 31
+      return Self.mixed(current)
     }
+  }
+
+  /// Whether names made from these ids cannot be anybody else's: true unless a seed makes them repeat.
+  package var isUnique: Bool { state.withLock { $0 == nil } }
+
+  private static func mixed(_ word: UInt64) -> UInt64 {
+    var word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+    word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+    return word ^ word >> 31
   }
 
   /// A random (version 4) UUID in lower case.

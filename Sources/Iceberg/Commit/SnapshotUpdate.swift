@@ -72,7 +72,13 @@ package final class CommitWork: Sendable {
   private func write(_ bytes: [UInt8], named name: String, of metadata: TableMetadata) async throws(IcebergError) -> String {
     let location = metadata.metadataFolder.appending(name)
     let slice = ByteSlice(bytes)
-    _ = try await storing { [store] () async throws(StorageError) in try await store.write(location, slice, if: .ifAbsent) }
+    do {
+      _ = try await storing { [store] () async throws(StorageError) in try await store.write(location, slice, if: .ifAbsent) }
+    } catch {
+      // A write that ends in an error may have happened all the same; what lies there is this commit's if nobody else takes such names.
+      if error.kind != .alreadyExists, ids.isUnique { state.withLock { _ = $0.written.insert(location.text) } }
+      throw error
+    }
     state.withLock { _ = $0.written.insert(location.text) }
     return location.text
   }

@@ -42,7 +42,7 @@ package struct DataFilePaths: Sendable {
   }
 
   /// The low 20 bits of the hash, cut 4/4/4/8.
-  private static func hashed(_ name: String) -> String {
+  package static func hashed(_ name: String) -> String {
     let hash = UInt32(bitPattern: Array(name.utf8).withUnsafeBytes(Murmur3.hash)) & 0xF_FFFF
     let digits = String(hash, radix: 2)
     let bits = String(repeating: "0", count: 20 - digits.count) + digits
