@@ -85,7 +85,7 @@ var targets: [Target] = [
   tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests(
     "ConnectorsTests", ["Frazil", "Connectors", "Iceberg", "Columnar", "Storage", "JSONText", "TestSupport"]),
-  tests("FrazilTests", ["Frazil", "TestSupport"]),
+  tests("FrazilTests", ["Frazil", "Storage", "TestSupport"]),
   tests("TidyTests", ["TestSupport"]),
 ]
 

@@ -3,7 +3,7 @@ import Columnar
 import Connectors
 import Functions
 @_exported public import SQLSyntax
-import Storage
+package import Storage
 
 #if canImport(Glibc)
   import Glibc
@@ -21,12 +21,15 @@ public final class Engine: Sendable {
   /// The name that the local catalog answers to, as Athena calls its own.
   static let catalogName = "awsdatacatalog"
 
-  public init(_ configuration: Configuration) throws(SQLError) {
+  public convenience init(_ configuration: Configuration) throws(SQLError) { try self.init(configuration, stores: [:]) }
+
+  /// - Parameter stores: by scheme; tests put stores there that fail on demand.
+  package init(_ configuration: Configuration, stores: [String: any ObjectStore]) throws(SQLError) {
     var mounts = MountTable()
     for mount in configuration.mounts { mounts.mount(from: Location(mount.prefix), to: Location(mount.folder)) }
     if let folder = configuration.offlineDirectory { mounts.mountOffline(folder) }
     self.configuration = configuration
-    store = StoreRouter(mounts: mounts)
+    store = StoreRouter(mounts: mounts, stores: stores)
     footers = ParquetFooterCache(store: store)
     memory = MemoryPool(limit: configuration.memoryLimit)
     let fixed = configuration.now
