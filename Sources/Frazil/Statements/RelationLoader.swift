@@ -23,14 +23,24 @@ struct RelationLoader: Sendable {
   }
 
   private func loadTable(_ parts: [String], _ request: RelationRequest) async throws -> ResolvedRelation {
+    if let last = parts.last, let (table, kind) = MetadataTableKind.split(last) {
+      return try await loadMetadataTable(parts.dropLast() + [table], kind, .athena, request)
+    }
+    do {
+      return try await loadNamed(parts, request)
+    } catch where parts.count > 1 && Self.isMissing(error) {
+      // Spark's spelling: what the table is made of, or a branch or tag of it, as a name behind the table's.
+      guard let spark = try await loadSparkSuffix(parts, request) else { throw error }
+      return spark
+    }
+  }
+
+  private func loadNamed(_ parts: [String], _ request: RelationRequest) async throws -> ResolvedRelation {
     let (database, name) = try place(parts, request)
     let entry = try await engine.catalog.table(name, in: database)
     if entry.isView { return .view(try view(entry)) }
     if entry.isIceberg {
-      guard let location = entry.metadataLocation else {
-        throw SQLError(.icebergInvalidMetadata, "Table '\(database).\(name)' has no metadata_location")
-      }
-      return .table(try await icebergTable(Location(location), request), name: "\(database).\(name)")
+      return .table(try await icebergTable(try metadataLocation(entry), request), name: "\(database).\(name)")
     }
     if request.version != nil { throw SQLError.notSupported("time travel is for Iceberg tables; \(database).\(name) is none") }
     let table = try await ExternalTable.open(
@@ -38,16 +48,67 @@ struct RelationLoader: Sendable {
     return .table(table, name: "\(database).\(name)")
   }
 
-  private func icebergTable(_ location: Location, _ request: RelationRequest) async throws -> IcebergTable {
-    let version: TableMetadata.Version =
-      switch request.version {
-      case nil: .current
-      case .instant(let microseconds): .timestamp(milliseconds: microseconds / 1_000)
-      case .snapshot(let id): .snapshot(id)
-      case .reference(let name): .reference(name)
+  private func metadataLocation(_ entry: CatalogTable) throws -> Location {
+    guard let location = entry.metadataLocation else {
+      throw SQLError(.icebergInvalidMetadata, "Table '\(entry.database).\(entry.name)' has no metadata_location")
+    }
+    return Location(location)
+  }
+
+  // MARK: Metadata tables
+
+  /// `db.t.snapshots`, `t.branch_audit`; nil when that is no table either.
+  private func loadSparkSuffix(_ parts: [String], _ request: RelationRequest) async throws -> ResolvedRelation? {
+    guard let last = parts.last else { return nil }
+    let table = Array(parts.dropLast())
+    do {
+      if let kind = MetadataTableKind(rawValue: last) { return try await loadMetadataTable(table, kind, .spark, request) }
+      for prefix in ["branch_", "tag_"] where last.hasPrefix(prefix) && last.count > prefix.count && request.version == nil {
+        var wanted = request
+        wanted.version = .reference(String(last.dropFirst(prefix.count)))
+        return try await loadNamed(table, wanted)
       }
+    } catch where Self.isMissing(error) {}  // The error about the whole name says more.
+    return nil
+  }
+
+  private func loadMetadataTable(
+    _ parts: [String], _ kind: MetadataTableKind, _ dialect: MetadataTableKind.Dialect, _ request: RelationRequest
+  ) async throws -> ResolvedRelation {
+    let (database, name) = try place(parts, request)
+    let entry = try await engine.catalog.table(name, in: database)
+    guard entry.isIceberg else {
+      throw SQLError(
+        .tableNotFound, "Table '\(database).\(name)$\(kind.rawValue)' does not exist",
+        hint: "Only Iceberg tables have metadata tables; \(database).\(name) is none.")
+    }
+    let location = try metadataLocation(entry)
+    let table = try IcebergMetadataTable(
+      kind, dialect, of: try await TableMetadata.load(location, from: engine.store), at: location,
+      version: version(request), store: engine.store)
+    return .table(table, name: "\(database).\(name)$\(kind.rawValue)")
+  }
+
+  private static func isMissing(_ error: any Error) -> Bool {
+    switch error {
+    case let error as CatalogError: error.kind == .tableNotFound || error.kind == .databaseNotFound
+    case let error as SQLError: error.code == .catalogNotFound || error.code == .tableNotFound || error.code == .schemaNotFound
+    default: false
+    }
+  }
+
+  private func version(_ request: RelationRequest) -> TableMetadata.Version {
+    switch request.version {
+    case nil: .current
+    case .instant(let microseconds): .timestamp(milliseconds: (microseconds - ((microseconds % 1_000) + 1_000) % 1_000) / 1_000)
+    case .snapshot(let id): .snapshot(id)
+    case .reference(let name): .reference(name)
+    }
+  }
+
+  private func icebergTable(_ location: Location, _ request: RelationRequest) async throws -> IcebergTable {
     let metadata = try await TableMetadata.load(location, from: engine.store)
-    return try IcebergTable(metadata: metadata, version: version, store: engine.store, footers: engine.footers)
+    return try IcebergTable(metadata: metadata, version: version(request), store: engine.store, footers: engine.footers)
   }
 
   private func place(_ parts: [String], _ request: RelationRequest) throws -> (database: String, table: String) {
@@ -70,6 +131,9 @@ struct RelationLoader: Sendable {
   }
 
   private func loadFunction(_ name: String, _ arguments: [TableFunctionValue], _ request: RelationRequest) async throws -> ResolvedRelation {
+    if request.version != nil, name != "iceberg_table" {
+      throw SQLError(.notSupported, "\(name) cannot be read as of an older state; only Iceberg tables can")
+    }
     switch name {
     case "read_parquet", "parquet_scan":
       let options = try NamedArguments(name, arguments)
@@ -87,8 +151,19 @@ struct RelationLoader: Sendable {
       guard let path = arguments.first(where: { $0.name == nil })?.value.text else {
         throw SQLError(.invalidArguments, "\(name) takes a path or URI as text")
       }
-      let metadata = try await MetadataDiscovery.currentMetadata(at: Location(path), in: engine.store)
-      return .table(try await icebergTable(metadata, request), name: "\(name)('\(path)')")
+      let location = try await MetadataDiscovery.currentMetadata(at: Location(path), in: engine.store)
+      guard let wanted = arguments.first(where: { $0.name == "metadata_table" })?.value.text else {
+        return .table(try await icebergTable(location, request), name: "\(name)('\(path)')")
+      }
+      guard let kind = MetadataTableKind(rawValue: wanted.lowercased()) else {
+        throw SQLError(
+          .invalidArguments, "There is no metadata table '\(wanted)'",
+          hint: "There are " + MetadataTableKind.allCases.map(\.rawValue).joined(separator: ", ") + ".")
+      }
+      let table = try IcebergMetadataTable(
+        kind, .athena, of: try await TableMetadata.load(location, from: engine.store), at: location,
+        version: version(request), store: engine.store)
+      return .table(table, name: "\(name)('\(path)')$\(kind.rawValue)")
     default: throw SQLError(.functionNotFound, "Table function '\(name)' not registered")
     }
   }
