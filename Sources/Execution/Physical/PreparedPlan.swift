@@ -54,6 +54,17 @@ package final class PreparedPlan: Sendable {
     return build(plan)
   }
 
+  /// The plan as EXPLAIN shows it, each scan with what it will read and what it passes over.
+  package var description: PlanDescription {
+    var result = PlanDescription(plan)
+    result.inputs = children.map(\.description)
+    if let notes = scan?.notes, !notes.isEmpty {
+      let text = notes.map { "\($0.label): \($0.count)" }.joined(separator: ", ")
+      result.details.append(PlanDescription.Detail(label: "plan", text: "[\(text)]"))
+    }
+    return result
+  }
+
   private static func operatorName(_ plan: LogicalPlan) -> String {
     switch plan {
     case .scan: "Scan"

@@ -11,7 +11,7 @@ extension StatementRunner {
     let subject = try await explained(explain.statement)
     let plan = optimize(subject.plan)
     if !explain.isAnalyze {
-      var description = PlanDescription(plan)
+      var description = try await executor.prepare(plan).description
       if let target = subject.target { description = PlanDescription(name: target.name, details: target.details, inputs: [description]) }
       return planResult(explain.format == .json ? description.json : description.text())
     }
