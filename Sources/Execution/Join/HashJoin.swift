@@ -37,6 +37,7 @@ final class HashJoinFactory: OperatorFactory {
     private var prober: JoinProber?
     private var partitions: SpillPartitions?
     private var buildFiles: [SpillFile?] = []
+    private var buildFacts = BuildFacts()
     private var isEnough = false
 
     init(_ factory: HashJoinFactory, _ worker: Worker, next: any Consumer) throws {
@@ -47,8 +48,9 @@ final class HashJoinFactory: OperatorFactory {
       keys = try factory.shape.leftKeys.map { try ExpressionEvaluator($0, context: worker.context) }
       switch factory.build.result {
       case .table(let table): prober = try JoinProber(factory.shape, table, worker, next: next)
-      case .spilled(let files):
+      case .spilled(let files, let facts):
         buildFiles = files
+        buildFacts = facts
         partitions = SpillPartitions(factory.shape.probeTypes, worker.context, factory.statistics, depth: 0)
       case nil: throw SQLError(.genericInternalError, "the build side of a join has not run")
       }
@@ -134,7 +136,7 @@ final class HashJoinFactory: OperatorFactory {
     }
 
     private func join(_ rows: Batch, _ probe: [SpillFile]) throws -> Demand {
-      let table = try JoinTable(rows, shape) { try worker.check() }
+      let table = try JoinTable(rows, shape, buildFacts) { try worker.check() }
       let prober = try JoinProber(shape, table, worker, next: next)
       for file in probe {
         let reader = try file.makeReader()

@@ -14,7 +14,7 @@ final class JoinBuildSink: Sink {
   /// What probing finds.
   enum Outcome: Sendable {
     case table(JoinTable)
-    case spilled([SpillFile?])
+    case spilled([SpillFile?], BuildFacts)
   }
 
   // SAFETY: each part belongs to one worker until `combine`, which runs after all workers have finished.
@@ -42,16 +42,19 @@ final class JoinBuildSink: Sink {
       defer { list = [] }
       return list.map(\.part)
     }.sorted { $0.index < $1.index }
+    var facts = BuildFacts()
+    for local in locals { facts.add(local.facts) }
+    let known = facts
     if mustSpill.load(ordering: .relaxed) {
       for local in locals { try local.spillRest() }
       let files = SpillPartitions.combined(try locals.compactMap { try $0.partitions?.finish() }) ?? []
       let byPartition = files
-      outcome.withLock { $0 = .spilled(byPartition) }
+      outcome.withLock { $0 = .spilled(byPartition, known) }
       return
     }
     let batches = locals.flatMap { $0.takeBatches() }
     let rows = Batch.concatenated(batches.isEmpty ? [Batch.empty(shape.buildTypes)] : batches, types: shape.buildTypes)
-    let table = try JoinTable(rows, shape) { try context.cancellation.check() }
+    let table = try JoinTable(rows, shape, known) { try context.cancellation.check() }
     let kept = locals.map(\.holder)
     holders.withLock { $0 = kept }
     outcome.withLock { $0 = .table(table) }
@@ -72,6 +75,7 @@ final class JoinBuildSink: Sink {
     private var heldBytes = 0
     private var rowCount = 0
     private(set) var partitions: SpillPartitions?
+    private(set) var facts = BuildFacts()
 
     var index: Int { worker.index }
 
@@ -83,8 +87,9 @@ final class JoinBuildSink: Sink {
     }
 
     func consume(_ batch: Batch) throws -> Demand {
-      let rows = Batch(
-        columns: batch.columns + (try keys.map { try $0.evaluate(batch) }), count: batch.count)
+      let values = try keys.map { try $0.evaluate(batch) }
+      facts.note(sink.shape.isNullAware ? values : [], count: batch.count)
+      let rows = Batch(columns: batch.columns + values, count: batch.count)
       if sink.mustSpill.load(ordering: .relaxed) {
         try spillRest()
         try spill(rows)

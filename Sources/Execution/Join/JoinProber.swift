@@ -95,18 +95,18 @@ final class JoinProber {
     case .semi: return try pass(batch, batch.rows(where: isMatch))
     case .anti: return try pass(batch, batch.rows { !isMatch($0) })
     case .nullAwareAnti:
-      if table.rows.count == 0 { return try next.consume(batch) }
-      if table.hasNullKey { return .enough }
-      let view = ColumnView(JoinShape.comparable(keys[0], matchesNulls: false))
+      if table.facts.isEmpty { return try next.consume(batch) }
+      if table.facts.hasNullKey { return .enough }
+      let view = ColumnView(keys[0])
       return try pass(batch, batch.rows { !isMatch($0) && view.isValid($0) })
     case .mark:
       let truths = Buffer(byteCount: batch.count)
       let target = truths.base.assumingMemoryBound(to: UInt8.self)
-      let key = shape.isNullAware && table.rows.count > 0 ? ColumnView(keys[0]) : nil
+      let key = shape.isNullAware && !table.facts.isEmpty ? ColumnView(keys[0]) : nil
       for row in 0..<batch.count {
         if isMatch(row) {
           target[row] = Truth.yes
-        } else if let key, table.hasNullKey || !key.isValid(row) {
+        } else if let key, table.facts.hasNullKey || !key.isValid(row) {
           target[row] = Truth.unknown
         } else {
           target[row] = Truth.no

@@ -40,8 +40,8 @@ struct JoinShape: Sendable {
   var probeKeyColumns: [Int] { Array(leftTypes.count..<leftTypes.count + leftKeys.count) }
 
   /// Rows divided by the hash of their keys meet in the same division, so the join can be spilled. A join without keys has
-  /// nothing to divide by, and NOT IN needs to know of all NULLs.
-  var canSpill: Bool { !leftKeys.isEmpty && !isNullAware }
+  /// nothing to divide by.
+  var canSpill: Bool { !leftKeys.isEmpty }
 
   /// Build rows without a match are part of the result.
   var keepsUnmatchedBuild: Bool { kind == .right || kind == .full }

@@ -1,5 +1,28 @@
 import Columnar
 
+/// What IN and NOT IN ask about all build rows, wherever they are.
+struct BuildFacts: Sendable {
+  var isEmpty = true
+  /// A row has NULL as its key. NaN does not count: it is different from everything, not unknown.
+  var hasNullKey = false
+
+  mutating func note(_ keys: [Column], count: Int) {
+    if count > 0 { isEmpty = false }
+    for key in keys where !hasNullKey && !key.hasNoValidity {
+      let view = ColumnView(key)
+      for row in 0..<count where !view.isValid(row) {
+        hasNullKey = true
+        break
+      }
+    }
+  }
+
+  mutating func add(_ other: BuildFacts) {
+    isEmpty = isEmpty && other.isEmpty
+    hasNullKey = hasNullKey || other.hasNullKey
+  }
+}
+
 /// The build side of a join in memory. Immutable once made; workers probe it side by side.
 ///
 ///     key --(GroupTable)--> group --(starts)--> rows[starts[g] ..< starts[g + 1]] --> build row
@@ -13,14 +36,15 @@ final class JoinTable: @unchecked Sendable {
   let groupRows: UnsafePointer<UInt32>
   /// Every key has one row: `groupRows[group]` is it.
   let isUnique: Bool
-  /// A build row has a NULL in a key that NULL does not match.
-  let hasNullKey: Bool
+  /// What the join as a whole has built; this table may be a division of it.
+  let facts: BuildFacts
   let hasKeys: Bool
   private let startBuffer: Buffer
   private let rowBuffer: Buffer
 
-  init(_ rows: Batch, _ shape: JoinShape, _ check: () throws -> Void) throws {
+  init(_ rows: Batch, _ shape: JoinShape, _ facts: BuildFacts, _ check: () throws -> Void) throws {
     self.rows = rows
+    self.facts = facts
     hasKeys = !shape.rightKeys.isEmpty
     table = GroupTable(types: shape.keyTypes)
     let keys = shape.buildKeyColumns.enumerated().map {
@@ -50,7 +74,6 @@ final class JoinTable: @unchecked Sendable {
       }
       begin &+= size
     }
-    hasNullKey = excluded > 0
     isUnique = table.count == total - excluded
 
     // Counting sort of the rows by group.

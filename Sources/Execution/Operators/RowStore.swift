@@ -2,7 +2,7 @@ import Columnar
 import Synchronization
 
 /// Rows that are kept and read several times: the result of a common table expression. In memory while they fit, then on disk.
-final class RowStore: Sink {
+final class RowStore: Sink, RereadableRows {
   private let types: [SQLType]
   private let context: QueryContext
   private let statistics: PlanStatistics
@@ -65,7 +65,6 @@ final class RowStore: Sink {
     }
   }
 
-  /// A new reading of all rows.
   func makeSource() -> any Source { Reading(self) }
 
   private enum Morsel {

@@ -90,7 +90,7 @@ final class TopNSink: Sink {
       batches.append(rows)
       rowCount += rows.count
       heldBytes += rows.estimatedByteCount
-      if rowCount >= wanted + max(wanted, 4 * worker.context.batchCapacity) { prune() }
+      if rowCount >= wanted, rowCount - wanted >= max(wanted, 4 * worker.context.batchCapacity) { prune() }
       try holder.require(heldBytes)
       return .more
     }

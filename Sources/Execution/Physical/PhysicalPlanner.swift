@@ -11,7 +11,7 @@ struct PhysicalPlanner {
   let context: QueryContext
   let options: ExecutionOptions
   private(set) var pipelines: [Pipeline] = []
-  private var commonTables: [Int: RowStore] = [:]
+  private var commonTables: [Int: any RereadableRows] = [:]
 
   init(context: QueryContext, options: ExecutionOptions) {
     self.context = context
@@ -68,8 +68,9 @@ struct PhysicalPlanner {
       return try sorted(node, SortInput(keys, inputTypes: input.columns.map(\.type)))
     case .topN(let input, let keys, let offset, let count, let withTies):
       let sortInput = SortInput(keys, inputTypes: input.columns.map(\.type))
-      if count > Self.largestTopN - min(offset, Self.largestTopN) && !withTies {
-        // Too many rows to keep in memory without being asked to: a sort can spill.
+      let count = min(count, Int.max - offset)
+      if offset + count > mostRowsKept(of: input) && !withTies {
+        // Too many rows to keep in memory: a sort can spill.
         return .through(try sorted(node, sortInput), LimitFactory(offset: offset, count: count), statistics)
       }
       let sink = TopNSink(
@@ -99,6 +100,18 @@ struct PhysicalPlanner {
         throw SQLError(.genericInternalError, "common table \(name) is used outside its body")
       }
       return .source(store.makeSource(), statistics)
+    case .recursive(let recursive):
+      let rounds = self
+      let step = node.children[1]
+      let recursion = Recursion(recursive, context: context, options: options, statistics: statistics) { rows, sink in
+        var planner = rounds
+        planner.pipelines = []
+        planner.commonTables[recursive.id] = rows
+        planner.finish(try planner.stream(of: step), into: sink, step.statistics)
+        return planner.pipelines
+      }
+      finish(try stream(of: node.children[0]), into: recursion.seedSink, statistics)
+      return .source(recursion.output, statistics)
     case .sample(_, let fraction):
       return .through(try stream(of: node.children[0]), SampleFactory(fraction: fraction), statistics)
     case .window(let window):
@@ -107,7 +120,12 @@ struct PhysicalPlanner {
       return sink.output
     }
   }
-  private static let largestTopN = 1_000_000
+
+  /// Rows that a top-N may keep: each worker holds a few times as many while it sorts.
+  private func mostRowsKept(of input: LogicalPlan) -> Int {
+    let rowBytes = 64 + 24 * input.columns.count
+    return min(1_000_000, context.memory.limit / (8 * max(1, context.workerCount)) / rowBytes)
+  }
 
   private mutating func aggregated(_ aggregate: AggregateNode, _ node: PreparedPlan) throws -> Stream {
     let sink = HashAggregateSink(aggregate, context: context, statistics: node.statistics)

@@ -84,6 +84,7 @@ package final class PreparedPlan: Sendable {
     case .singleRow: "SingleRow"
     case .commonTable: "CommonTable"
     case .commonTableScan: "CommonTableScan"
+    case .recursive: "Recursion"
     case .sample: "Sample"
     }
   }

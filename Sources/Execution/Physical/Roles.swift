@@ -29,6 +29,12 @@ package protocol LocalSource: AnyObject {
   func next() throws -> Batch?
 }
 
+/// Rows that a query reads several times: those of a WITH query.
+protocol RereadableRows: Sendable {
+  /// A new reading of all rows.
+  func makeSource() -> any Source
+}
+
 /// Where batches of a pipeline end.
 package protocol Sink: Sendable {
   func makeLocal(_ worker: Worker) throws -> any Consumer

@@ -37,7 +37,7 @@ struct RelationLoader: Sendable {
 
   private func loadNamed(_ parts: [String], _ request: RelationRequest) async throws -> ResolvedRelation {
     let (database, name) = try place(parts, request)
-    let entry = try await engine.catalog.table(name, in: database)
+    let entry = try await entry(name, in: database)
     if entry.isView { return .view(try view(entry)) }
     if entry.isIceberg {
       return .table(try await icebergTable(try metadataLocation(entry), request), name: "\(database).\(name)")
@@ -46,6 +46,24 @@ struct RelationLoader: Sendable {
     let table = try await ExternalTable.open(
       entry, catalog: engine.catalog, store: engine.store, footers: engine.footers, nowMicroseconds: context.nowMicroseconds)
     return .table(table, name: "\(database).\(name)")
+  }
+
+  /// The catalog's entry, or an error that knows what else there is.
+  private func entry(_ name: String, in database: String) async throws -> CatalogTable {
+    do { return try await engine.catalog.table(name, in: database) } catch {
+      switch error.kind {
+      case .tableNotFound:
+        let others = try await engine.catalog.tables(in: database).map(\.name)
+        throw SQLError(
+          .tableNotFound, "Table '\(Engine.catalogName).\(database).\(name)' does not exist",
+          hint: Suggestion.hint(for: name, among: others))
+      case .databaseNotFound:
+        let others = try await engine.catalog.databases().map(\.name)
+        throw SQLError(
+          .schemaNotFound, "Schema '\(database)' does not exist", hint: Suggestion.hint(for: database, among: others))
+      default: throw error
+      }
+    }
   }
 
   private func metadataLocation(_ entry: CatalogTable) throws -> Location {

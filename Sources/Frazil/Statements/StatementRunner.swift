@@ -73,6 +73,12 @@ struct StatementRunner: Sendable {
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
     var values: [Scalar] = []
     for argument in arguments { values.append(try binder.evaluateConstant(argument)) }
+    guard values.count == statement.parameterCount else {
+      throw SQLError(
+        .invalidParameterUsage,
+        "Incorrect number of parameters: expected \(statement.parameterCount) but found \(values.count)",
+        range: arguments.last?.range)
+    }
     switch statement.kind {
     case .query(let query): return try await runQuery(query, parameters: values)
     case .unload(let unload): return try await runUnload(unload, parameters: values)

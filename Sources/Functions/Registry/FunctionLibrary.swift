@@ -251,13 +251,10 @@ package struct FunctionLibrary: Sendable {
     return FunctionError("FUNCTION_NOT_FOUND", "Unexpected parameters (\(given)) for function \(name).\(list)")
   }
 
-  /// Trino resolves `<>` as `=` and `>` as `<`, and its messages say so.
+  /// With the operator as the script has it; Trino's messages say `<` with the operands exchanged for `>`.
   private func operatorMismatch(_ name: String, _ types: [SQLType]) -> FunctionError {
     let symbol =
       switch name {
-      case "<>": "="
-      case ">": "<"
-      case ">=": "<="
       case "is distinct from": "IS DISTINCT FROM"
       case "negate": "-"
       default: name

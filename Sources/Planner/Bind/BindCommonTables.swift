@@ -21,10 +21,11 @@ extension Binder {
         throw SQLError(
           .duplicateNamedQuery, "WITH query name '\(table.name.folded)' specified more than once", range: table.name.range)
       }
-      if with.isRecursive, table.refersToItself {
-        throw SQLError.notSupported(
-          "Recursive WITH queries are not supported", range: table.name.range,
-          hint: "for a series of numbers or dates use UNNEST(sequence(a, b))")
+      if with.isRecursive, table.isSelfReferring {
+        let entry = try bindRecursiveTable(table, in: environment)
+        entries.append(entry)
+        environment.commonTables[entry.name] = entry
+        continue
       }
       let bound = try bindQuery(table.query, in: environment, keepsOrder: false)
       let columns = try renamed(bound.columns, table.columns, name: table.name)
@@ -85,34 +86,5 @@ extension LogicalPlan {
       default: return false
       }
     }
-  }
-}
-
-extension CommonTable {
-  /// The body names the table it defines.
-  fileprivate var refersToItself: Bool {
-    var found = false
-    func visit(_ relation: Relation) {
-      switch relation.kind {
-      case .table(let reference): if reference.name.isSimple, reference.name.folded == name.folded { found = true }
-      case .subquery(let query), .lateral(let query): visit(query.body)
-      case .join(let join):
-        visit(join.left)
-        visit(join.right)
-      case .aliased(let inner, _), .sampled(let inner, _), .pivot(let inner, _), .unpivot(let inner, _): visit(inner)
-      case .unnest, .function, .matchRecognize, .jsonTable: break
-      }
-    }
-    func visit(_ body: QueryBody) {
-      switch body.kind {
-      case .select(let select): select.from.forEach(visit)
-      case .values: break
-      case .table(let table): if table.isSimple, table.folded == name.folded { found = true }
-      case .setOperation(let clause): clause.operands.forEach(visit)
-      case .parenthesized(let query): visit(query.body)
-      }
-    }
-    visit(query.body)
-    return found
   }
 }

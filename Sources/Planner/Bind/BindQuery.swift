@@ -52,7 +52,7 @@ extension Binder {
   }
 
   /// One side of a set operation, or a body without ORDER BY of its own.
-  private func bindOperand(_ body: QueryBody, in environment: BindEnvironment) throws(SQLError) -> BoundRelation {
+  func bindOperand(_ body: QueryBody, in environment: BindEnvironment) throws(SQLError) -> BoundRelation {
     switch body.kind {
     case .select(let select):
       return try bindSelect(select, order: [], rows: RowLimit(), range: body.range, in: environment)
@@ -280,7 +280,7 @@ extension Binder {
   }
 
   /// The operand under the names and types of the whole set operation.
-  private func casted(_ operand: BoundRelation, to columns: [BoundColumn]) -> LogicalPlan {
+  func casted(_ operand: BoundRelation, to columns: [BoundColumn]) -> LogicalPlan {
     let names = columns.enumerated().map { $1.name ?? "_col\($0)" }
     let own = operand.plan.columns
     if zip(own, columns).allSatisfy({ $0.type == $1.type }), own.map(\.name) == names { return operand.plan }

@@ -5,9 +5,8 @@ import SQLSyntax
 extension ExpressionBinder {
   /// `value BETWEEN lower AND upper`: two comparisons.
   func bindBetween(_ between: BetweenExpression, range: SourceRange) throws(SQLError) -> BoundExpression {
-    let value = try bind(between.value)
-    let lower = try bind(between.lower)
-    let upper = try bind(between.upper)
+    let operands = readingTimes([try bind(between.value), try bind(between.lower), try bind(between.upper)])
+    let (value, lower, upper) = (operands[0], operands[1], operands[2])
     guard TypeCoercion.commonSuperType([value.type, lower.type, upper.type]) != nil else {
       throw SQLError(
         .typeMismatch, "Cannot check if \(value.type) is BETWEEN \(lower.type) and \(upper.type)", range: range)
@@ -24,15 +23,30 @@ extension ExpressionBinder {
   func bindInList(
     _ value: Expression, _ list: [Expression], _ isNegated: Bool, range: SourceRange
   ) throws(SQLError) -> BoundExpression {
-    let value = try bind(value)
-    let items = try bind(list)
-    let type = try unify([value] + items) { _, other in
+    let operands = readingTimes([try bind(value)] + (try bind(list)))
+    let value = operands[0]
+    let items = Array(operands.dropFirst())
+    let type = try unify(operands) { _, other in
       "IN value and list items must be the same type: \(value.type), \(other)"
     }
     // Refuses types that cannot be compared.
     if type != .unknown { _ = try binder.scalarFunction("=", [type, type], range: range) }
     let test = BoundExpression.inList(binder.coerce(value, to: type), items.map { binder.coerce($0, to: type) }, range)
     return isNegated ? .not(test, range) : test
+  }
+
+  /// String literals beside a date or timestamp that they are compared with, read as such: `day < '2024-01-05'`. Trino refuses this; Spark,
+  /// PostgreSQL and DuckDB do it, and there is nothing else it could mean. Text that is no literal stays text.
+  func readingTimes(_ operands: [BoundExpression]) -> [BoundExpression] {
+    var common: SQLType?
+    for operand in operands where operand.type.isDateOrTimestamp {
+      common = common.map { TypeCoercion.commonSuperType($0, operand.type) ?? $0 } ?? operand.type
+    }
+    guard let common else { return operands }
+    return operands.map { operand in
+      guard case .literal(let scalar, let range) = operand, scalar.type.isPlainText, let text = scalar.text else { return operand }
+      return .cast(operand, to: common.holding(text), isTry: false, range)
+    }
   }
 
   /// Simple and searched CASE. A simple one compares its operand with each value.
@@ -125,5 +139,25 @@ extension ExpressionBinder {
       throw SQLError(.typeMismatch, "Cannot cast \(value.type) to \(type)", range: range)
     }
     return .cast(value, to: type, isTry: isTry, range)
+  }
+}
+
+extension SQLType {
+  fileprivate var isDateOrTimestamp: Bool {
+    switch self {
+    case .date, .timestamp, .timestampTZ: true
+    default: false
+    }
+  }
+
+  /// The date or timestamp type, with a time of day and as many fraction digits as the text has.
+  fileprivate func holding(_ text: String) -> SQLType {
+    let fraction = text.split(separator: ".", maxSplits: 1).dropFirst().first ?? ""
+    let digits = min(6, fraction.prefix { $0.isNumber }.count)
+    return switch self {
+    case .timestamp(let precision): .timestamp(precision: max(precision, digits))
+    case .timestampTZ(let precision): .timestampTZ(precision: max(precision, digits))
+    default: text.contains(":") ? .timestamp(precision: digits) : self
+    }
   }
 }

@@ -121,7 +121,7 @@ final class ExpressionBinder {
     case .binary(let symbol, let left, let right):
       return try binder.call(symbol.rawValue, [try bind(left), try bind(right)], range: range)
     case .comparison(let comparison, let left, let right):
-      return try binder.call(comparison.rawValue, [try bind(left), try bind(right)], range: range)
+      return try binder.call(comparison.rawValue, readingTimes([try bind(left), try bind(right)]), range: range)
     case .logical(let connective, let terms):
       var bound: [BoundExpression] = []
       bound.reserveCapacity(terms.count)
@@ -140,7 +140,8 @@ final class ExpressionBinder {
       let test = BoundExpression.isNull(try bind(operand), range)
       return isNegated ? .not(test, range) : test
     case .isDistinct(let left, let right, let isNegated):
-      let test = try binder.call(OperatorName.isDistinctFrom, [try bind(left), try bind(right)], range: range)
+      let test = try binder.call(
+        OperatorName.isDistinctFrom, readingTimes([try bind(left), try bind(right)]), range: range)
       return isNegated ? .not(test, range) : test
     case .between(let between): return try bindBetween(between, range: range)
     case .like(let like):

@@ -35,7 +35,7 @@ struct PullUp {
       guard !definition.readsApplied, var found = try run(body) else { return nil }
       found.plan = .commonTable(id: id, name: name, definition: definition, body: found.plan)
       return found
-    case .scan, .values, .unionAll, .setOperation, .pivot, .singleRow, .commonTableScan, .sample: return nil
+    case .scan, .values, .unionAll, .setOperation, .pivot, .singleRow, .commonTableScan, .recursive, .sample: return nil
     }
   }
 

@@ -146,6 +146,7 @@ private struct DomainWalk {
       pushed.plan = .commonTable(id: id, name: name, definition: definition, body: pushed.plan)
       return pushed
     case .scan, .commonTableScan: throw unsupported("this relation")
+    case .recursive: throw unsupported("a recursive query")
     }
   }
 

@@ -243,7 +243,7 @@ extension LogicalPlan {
       case .mark, .leftSingle: node.left.hasExactlyOneRow
       case .left, .right, .full, .semi, .anti, .nullAwareAnti: false
       }
-    case .scan, .filter, .topN, .limit, .unionAll, .setOperation, .unnest, .commonTableScan, .sample: false
+    case .scan, .filter, .topN, .limit, .unionAll, .setOperation, .unnest, .commonTableScan, .recursive, .sample: false
     }
   }
 

@@ -26,6 +26,7 @@ package indirect enum LogicalPlan: Sendable {
   /// Computes `definition` once and keeps its rows for every `commonTableScan` of the same id inside `body`.
   case commonTable(id: Int, name: String, definition: LogicalPlan, body: LogicalPlan)
   case commonTableScan(id: Int, name: String, columns: [OutputColumn])
+  case recursive(RecursiveNode)
   case sample(LogicalPlan, fraction: Double)
 }
 
@@ -70,6 +71,27 @@ package struct ScanNode: Sendable {
     self.columns = columns
     self.predicates = predicates
     self.limit = limit
+    self.range = range
+  }
+}
+
+/// WITH RECURSIVE: the rows of `seed`, then those of `step` again and again until a round adds none. In the step,
+/// `commonTableScan(id)` stands for the rows that the round before added. Both sides have the same columns.
+package struct RecursiveNode: Sendable {
+  package var id: Int
+  package var name: String
+  package var seed: LogicalPlan
+  package var step: LogicalPlan
+  /// UNION: rows that were there before are dropped, so that a recursion over a circle ends.
+  package var isDistinct: Bool
+  package var range: SourceRange
+
+  package init(id: Int, name: String, seed: LogicalPlan, step: LogicalPlan, isDistinct: Bool, range: SourceRange) {
+    self.id = id
+    self.name = name
+    self.seed = seed
+    self.step = step
+    self.isDistinct = isDistinct
     self.range = range
   }
 }
@@ -320,6 +342,7 @@ extension LogicalPlan {
       node.keys.map { OutputColumn(name: $0.name, type: $0.expression.type) }
         + node.cells.map { OutputColumn(name: $0.name, type: $0.aggregate.resultType) }
     case .commonTable(_, _, _, let body): body.columns
+    case .recursive(let node): node.seed.columns
     }
   }
 
@@ -338,6 +361,7 @@ extension LogicalPlan {
     case .unnest(let node): [node.input]
     case .pivot(let node): [node.input]
     case .commonTable(_, _, let definition, let body): [definition, body]
+    case .recursive(let node): [node.seed, node.step]
     }
   }
 }

@@ -136,6 +136,9 @@ package struct PlanDescription: Sendable {
       name = "CommonTableScan"
       add("", "\(tableName)#\(id)")
       add("columns", list: ExpressionPrinter.joined(columns.map(\.name)))
+    case .recursive(let node):
+      name = node.isDistinct ? "Recursion" : "RecursionAll"
+      add("", "\(node.name)#\(node.id)")
     case .sample(_, let fraction):
       name = "Sample"
       add("fraction", "\(fraction)")

@@ -42,6 +42,10 @@ extension LogicalPlan {
     case .commonTable(let id, let name, let definition, let body):
       let mapped = try transform(definition)
       return .commonTable(id: id, name: name, definition: mapped, body: try transform(body))
+    case .recursive(var node):
+      node.seed = try transform(node.seed)
+      node.step = try transform(node.step)
+      return .recursive(node)
     case .sample(let input, let fraction): return .sample(try transform(input), fraction: fraction)
     }
   }
@@ -55,7 +59,7 @@ extension LogicalPlan {
       list.map { NamedExpression(transform($0.expression), name: $0.name) }
     }
     switch self {
-    case .scan, .commonTableScan, .limit, .unionAll, .setOperation, .singleRow, .commonTable, .sample: return self
+    case .scan, .commonTableScan, .limit, .unionAll, .setOperation, .singleRow, .commonTable, .recursive, .sample: return self
     case .values(let rows, let columns): return .values(rows: rows.map { $0.map(transform) }, columns: columns)
     case .filter(let input, let predicate): return .filter(input, transform(predicate))
     case .project(let input, let expressions): return .project(input, named(expressions))
@@ -100,7 +104,7 @@ extension LogicalPlan {
   /// Visits every expression that stands directly in this node.
   package func forEachExpression(_ body: (BoundExpression) -> Void) {
     switch self {
-    case .scan, .commonTableScan, .limit, .unionAll, .setOperation, .singleRow, .commonTable, .sample: break
+    case .scan, .commonTableScan, .limit, .unionAll, .setOperation, .singleRow, .commonTable, .recursive, .sample: break
     case .values(let rows, _): for row in rows { row.forEach(body) }
     case .filter(_, let predicate): body(predicate)
     case .project(_, let expressions): for named in expressions { body(named.expression) }

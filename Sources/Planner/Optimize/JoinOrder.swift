@@ -234,7 +234,7 @@ enum RowEstimate {
     case .unnest(let node): return of(node.input).map { $0 * 4 }
     case .singleRow: return 1
     case .commonTable(_, _, _, let body): return of(body)
-    case .commonTableScan: return nil
+    case .commonTableScan, .recursive: return nil
     case .sample(let input, let fraction): return of(input).map { $0 * fraction }
     }
   }

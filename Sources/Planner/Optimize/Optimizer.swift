@@ -25,6 +25,7 @@ package enum OptimizerRule: String, Sendable, CaseIterable {
   case scanPredicates = "scan_predicates"
   case joinOrder = "join_order"
   case pivotRecognition = "pivot_recognition"
+  case distinctAggregates = "distinct_aggregates"
   case limitPushdown = "limit_pushdown"
   case commonSubexpressions = "common_subexpressions"
   case projectionPruning = "projection_pruning"
@@ -54,6 +55,7 @@ package struct Optimizer {
     }
     if isEnabled(.joinOrder) { plan = JoinOrder().apply(plan) }
     if isEnabled(.pivotRecognition) { plan = PivotRecognition.apply(plan) }
+    if isEnabled(.distinctAggregates) { plan = DistinctAggregates.apply(plan) }
     if isEnabled(.limitPushdown) { plan = LimitPushdown.apply(plan) }
     if isEnabled(.projectionPruning) { plan = ProjectionPruning().apply(plan) }
     if isEnabled(.commonSubexpressions) { plan = CommonSubexpressions.apply(plan) }

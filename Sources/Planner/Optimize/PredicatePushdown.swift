@@ -68,6 +68,10 @@ struct PredicatePushdown {
     case .sort(let input, let keys): return .sort(push(terms, into: input), keys)
     case .commonTable(let id, let name, let definition, let body):
       return .commonTable(id: id, name: name, definition: push([], into: definition), body: push(terms, into: body))
+    case .recursive(var node):
+      node.seed = push([], into: node.seed)
+      node.step = push([], into: node.step)
+      return filtered(.recursive(node), terms)
     case .scan, .values, .commonTableScan: return filtered(plan, terms)
     case .limit, .topN, .singleRow, .sample: return filtered(plan.mapInputs { push([], into: $0) }, terms)
     }

@@ -155,6 +155,12 @@ private final class Pruner {
         let below = prune(body, needed)
         return (.commonTable(id: id, name: name, definition: kept.plan, body: below.plan), below.positions)
       }
+    case .recursive(var node):
+      // Every column of a round may be read by the next one.
+      let all = Array(node.seed.columns.indices)
+      node.seed = narrowed(node.seed, all)
+      node.step = narrowed(node.step, all)
+      return (.recursive(node), all)
     case .commonTableScan(let id, let name, let columns):
       commonTableNeeds[id, default: []].formUnion(needed)
       guard let layout = layouts[id] else { return (plan, Array(columns.indices)) }

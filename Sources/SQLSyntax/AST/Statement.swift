@@ -2,10 +2,13 @@
 package struct Statement: Sendable, Hashable {
   package var kind: StatementKind
   @NotCompared package var range: SourceRange
+  /// How many `?` it has.
+  @NotCompared package var parameterCount: Int
 
-  package init(_ kind: StatementKind, range: SourceRange = .unknown) {
+  package init(_ kind: StatementKind, range: SourceRange = .unknown, parameterCount: Int = 0) {
     self.kind = kind
     self.range = range
+    self.parameterCount = parameterCount
   }
 }
 

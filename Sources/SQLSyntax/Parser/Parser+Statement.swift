@@ -25,7 +25,7 @@ extension Parser {
     try enterNesting(2)
     let kind = try parseStatementKind()
     leaveNesting(2)
-    return Statement(kind, range: range(from: start))
+    return Statement(kind, range: range(from: start), parameterCount: parameterCount)
   }
 
   /// Grammar: statement
