@@ -59,7 +59,9 @@ extension SQLError {
       case .invalid: .invalidArguments
       case .conflict, .validation: .icebergCommitError
       case .commitStateUnknown: .icebergCommitStateUnknown
-      case .notFound: .icebergInvalidSnapshotID
+      case .badData: .icebergBadData
+      case .notFound: error.file == nil ? .icebergInvalidSnapshotID : .icebergMissingData
+      case .storage: .icebergFilesystemError
       default: .icebergInvalidMetadata
       }
     self.init(code, "\(error)", cause: error.cause, isRetryable: error.isRetryable)

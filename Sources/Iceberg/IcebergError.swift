@@ -7,6 +7,8 @@ package struct IcebergError: Error, Sendable, CustomStringConvertible {
   package enum Kind: Sendable, Hashable {
     /// A metadata file, manifest list or manifest contradicts the format.
     case corrupt
+    /// A data or delete file contradicts its own format.
+    case badData
     /// Valid, but not supported here; never answered with part of the rows.
     case unsupported
     /// A table, snapshot, reference or file that is not there.

@@ -23,8 +23,10 @@ final class AvroSplitReader: PositionedReader {
   init(_ split: ParquetSplit, store: any ObjectStore, context: QueryContext) throws {
     self.split = split
     self.context = context
-    let file = try store.openReader(split.location, size: split.size)
-    bytes = try file.read(0..<file.size)
+    do throws(StorageError) {
+      let file = try store.openReader(split.location, size: split.size)
+      bytes = try file.read(0..<file.size)
+    } catch { throw IcebergError(error) }
     ProgressCounters.add(bytes.count, to: context.progress.bytesRead)
     do throws(AvroError) {
       blocks = try ContainerReader(bytes.bytes)
@@ -32,7 +34,7 @@ final class AvroSplitReader: PositionedReader {
       let all = try AvroColumn.columns(of: schema)
       columns = DeliveredColumns(split.sources, stored: all.map { StoredColumn($0) }, file: split.location.text, context)
       reader = try AvroColumnReader(schema, columns: all, wanted: columns.stored)
-    } catch { throw IcebergError(error, file: split.location.text) }
+    } catch { throw Self.located(error, split.location) }
   }
 
   func next() throws -> Batch? {
@@ -52,8 +54,14 @@ final class AvroSplitReader: PositionedReader {
         let batch = try reader.decode(block)
         if batch.count > 0 { rest = batch }
         restOffset = 0
-      } catch { throw IcebergError(error, file: split.location.text) }
+      } catch { throw Self.located(error, split.location) }
     }
+  }
+
+  private static func located(_ error: AvroError, _ location: Location) -> IcebergError {
+    var located = IcebergError(error, file: location.text)
+    if located.kind == .corrupt { located.kind = .badData }
+    return located
   }
 }
 

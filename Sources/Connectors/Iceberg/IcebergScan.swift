@@ -45,7 +45,7 @@ struct DataFileOpener: Sendable {
 
   func open(_ split: ParquetSplit, _ format: DataFile.Format, _ context: QueryContext) throws -> any PositionedReader {
     switch format {
-    case .parquet: return try ParquetSplitReader(split, footers: footers, context: context)
+    case .parquet: return try TranslatingReader { try ParquetSplitReader(split, footers: footers, context: context) }
     case .avro: return try AvroSplitReader(split, store: store, context: context)
     case .orc, .puffin:
       throw IcebergError(.unsupported, "files of format \(format.rawValue) are not supported, only Parquet and Avro", file: split.location.text)
@@ -58,6 +58,32 @@ struct DataFileOpener: Sendable {
     let size = Int(clamping: file.fileSize)
     return try open(
       ParquetSplit(location: Location(file.path), size: size, byteCount: size, sources: sources), file.format, context)
+  }
+}
+
+/// A Parquet reader whose errors are those of a table: which of its files is damaged or gone.
+private final class TranslatingReader: PositionedReader {
+  private let reader: ParquetSplitReader
+
+  init(_ open: () throws -> ParquetSplitReader) throws {
+    do { reader = try open() } catch { throw Self.translated(error) }
+  }
+
+  var batchFirstRow: Int { reader.batchFirstRow }
+  var notes: [ScanNote] { reader.notes }
+
+  func next() throws -> Batch? {
+    do { return try reader.next() } catch { throw Self.translated(error) }
+  }
+
+  private static func translated(_ error: any Error) -> any Error {
+    guard let error = error as? ParquetError else { return error }
+    switch error.kind {
+    case .cancelled: return QueryCancelled()
+    case .unsupported: return IcebergError(.unsupported, "\(error)", cause: error)
+    case .inputOutput: return IcebergError(.storage, "\(error)", cause: error)
+    case .corrupt, .invalidRequest: return IcebergError(.badData, "\(error)", cause: error)
+    }
   }
 }
 

@@ -37,10 +37,19 @@ struct RelationLoader: Sendable {
 
   private func loadNamed(_ parts: [String], _ request: RelationRequest) async throws -> ResolvedRelation {
     let (database, name) = try place(parts, request)
+    if database == InformationSchemaTable.schemaName {
+      guard let kind = InformationSchemaTable.Kind(rawValue: name) else {
+        throw SQLError(.tableNotFound, "Table '\(Engine.catalogName).\(database).\(name)' does not exist")
+      }
+      let table = InformationSchemaTable(kind, of: engine.catalog, named: Engine.catalogName, store: engine.store)
+      return .table(table, name: "\(database).\(name)")
+    }
     let entry = try await entry(name, in: database)
     if entry.isView { return .view(try view(entry)) }
     if entry.isIceberg {
-      return .table(try await icebergTable(try metadataLocation(entry), request), name: "\(database).\(name)")
+      let location = try metadataLocation(entry)
+      let table = try await located(request, named: "\"\(database)\".\"\(name)\"") { try await icebergTable(location, request) }
+      return .table(table, name: "\(database).\(name)")
     }
     if request.version != nil { throw SQLError.notSupported("time travel is for Iceberg tables; \(database).\(name) is none") }
     let table = try await ExternalTable.open(
@@ -101,9 +110,10 @@ struct RelationLoader: Sendable {
         hint: "Only Iceberg tables have metadata tables; \(database).\(name) is none.")
     }
     let location = try metadataLocation(entry)
-    let table = try IcebergMetadataTable(
-      kind, dialect, of: try await TableMetadata.load(location, from: engine.store), at: location,
-      version: version(request), store: engine.store)
+    let metadata = try await TableMetadata.load(location, from: engine.store)
+    let table = try await located(request, named: "\"\(database)\".\"\(name)\"") {
+      try IcebergMetadataTable(kind, dialect, of: metadata, at: location, version: version(request), store: engine.store)
+    }
     return .table(table, name: "\(database).\(name)$\(kind.rawValue)")
   }
 
@@ -113,6 +123,29 @@ struct RelationLoader: Sendable {
     case let error as SQLError: error.code == .catalogNotFound || error.code == .tableNotFound || error.code == .schemaNotFound
     default: false
     }
+  }
+
+  /// Says in Trino's words that a table has no such state.
+  private func located<Value>(
+    _ request: RelationRequest, named name: String, _ body: () async throws -> Value
+  ) async throws -> Value {
+    do { return try await body() } catch let error as IcebergError where error.kind == .notFound && error.file == nil {
+      let message =
+        switch request.version {
+        case .snapshot(let id)?: "Iceberg snapshot ID does not exists: \(id)"
+        case .reference(let reference)?: "Cannot find snapshot with reference name: \(reference)"
+        case .instant?: "No version history table \(name) at or before \(timestampText(request))"
+        case nil: "\(error)"
+        }
+      throw SQLError(
+        request.version == nil ? .icebergInvalidMetadata : .invalidArguments, message,
+        hint: "\"t$snapshots\", \"t$history\" and \"t$refs\" list the states of a table t.")
+    }
+  }
+
+  private func timestampText(_ request: RelationRequest) -> String {
+    guard case .timestamp(let milliseconds) = version(request) else { return "" }
+    return TableMetadata.timeText(milliseconds)
   }
 
   private func version(_ request: RelationRequest) -> TableMetadata.Version {
@@ -171,16 +204,18 @@ struct RelationLoader: Sendable {
       }
       let location = try await MetadataDiscovery.currentMetadata(at: Location(path), in: engine.store)
       guard let wanted = arguments.first(where: { $0.name == "metadata_table" })?.value.text else {
-        return .table(try await icebergTable(location, request), name: "\(name)('\(path)')")
+        let table = try await located(request, named: "'\(path)'") { try await icebergTable(location, request) }
+        return .table(table, name: "\(name)('\(path)')")
       }
       guard let kind = MetadataTableKind(rawValue: wanted.lowercased()) else {
         throw SQLError(
           .invalidArguments, "There is no metadata table '\(wanted)'",
           hint: "There are " + MetadataTableKind.allCases.map(\.rawValue).joined(separator: ", ") + ".")
       }
-      let table = try IcebergMetadataTable(
-        kind, .athena, of: try await TableMetadata.load(location, from: engine.store), at: location,
-        version: version(request), store: engine.store)
+      let metadata = try await TableMetadata.load(location, from: engine.store)
+      let table = try await located(request, named: "'\(path)'") {
+        try IcebergMetadataTable(kind, .athena, of: metadata, at: location, version: version(request), store: engine.store)
+      }
       return .table(table, name: "\(name)('\(path)')$\(kind.rawValue)")
     default: throw SQLError(.functionNotFound, "Table function '\(name)' not registered")
     }

@@ -150,9 +150,10 @@ package struct TableMetadata: Sendable {
 
   private func ownSchema(_ snapshot: Snapshot) -> IcebergSchema { snapshot.schemaID.flatMap(schema(id:)) ?? schema }
 
-  static func timeText(_ milliseconds: Int64) -> String {
+  /// `2024-01-31T13:05:00Z`
+  package static func timeText(_ milliseconds: Int64) -> String {
     let (micros, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000)
-    return overflow ? "\(milliseconds) ms" : TimeText.instant(micros, ticksPerSecond: 1_000_000) + " UTC"
+    return overflow ? "\(milliseconds) ms" : TimeText.instant(micros, ticksPerSecond: 1_000_000) + "Z"
   }
 
   // MARK: Reading

@@ -24,7 +24,7 @@ struct CaseRun {
 
   mutating func run() async throws {
     let engine = try await EngineUnderTest(mode: mode, warehouse: scratch + "/warehouse", scratch: scratch)
-    for record in script.records {
+    for record in script.records where !record.skippedModes.contains(mode.name) {
       print("@\(record.line)")
       fflush(nil)
       switch record.kind {

@@ -1,6 +1,7 @@
 /// One slt file: a list of records that run in order against one engine.
 ///
-/// The format is sqllogictest's, with five additions (`expressions`, `file`, `let`, `header`, ` | ` between columns).
+/// The format is sqllogictest's (`skipif` names a mode of the runner), with five additions (`expressions`, `file`, `let`, `header`,
+/// ` | ` between columns).
 /// `README.md` beside the cases describes it.
 struct ScriptFile {
   let path: String
@@ -10,6 +11,8 @@ struct ScriptFile {
     /// 1-based line of the record's first line.
     let line: Int
     let kind: Kind
+    /// Modes the record says nothing about: EXPLAIN without the optimiser shows another plan.
+    var skippedModes: Set<String> = []
   }
 
   enum Kind {
@@ -66,6 +69,7 @@ private struct ScriptParser {
 
   mutating func parse() throws(ScriptError) -> [ScriptFile.Record] {
     var records: [ScriptFile.Record] = []
+    var skippedModes: Set<String> = []
     while index < lines.count {
       let line = lines[index]
       let words = line.split(separator: " ")
@@ -85,8 +89,16 @@ private struct ScriptParser {
       case "let":
         guard words.count == 2 else { throw failure(start, "usage: let NAME") }
         records.append(.init(line: start, kind: .variable(name: String(words[1]), sql: try sql(start))))
+      case "skipif":
+        guard words.count == 2 else { throw failure(start, "usage: skipif MODE") }
+        skippedModes.insert(String(words[1]))
+        continue
       case "halt": return records
       default: throw failure(start, "unknown directive '\(first)'")
+      }
+      if !skippedModes.isEmpty, let last = records.indices.last {
+        records[last].skippedModes = skippedModes
+        skippedModes = []
       }
     }
     return records
