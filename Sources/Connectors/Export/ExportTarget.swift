@@ -18,6 +18,14 @@ package struct ExportTarget: Sendable {
   /// Where partitions that exist already lie, by name (`a=1/b=2`); others come below `folder`.
   package var partitionFolders: [String: Location] = [:]
 
+  /// Goes into the names of files where a seed makes them repeatable.
+  private(set) var salt: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  /// FNV-1a (Fowler, Noll, Vo).
+  mutating func addSalt(_ text: String) {
+    for byte in text.utf8 { salt = (salt ^ UInt64(byte)) &* 0x100_0000_01B3 }
+  }
+
   package init(folder: Location, schema: Schema, format: ExportFormat) {
     self.folder = folder
     self.schema = schema

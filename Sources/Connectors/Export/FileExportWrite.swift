@@ -28,7 +28,7 @@ package final class FileExportWrite: TableWrite {
     self.target = target
     self.store = store
     self.context = context
-    state = Mutex(State(random: FileNameGenerator(seed: context.seed.map { $0 &+ context.nextRandomStream() })))
+    state = Mutex(State(random: FileNameGenerator(seed: context.seed.map { $0 &+ context.nextRandomStream() &+ target.salt })))
   }
 
   /// Locations of all files, in the order they were begun.

@@ -82,6 +82,10 @@ package struct ExternalTable: Table {
     }
   }
 
+  func allFiles() async throws -> [ObjectInfo] {
+    try await list(matchingPartitions(ScanRequest(columns: [])).0).flatMap { $0 }
+  }
+
   /// Names of all partitions, registered or projected.
   package func partitionNames() throws -> [String] {
     try matchingPartitions(ScanRequest(columns: [])).0.map(\.name)

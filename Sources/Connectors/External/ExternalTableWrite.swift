@@ -9,12 +9,28 @@ import TextFormats
 
 extension ExternalTable {
   /// INSERT INTO: new files beside the old ones; partitions that are new are registered at the end.
-  package func beginAppend(catalog: any Catalog, context: QueryContext) throws -> any TableWrite {
-    guard case .projected = partitioning else { return try ExternalTableWrite(self, catalog: catalog, context: context) }
-    guard entry.parameters["storage.location.template"] == nil else {
-      throw SQLError.notSupported("INSERT INTO a table with a storage.location.template is not supported")
+  package func beginAppend(catalog: any Catalog, context: QueryContext) async throws -> any TableWrite {
+    var target = ExportTarget(folder: location, schema: schema, format: try exportFormat())
+    if context.seed != nil {
+      // The same seed gives every statement the same names: the files that are there make the difference.
+      for file in try await allFiles() { target.addSalt(file.location.text) }
     }
-    return try ExternalTableWrite(self, catalog: nil, context: context)
+    target.partitionColumnCount = partitionFields.count
+    target.keepsFolder = true
+    switch partitioning {
+    case .none: return try FileExportWrite(target, store: store, context: context)
+    case .projected:
+      guard entry.parameters["storage.location.template"] == nil else {
+        throw SQLError.notSupported("INSERT INTO a table with a storage.location.template is not supported")
+      }
+      return try FileExportWrite(target, store: store, context: context)
+    case .registered(let partitions):
+      for partition in partitions { target.partitionFolders[partition.name] = partition.location }
+      let entry = self.entry
+      return RegisteredWrite(try FileExportWrite(target, store: store, context: context)) { partitions in
+        try await catalog.addPartitions(partitions, to: entry.name, in: entry.database, ifNotExists: true)
+      }
+    }
   }
 
   package func beginWrite(_ kind: WriteKind) async throws -> any TableWrite {
@@ -103,39 +119,27 @@ package enum ExportCompression {
   }
 }
 
-/// Files of an INSERT, and afterwards the partitions they lie in.
-private struct ExternalTableWrite: TableWrite {
-  private let table: ExternalTable
+/// Files of a statement, and what the catalog must know of them afterwards.
+package struct RegisteredWrite: TableWrite {
   private let files: FileExportWrite
-  /// Nil when partitions are projected.
-  private let catalog: (any Catalog)?
+  private let register: @Sendable ([CatalogPartition]) async throws -> Void
 
-  init(_ table: ExternalTable, catalog: (any Catalog)?, context: QueryContext) throws {
-    self.table = table
-    self.catalog = catalog
-    var target = ExportTarget(folder: table.location, schema: table.schema, format: try table.exportFormat())
-    target.partitionColumnCount = table.partitionFields.count
-    target.keepsFolder = true
-    if case .registered(let partitions) = table.partitioning {
-      for partition in partitions { target.partitionFolders[partition.name] = partition.location }
-    }
-    files = try FileExportWrite(target, store: table.store, context: context)
+  /// - Parameter register: called at the end with the partitions that are new; when it throws, the files are removed.
+  package init(_ files: FileExportWrite, register: @escaping @Sendable ([CatalogPartition]) async throws -> Void) {
+    self.files = files
+    self.register = register
   }
 
-  func makeWriter(_ context: QueryContext) throws -> any BatchWriter { try files.makeWriter(context) }
+  package func makeWriter(_ context: QueryContext) throws -> any BatchWriter { try files.makeWriter(context) }
 
-  func commit(_ written: [any WrittenFiles]) async throws -> WriteSummary {
+  package func commit(_ written: [any WrittenFiles]) async throws -> WriteSummary {
     let summary = try await files.commit(written)
-    guard let catalog, !table.partitionFields.isEmpty else { return summary }
-    do {
-      try await catalog.addPartitions(
-        files.newPartitions, to: table.entry.name, in: table.entry.database, ifNotExists: true)
-    } catch {
+    do { try await register(files.newPartitions) } catch {
       await files.abort(written)
       throw error
     }
     return summary
   }
 
-  func abort(_ written: [any WrittenFiles]) async { await files.abort(written) }
+  package func abort(_ written: [any WrittenFiles]) async { await files.abort(written) }
 }

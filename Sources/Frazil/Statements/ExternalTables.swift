@@ -1,6 +1,7 @@
 import Catalogs
 import Columnar
 import Connectors
+import Execution
 import Planner
 import SQLSyntax
 import Storage
@@ -17,7 +18,13 @@ extension StatementRunner {
         : SQLError(
           .tableAlreadyExists, "Destination table '\(Engine.catalogName).\(database).\(name)' already exists", range: create.name.range)
     }
-    if create.query != nil { return try await runHiveCreateTableAs(create, database: database, name: name) }
+    if create.query != nil {
+      let (plan, target) = try await bindHiveCreation(create)
+      let write = try await target.beginWrite()
+      guard create.withData else { return StatementResult(rowsAffected: try await write.commit([]).rowCount) }
+      let prepared = try await writingExecutor.prepare(optimize(plan))
+      return StatementResult(rowsAffected: try await self.write(prepared, into: write).rowCount)
+    }
     guard !create.columns.isEmpty else {
       throw SQLError(.syntaxError, "An external table needs at least one column", range: create.name.range)
     }
@@ -34,24 +41,27 @@ extension StatementRunner {
     return StatementResult()
   }
 
-  /// Writes the rows of a query as files and makes a table over them.
-  private func runHiveCreateTableAs(
-    _ create: CreateTableStatement, database: String, name: String
-  ) async throws -> StatementResult {
-    guard let query = create.query else { return StatementResult() }
+  /// CREATE TABLE AS: the query's plan, and a write that makes the table once the files are there.
+  func bindHiveCreation(_ create: CreateTableStatement) async throws -> (plan: LogicalPlan, target: WriteTarget) {
+    guard let query = create.query else {
+      throw SQLError.notSupported("CREATE TABLE without a query has no plan", range: create.name.range)
+    }
+    let (database, name) = try resolve(create.name)
     let bound = try await bindRows(of: query, for: create)
     let columns = bound.outputColumns.map { Field($0.name.lowercased(), $0.type) }
     let settings = try HiveExportSettings(create.withProperties, binderSettings())
-    let folder = Location(
-      try await tableLocation(settings.location ?? create.location, database: database, name: name) + "/")
     let partitionCount = try settings.options.checkedPartitionCount(columns.map(\.name))
     var catalogColumns: [CatalogColumn] = []
     for (column, bound) in zip(columns, bound.columns) {
       guard let type = HiveType.text(column.type), !Self.isForeignToHive(column.type) else {
-        throw SQLError(.notSupported, "Unsupported Hive type: \(column.type)", range: bound.range)
+        throw SQLError(
+          .notSupported, "Unsupported Hive type: \(column.type)", range: bound.range,
+          hint: "Cast it, or make an Iceberg table: WITH (table_type = 'ICEBERG', is_external = false).")
       }
       catalogColumns.append(CatalogColumn(name: column.name, type: type))
     }
+    let location = settings.location ?? create.location
+    let folder = Location(try await tableLocation(location, database: database, name: name) + "/")
     var target = ExportTarget(
       folder: folder, schema: Schema(columns),
       format: try settings.options.exportFormat(columns.dropLast(partitionCount).map(\.name)))
@@ -62,19 +72,19 @@ extension StatementRunner {
     let entry = CatalogTable(
       database: database, name: name, description: create.comment?.value, parameters: ["EXTERNAL": "TRUE"], storage: storage,
       partitionKeys: Array(catalogColumns.suffix(partitionCount)))
-    let write = try FileExportWrite(target, store: engine.store, context: context)
-    let rowCount = create.withData ? try await run(bound.plan, into: write).rowCount : 0
-    do {
-      try await catalog.createTable(entry)
-      let partitions = write.newPartitions
-      if !partitions.isEmpty {
-        try await catalog.addPartitions(partitions, to: name, in: database, ifNotExists: true)
+    let exported = target
+    let details = [PlanDescription.Detail(label: "", text: "\(database).\(name)")]
+    return (
+      bound.plan,
+      WriteTarget(name: "CreateTableAs", details: details) {
+        RegisteredWrite(try FileExportWrite(exported, store: engine.store, context: context)) { partitions in
+          try await catalog.createTable(entry)
+          if !partitions.isEmpty {
+            try await catalog.addPartitions(partitions, to: name, in: database, ifNotExists: true)
+          }
+        }
       }
-    } catch {
-      await write.abort([])
-      throw SQLError(wrapping: error).located(at: create.name.range)
-    }
-    return StatementResult(rowsAffected: rowCount)
+    )
   }
 
   /// Types that Hive would keep as text and could not read back as they were.

@@ -33,7 +33,7 @@ extension StatementRunner {
       let plan = try binder.insertion(of: bound, into: table, columns: insert.columns, range: insert.query.range)
       return (
         WriteTarget(name: "Insert", details: [PlanDescription.Detail(label: "", text: name)]) {
-          try await located(place) { try table.beginAppend(catalog: catalog, context: context) }
+          try await located(place) { try await table.beginAppend(catalog: catalog, context: context) }
         }, plan
       )
     }

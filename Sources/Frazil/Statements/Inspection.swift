@@ -38,7 +38,9 @@ extension StatementRunner {
     case .insert(let insert):
       let (target, plan) = try await bindInsert(insert, range: statement.range)
       return (plan, target)
+    case .unload(let unload): return try await bindUnload(unload)
     case .createTable(let create) where create.query != nil:
+      if try TableFamily(create) == .hive { return try await bindHiveCreation(create) }
       let creation = try await bindCreation(create, range: statement.range)
       guard let plan = creation.plan else { break }
       return (plan, creation.target)
@@ -116,6 +118,10 @@ extension StatementRunner {
     var rows = columns.map { [$0.name, $0.type, $0.comment ?? ""] }
     if entry.isIceberg, describe.column == nil {
       rows += partitionRows(try await located(describe.name.range) { try await icebergMetadata(entry) })
+    }
+    if !entry.isIceberg, !entry.partitionKeys.isEmpty, describe.column == nil {
+      rows += [["", "", ""], ["# Partition Information", "", ""], ["# col_name", "data_type", "comment"]]
+      rows += entry.partitionKeys.map { [$0.name, $0.type, $0.comment ?? ""] }
     }
     return textResult(["col_name", "data_type", "comment"], rows)
   }

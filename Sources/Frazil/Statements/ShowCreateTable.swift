@@ -13,7 +13,7 @@ extension StatementRunner {
         .notSupported, "'\(entry.database).\(entry.name)' is a view", range: name.range, hint: "Use SHOW CREATE VIEW.")
     }
     guard entry.isIceberg else {
-      throw SQLError.notSupported("SHOW CREATE TABLE of Hive-style tables is not supported yet", range: name.range)
+      return textResult(["createtab_stmt"], HiveStatementText(entry).lines.map { [$0] })
     }
     let metadata = try await located(name.range) { try await icebergMetadata(entry) }
     let lines = Self.createTable(metadata, name: "\(Self.ddlName(entry.database)).\(Self.ddlName(entry.name))", comment: entry.description)
@@ -87,7 +87,7 @@ extension StatementRunner {
   }
 
   /// A name as DDL writes it: in backquotes unless it is a plain word.
-  private static func ddlName(_ name: String) -> String {
+  static func ddlName(_ name: String) -> String {
     let isPlain = !name.isEmpty && name.utf8.enumerated().allSatisfy { index, byte in
       (byte >= 0x61 && byte <= 0x7A) || byte == 0x5F || (index > 0 && byte >= 0x30 && byte <= 0x39)
     }

@@ -11,28 +11,42 @@ import TextFormats
 /// `UNLOAD (query) TO 'location' WITH (...)`: the rows of a query as files of a folder that must be empty.
 extension StatementRunner {
   func runUnload(_ unload: UnloadStatement, parameters: [Scalar] = []) async throws -> StatementResult {
+    let (plan, target) = try await bindUnload(unload, parameters: parameters)
+    let prepared = try await writingExecutor.prepare(optimize(plan))
+    let summary = try await write(prepared, into: try await target.beginWrite())
+    return StatementResult(
+      rowsAffected: summary.rowCount,
+      notes: ["\(summary.fileCount) file\(summary.fileCount == 1 ? "" : "s") written to \(unload.location.value)"])
+  }
+
+  /// The query's plan and where its rows go, all properties checked.
+  func bindUnload(
+    _ unload: UnloadStatement, parameters: [Scalar] = []
+  ) async throws -> (plan: LogicalPlan, target: WriteTarget) {
     let bound = try await bind(unload.query, parameters: parameters).checkedForStorage()
     let columns = bound.outputColumns
     let options = try ExportOptions(unload.properties, settings: binderSettings(parameters: parameters))
     let folder = Location(unload.location.value)
+    guard !folder.text.isEmpty else {
+      throw SQLError(.invalidPath, "The location is empty", range: unload.location.range)
+    }
     var target = ExportTarget(
       folder: folder, schema: Schema(columns.map { Field($0.name, $0.type) }),
       format: try options.exportFormat(columns.dropLast(options.partitionedBy.count).map(\.name)))
     target.partitionColumnCount = try options.checkedPartitionCount(columns.map(\.name))
     target.writesEmptyFile = true
-    try await requireEmpty(folder, range: unload.location.range)
-    let write = try FileExportWrite(target, store: engine.store, context: context)
-    let summary = try await run(bound.plan, into: write)
-    return StatementResult(
-      rowsAffected: summary.rowCount,
-      notes: ["\(summary.fileCount) file\(summary.fileCount == 1 ? "" : "s") written to \(folder)"])
-  }
-
-  /// Runs a plan into files and makes them count; on failure none is left.
-  func run(_ plan: LogicalPlan, into write: FileExportWrite) async throws -> WriteSummary {
-    let executor = writingExecutor
-    let prepared = try await executor.prepare(optimize(plan))
-    return try await write.commit(try await executor.run(prepared, into: write))
+    let exported = target
+    let details = [
+      PlanDescription.Detail(label: "", text: folder.text),
+      PlanDescription.Detail(label: "format", text: options.format.rawValue.uppercased()),
+    ]
+    return (
+      bound.plan,
+      WriteTarget(name: "Unload", details: details) {
+        try await requireEmpty(folder, range: unload.location.range)
+        return try FileExportWrite(exported, store: engine.store, context: context)
+      }
+    )
   }
 
   /// Athena's rule for UNLOAD and CTAS: nothing may lie at the target.
