@@ -175,7 +175,8 @@ package struct FunctionLibrary: Sendable {
   package var listing: [Listed] {
     var lines: [Listed] = []
     for definition in allScalars {
-      for name in definition.names {
+      // What only syntax stands for has a name that no script can write.
+      for name in definition.names where name.first?.isLetter ?? false && !Self.syntaxNames.contains(name) {
         lines.append(
           Listed(
             name: name, returnType: definition.result.text,
@@ -197,6 +198,8 @@ package struct FunctionLibrary: Sendable {
     }
     return lines.sorted { ($0.name, $0.argumentTypes) < ($1.name, $1.argumentTypes) }
   }
+
+  private static let syntaxNames: Set<String> = ["subscript", "array_constructor", "like"]
 
   private static func listed(_ parameters: [TypePattern], _ isVariadic: Bool) -> String {
     var list = parameters.map(\.description)
@@ -324,7 +327,7 @@ extension FunctionLibrary {
   /// All built-in functions.
   package static let standard = FunctionLibrary(
     scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
-      + regex + temporalFields + temporalSteps + temporalConversions + array + sequences + map + lambdas,
+      + regex + temporalFields + temporalSteps + temporalConversions + array + sequences + map + lambdas + json + sqlJSON,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax + logicAndBits + statistics + collecting + keyedCollecting + extremes
       + approximateCounts + percentiles)

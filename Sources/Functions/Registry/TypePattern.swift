@@ -9,6 +9,8 @@ package indirect enum TypePattern: Sendable, Hashable {
   case exact(SQLType)
   /// Any type, the same wherever the name occurs.
   case variable(String)
+  /// Any type, each argument its own.
+  case any
   /// `varchar(n)` of any length, which the argument keeps.
   case varchar
   case char
@@ -39,6 +41,7 @@ extension TypePattern: CustomStringConvertible {
     switch self {
     case .exact(let type): "\(type)"
     case .variable(let name), .row(let name): name
+    case .any: "any"
     case .varchar: "varchar(x)"
     case .char: "char(x)"
     case .decimal: "decimal(p,s)"
@@ -77,6 +80,9 @@ package struct TypeBinding: Sendable {
       guard let common = TypeCoercion.commonSuperType(known, type) else { return false }
       variables[name] = common
       cost += 1 + (common == known ? 0 : 1) + (common == type ? 0 : 1)
+      return true
+    case (.any, _):
+      cost += 1
       return true
     case (.row(let name), .row):
       variables[name] = type
@@ -120,6 +126,7 @@ package struct TypeBinding: Sendable {
     switch pattern {
     case .exact(let wanted): return wanted
     case .variable(let name): return variables[name] ?? .unknown
+    case .any: return type ?? .unknown
     case .row(let name): return variables[name] ?? type ?? .unknown
     case .varchar:
       switch type {
