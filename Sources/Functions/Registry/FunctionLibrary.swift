@@ -327,7 +327,8 @@ extension FunctionLibrary {
   /// All built-in functions.
   package static let standard = FunctionLibrary(
     scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
-      + regex + temporalFields + temporalSteps + temporalConversions + array + sequences + map + lambdas + json + sqlJSON,
+      + regex + temporalFields + temporalSteps + temporalConversions + array + sequences + map + lambdas + json + sqlJSON + binaryFunctions + url + textPieces
+      + format,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax + logicAndBits + statistics + collecting + keyedCollecting + extremes
       + approximateCounts + percentiles)
