@@ -93,8 +93,8 @@ package struct IcebergTableWrite: TableWrite {
       switch target {
       case .existing(let uuid):
         // A state without changes is not worth a snapshot.
-        if !files.isEmpty { _ = try await committer.commit(Append(files), expectedUUID: uuid) }
-      case .new: _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : Append(files))
+        if !files.isEmpty { _ = try await committer.commit(SnapshotChange(FileChange(adding: files)), expectedUUID: uuid) }
+      case .new: _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : SnapshotChange(FileChange(adding: files)))
       }
     } catch {
       if error.kind != .commitStateUnknown { await plan.removeFiles() }

@@ -2,8 +2,7 @@ import Compression
 package import Storage
 import Synchronization
 
-/// A change of a table that can be made again on a newer state. `Append` is one; row deltas, overwrites and rewrites are its siblings:
-/// they validate against the new base first, then choose the manifests that stay.
+/// A change of a table that can be made again on a newer state: `SnapshotChange` for everything that adds or removes files.
 package protocol SnapshotUpdate: Sendable {
   /// The state after the change. Called once per attempt, each time on the newest base; data files are written before the first
   /// call and used again by all.

@@ -84,20 +84,12 @@ struct DeleteIndex: Sendable {
         guard vectors.updateValue(delete, forKey: target) == nil else {
           throw .corrupt("two deletion vectors apply to \(target)")
         }
-      } else if let target = entry.file.referencedDataFile ?? Self.onlyTarget(entry.file) {
+      } else if let target = entry.file.onlyTarget {
         positionsByPath[target, default: []].append(delete)
       } else {
         positionsByPartition[Partition(entry.file), default: []].append(PositionFile(delete))
       }
     }
-  }
-
-  /// Equal bounds of file_path: one target. (Truncated bounds differ, as the upper one is incremented.)
-  private static func onlyTarget(_ file: DataFile) -> String? {
-    guard case .bytes(let lower)? = file.metricsSource.bound(isUpper: false, of: ReservedFieldID.deleteFilePath, .string),
-      case .bytes(let upper)? = file.metricsSource.bound(isUpper: true, of: ReservedFieldID.deleteFilePath, .string), lower == upper
-    else { return nil }
-    return String(decoding: lower, as: UTF8.self)
   }
 
   func deletes(for entry: ManifestEntry) throws(IcebergError) -> [FileScanTask.Delete] {

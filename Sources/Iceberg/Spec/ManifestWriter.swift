@@ -58,8 +58,10 @@ package struct ManifestWriter {
   package var byteCount: Int { writer.byteCount }
 
   /// A file of this snapshot; its sequence numbers are inherited from the manifest list.
-  package mutating func add(_ file: DataFile) throws(IcebergError) {
-    try append(status: .added, snapshotID: snapshotID, sequenceNumber: nil, fileSequenceNumber: nil, file)
+  ///
+  /// - Parameter sequenceNumber: an older data sequence number that the file keeps: compaction.
+  package mutating func add(_ file: DataFile, sequenceNumber: Int64? = nil) throws(IcebergError) {
+    try append(status: .added, snapshotID: snapshotID, sequenceNumber: sequenceNumber, fileSequenceNumber: nil, file)
   }
 
   /// A file of an earlier snapshot, with everything explicit.

@@ -4,7 +4,7 @@ package import Storage
 
 /// One state of a table: what a `…metadata.json` file holds. Versions 1, 2 and 3 are read; changed copies are written by `Committer`.
 ///
-/// Entry points: `load(_:from:)` reads a file, `scanTarget(_:)` chooses a snapshot, `ScanPlanner` plans it, `Append` adds to it.
+/// Entry points: `load(_:from:)` reads a file, `scanTarget(_:)` chooses a snapshot, `ScanPlanner` plans it, `SnapshotChange` adds to it.
 package struct TableMetadata: Sendable {
   package var formatVersion: Int
   /// nil in some version 1 tables; made up at the next commit.

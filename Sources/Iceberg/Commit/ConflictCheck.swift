@@ -1,0 +1,86 @@
+import Storage
+
+/// What others must not have committed between the state that a statement read and the state it is committed on.
+///
+/// Every snapshot in between is looked at, but only at what it added or removed itself. iceberg.md section 12, "What each operation
+/// validates"; Java's MergingSnapshotProducer.
+package struct ConflictCheck: Sendable {
+  /// The snapshot that was read; nil for a table that had none.
+  private let startID: Int64?
+  /// Serializable isolation: rows like these must not have been added. Nil is snapshot isolation.
+  private let newRows: IcebergPredicate?
+  /// The data files whose rows are deleted or rewritten, as they were read.
+  private let changed: [FileScanTask]
+  /// Whether rows of the changed files may have been deleted meanwhile: only when the change is deletes of rows, which can be repeated.
+  private let allowsNewDeletes: Bool
+
+  package init(
+    startID: Int64?, newRows: IcebergPredicate?, changed: [FileScanTask], allowsNewDeletes: Bool
+  ) {
+    self.startID = startID
+    self.newRows = newRows
+    self.changed = changed
+    self.allowsNewDeletes = allowsNewDeletes
+  }
+
+  func validate(_ base: TableMetadata, _ store: any ObjectStore) async throws(IcebergError) {
+    let changedPaths = Set(changed.map(\.file.path))
+    for snapshot in try newSnapshots(base) {
+      let operation = snapshot.operation ?? ""
+      var deletes = DeleteIndex()
+      for manifest in try await ScanPlanner.manifests(of: snapshot, base, store) where manifest.addedSnapshotID == snapshot.id {
+        for entry in try await ManifestReader.entries(manifest, base, from: store) where entry.snapshotID == snapshot.id {
+          switch (manifest.content, entry.status) {
+          case (.data, .added) where operation != "replace":
+            if try newRows.map({ (rows) throws(IcebergError) in try mayMatch(entry.file, rows, base) }) ?? false {
+              throw conflict(snapshot, "added rows that the statement would have had to look at", entry.file)
+            }
+          case (.data, .deleted) where changedPaths.contains(entry.file.path):
+            // Deleting rows of a file that is gone anyway is no contradiction.
+            if operation == "delete", allowsNewDeletes { continue }
+            throw conflict(snapshot, "removed a data file that the statement changes", entry.file)
+          case (.deletes, .added) where operation != "replace": try deletes.add(entry, base)
+          default: break
+          }
+        }
+      }
+      guard !deletes.isEmpty else { continue }
+      for task in changed {
+        let entry = ManifestEntry(
+          status: .existing, snapshotID: 0, sequenceNumber: task.sequenceNumber, fileSequenceNumber: task.sequenceNumber,
+          file: task.file)
+        let applying = try deletes.deletes(for: entry)
+        // A data file has one deletion vector: the second one would not know the first one's rows.
+        if let delete = applying.first(where: { $0.file.isDeletionVector || !allowsNewDeletes }) {
+          throw conflict(snapshot, "deleted rows of a data file that the statement changes", delete.file)
+        }
+      }
+    }
+  }
+
+  /// The snapshots after the start, newest first.
+  private func newSnapshots(_ base: TableMetadata) throws(IcebergError) -> [Snapshot] {
+    var found: [Snapshot] = []
+    var next = base.currentSnapshotID
+    while next != startID {
+      guard let id = next, let snapshot = base.snapshot(id: id), found.count <= base.snapshots.count else {
+        throw IcebergError(.validation, "the state that the statement read is no longer part of the table's history")
+      }
+      found.append(snapshot)
+      next = snapshot.parentID
+    }
+    return found
+  }
+
+  private func mayMatch(_ file: DataFile, _ rows: IcebergPredicate, _ base: TableMetadata) throws(IcebergError) -> Bool {
+    let checked = rows.checked(base.schema)
+    let spec = base.partitionSpec(id: file.partitionSpecID) ?? .unpartitioned
+    let projection = PartitionProjection(checked, spec, base)
+    guard try projection.mayMatch({ (index) throws(IcebergError) in file.partition[index] }) else { return false }
+    return MetricsFilter(checked, base.schema).mayMatch(file.metricsSource, recordCount: file.recordCount)
+  }
+
+  private func conflict(_ snapshot: Snapshot, _ what: String, _ file: DataFile) -> IcebergError {
+    IcebergError(.validation, "snapshot \(snapshot.id), committed meanwhile, \(what)", file: file.path)
+  }
+}

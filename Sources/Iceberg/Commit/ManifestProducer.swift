@@ -1,0 +1,118 @@
+import Storage
+import Synchronization
+
+/// Writes the manifests of one snapshot and remembers them, so that another attempt of the commit uses them again.
+final class ManifestProducer: Sendable {
+  private let state = Mutex(State())
+
+  private struct State {
+    /// Of the snapshot; stays the same over all attempts.
+    var snapshotID: Int64 = 0
+    /// Manifests of added files, by content.
+    var added: [ManifestFile.Content: [ManifestFile]] = [:]
+    /// Merged manifests by the paths that went into them.
+    var merged: [[String]: ManifestFile] = [:]
+    /// By the path of the old manifest; nil where nothing of it was removed.
+    var rewritten: [String: Rewritten?] = [:]
+  }
+
+  struct Rewritten {
+    /// Of this snapshot: what stays is in it, what was removed is marked so.
+    var manifest: ManifestFile
+    var removed: [ManifestEntry]
+  }
+
+  /// - Returns: the id of the snapshot: the same at every attempt, unless somebody else has used it meanwhile.
+  func beginAttempt(on base: TableMetadata, _ work: CommitWork) -> Int64 {
+    state.withLock { state in
+      if state.snapshotID != 0, base.snapshot(id: state.snapshotID) == nil { return state.snapshotID }
+      var id = work.ids.snapshotID()
+      while base.snapshot(id: id) != nil { id = work.ids.snapshotID() }
+      state = State(snapshotID: id)
+      return id
+    }
+  }
+
+  private var snapshotID: Int64 { state.withLock { $0.snapshotID } }
+
+  /// Manifests of new files, one spec each, none much larger than the target size.
+  ///
+  /// - Parameter sequenceNumber: the files' data sequence number, when it is not to be the snapshot's.
+  func write(
+    _ files: [DataFile], _ content: ManifestFile.Content, sequenceNumber: Int64?, _ base: TableMetadata, _ work: CommitWork
+  ) async throws(IcebergError) -> [ManifestFile] {
+    if let known = state.withLock({ $0.added[content] }) { return known }
+    let targetSize = TableProperties(base.properties).manifestTargetSize
+    var manifests: [ManifestFile] = []
+    for specID in Set(files.map(\.partitionSpecID)).sorted(by: >) {
+      guard let spec = base.partitionSpec(id: specID) else {
+        throw IcebergError(.validation, "the partition spec \(specID) that rows were written under is gone")
+      }
+      var rest = files.filter { $0.partitionSpecID == specID }[...]
+      while !rest.isEmpty {
+        var writer = try ManifestWriter(base, spec: spec, content: content, snapshotID: snapshotID, sync: work.ids.syncMarker())
+        while Int64(writer.byteCount) < targetSize, let file = rest.popFirst() { try writer.add(file, sequenceNumber: sequenceNumber) }
+        manifests.append(try await Self.finish(&writer, base, work))
+      }
+    }
+    let result = manifests
+    state.withLock { $0.added[content] = result }
+    return result
+  }
+
+  /// An old manifest without some of its files; nil when it holds none of them.
+  func rewrite(
+    _ manifest: ManifestFile, _ base: TableMetadata, _ work: CommitWork, without isRemoved: (DataFile) -> Bool
+  ) async throws(IcebergError) -> Rewritten? {
+    if let known = state.withLock({ $0.rewritten[manifest.path] }) { return known }
+    let entries = try await ManifestReader.entries(manifest, base, from: work.store).filter(\.isLive)
+    let removed = entries.filter { isRemoved($0.file) }
+    var result: Rewritten?
+    if !removed.isEmpty {
+      guard let spec = base.partitionSpec(id: manifest.partitionSpecID) else {
+        throw IcebergError(.corrupt, "a manifest has a partition spec that the table does not list", file: manifest.path)
+      }
+      var writer = try ManifestWriter(
+        base, spec: spec, content: manifest.content, snapshotID: snapshotID, sync: work.ids.syncMarker())
+      for entry in entries { if isRemoved(entry.file) { try writer.remove(entry) } else { try writer.keep(entry) } }
+      result = Rewritten(manifest: try await Self.finish(&writer, base, work), removed: removed)
+    }
+    let final = result
+    state.withLock { $0.rewritten[manifest.path] = .some(final) }
+    return result
+  }
+
+  /// One manifest with the entries of several: all that are live, and what this snapshot removes.
+  func merge(
+    _ group: [ManifestFile], _ sequenceNumber: Int64?, _ base: TableMetadata, _ work: CommitWork
+  ) async throws(IcebergError) -> ManifestFile {
+    let paths = group.map(\.path)
+    if let known = state.withLock({ $0.merged[paths] }) { return known }
+    guard let spec = base.partitionSpec(id: group[0].partitionSpecID) else {
+      throw IcebergError(.corrupt, "a manifest has a partition spec that the table does not list", file: group[0].path)
+    }
+    let snapshotID = snapshotID
+    var writer = try ManifestWriter(
+      base, spec: spec, content: group[0].content, snapshotID: snapshotID, sync: work.ids.syncMarker())
+    for manifest in group {
+      for entry in try await ManifestReader.entries(manifest, base, from: work.store) {
+        switch entry.status {
+        case .added where entry.snapshotID == snapshotID: try writer.add(entry.file, sequenceNumber: sequenceNumber)
+        case .added, .existing: try writer.keep(entry)
+        case .deleted: if entry.snapshotID == snapshotID { try writer.remove(entry) }
+        }
+      }
+    }
+    let merged = try await Self.finish(&writer, base, work)
+    state.withLock { $0.merged[paths] = merged }
+    return merged
+  }
+
+  private static func finish(
+    _ writer: inout ManifestWriter, _ base: TableMetadata, _ work: CommitWork
+  ) async throws(IcebergError) -> ManifestFile {
+    var (bytes, manifest) = try writer.finish()
+    manifest.path = try await work.writeManifest(bytes, of: base)
+    return manifest
+  }
+}
