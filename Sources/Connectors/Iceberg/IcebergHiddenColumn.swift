@@ -25,6 +25,17 @@ enum IcebergHiddenColumn: CaseIterable, Hashable {
     }
   }
 
+  /// The field as data files store it, for rows that keep their lineage.
+  var storedField: Field {
+    var field = field
+    switch self {
+    case .rowID: field.id = FieldID(ReservedFieldID.rowID)
+    case .lastUpdatedSequenceNumber: field.id = FieldID(ReservedFieldID.lastUpdatedSequenceNumber)
+    case .path, .fileModifiedTime, .partition, .file, .position, .specID: break
+    }
+    return field
+  }
+
   /// The value all rows of a file have; nil where they differ.
   ///
   /// - Parameter modifiedMicroseconds: of the file; asked for only where the column is wanted.

@@ -32,6 +32,12 @@ package struct IcebergTable: Table {
 
   package var hiddenColumns: [Field] { IcebergHiddenColumn.of(metadata).map(\.field) }
 
+  package var rowIdentity: [Int]? {
+    guard writing != nil, version == .current else { return nil }
+    let hidden = IcebergHiddenColumn.of(metadata)
+    return IcebergHiddenColumn.rowIdentity(metadata).compactMap { hidden.firstIndex(of: $0) }.map { schema.count + $0 }
+  }
+
   package var statistics: TableStatistics {
     TableStatistics(
       rowCount: snapshot?.summary.number("total-records").map { Int(clamping: $0) } ?? (snapshot == nil ? 0 : nil),
@@ -41,6 +47,9 @@ package struct IcebergTable: Table {
   package func exactRowCount() async throws -> Int? {
     try await planner(.everything).exactRowCount().map { Int(clamping: $0) }
   }
+
+  /// Opens the table's files.
+  var opener: DataFileOpener { DataFileOpener(store: store, footers: footers) }
 
   private func planner(_ predicate: IcebergPredicate) -> ScanPlanner {
     ScanPlanner(metadata, store: store, version: version, predicate: predicate, readsDeletes: true)
@@ -53,7 +62,7 @@ package struct IcebergTable: Table {
     }
     let hidden = IcebergHiddenColumn.of(metadata)
     let named = Set(request.columns + request.predicates.map(\.column)).filter { $0 >= schema.count }.map { hidden[$0 - schema.count] }
-    let files = DataFileOpener(store: store, footers: footers)
+    let files = opener
     let modified = named.contains(.fileModifiedTime) ? try await modificationTimes(plan.tasks) : [:]
     let conditions = request.predicates.filter { $0.column >= schema.count }.compactMap { predicate in
       Self.translate(predicate.test).map { (hidden[predicate.column - schema.count], $0) }
@@ -99,7 +108,7 @@ package struct IcebergTable: Table {
   }
 
   /// The engine's conditions by field id; those on hidden columns only filter.
-  private func predicate(_ predicates: [Planner.ColumnPredicate]) -> IcebergPredicate {
+  func predicate(_ predicates: [Planner.ColumnPredicate]) -> IcebergPredicate {
     .all(
       predicates.compactMap { predicate in
         guard icebergSchema.fields.indices.contains(predicate.column) else { return nil }

@@ -24,7 +24,8 @@ final class IcebergWritePlan: Sendable {
   private let finished = Mutex<[Location]>([])
 
   init(
-    _ metadata: TableMetadata, name: String, store: any ObjectStore, ids: IDSource, nowMilliseconds: Int64, workerCount: Int
+    _ metadata: TableMetadata, lineage: [IcebergHiddenColumn], name: String, store: any ObjectStore, ids: IDSource,
+    nowMilliseconds: Int64, workerCount: Int
   ) throws(IcebergError) {
     try metadata.checkIsWritable()
     let properties = TableProperties(metadata.properties)
@@ -37,7 +38,7 @@ final class IcebergWritePlan: Sendable {
     hasUniqueNames = ids.isUnique
     paths = DataFilePaths(metadata, ids: ids, nowMilliseconds: nowMilliseconds)
     options = try ParquetWriterOptions(metadata)
-    fileSchema = try metadata.schema.columnarSchema()
+    fileSchema = Schema(try metadata.schema.columnarSchema().fields + lineage.map(\.storedField))
     metrics = MetricsConfiguration(metadata)
     nulls = RequiredColumns(fileSchema)
     targetFileSize = properties.targetFileSize
@@ -141,8 +142,14 @@ package struct IcebergWriter: IcebergWriting {
   }
 
   package func beginWrite(_ kind: WriteKind, table: IcebergTable) async throws -> any TableWrite {
-    guard case .append = kind else { throw IcebergError(.unsupported, "INSERT OVERWRITE is not supported yet") }
-    return IcebergTableWrite(try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID))
+    switch kind {
+    case .append: return IcebergTableWrite(try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID))
+    case .overwrite: throw IcebergError(.unsupported, "INSERT OVERWRITE is not supported yet")
+    case .rowChange(let change):
+      return IcebergRowChange(
+        try plan(table.metadata, lineage: IcebergHiddenColumn.lineage(table.metadata)), committer, change,
+        newRows: table.predicate(change.predicates), opener: table.opener, context: context)
+    }
   }
 
   /// The rows of a table that comes into being with them.
@@ -150,8 +157,8 @@ package struct IcebergWriter: IcebergWriting {
     IcebergTableWrite(try plan(metadata), committer, .new)
   }
 
-  private func plan(_ metadata: TableMetadata) throws(IcebergError) -> IcebergWritePlan {
+  private func plan(_ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(
-      metadata, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
+      metadata, lineage: lineage, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
   }
 }

@@ -12,13 +12,18 @@ struct SplitDeletes: Sendable {
   fileprivate(set) var vector: SharedValue<PositionSet>?
   fileprivate(set) var positionFiles: [SharedValue<PositionDeletes>] = []
   fileprivate(set) var equality: [(keys: [EqualityKey], table: SharedValue<EqualityDeletes>)] = []
+  /// Rows that the statement itself takes away.
+  fileprivate var taken: PositionSet?
   /// Columns of the data file that `equality` compares, group after group.
   fileprivate(set) var keySources: [ParquetColumnSource] = []
 
   /// The rows that are deleted by position; nil when there are none.
   func positions(_ context: QueryContext) throws -> PositionSet? {
-    if let vector { return try vector.value(context) }
-    var all = PositionSet()
+    var all = taken ?? PositionSet()
+    if let vector {
+      all.formUnion(try vector.value(context))
+      return all
+    }
     for file in positionFiles {
       if let positions = try file.value(context).positions[path] { all.formUnion(positions) }
     }
@@ -46,6 +51,13 @@ struct ScanDeletes {
     for (group, deletes) in members {
       groups[group] = try equalityGroup(deletes.values.sorted { $0.file.path < $1.file.path })
     }
+  }
+
+  /// The deletes of a file, and rows that are to be left out besides.
+  mutating func deletes(for task: FileScanTask, and taken: PositionSet) throws -> SplitDeletes {
+    var result = try deletes(for: task) ?? SplitDeletes(path: task.file.path, sequenceNumber: task.sequenceNumber)
+    result.taken = taken
+    return result
   }
 
   /// - Returns: nil when the file has none.

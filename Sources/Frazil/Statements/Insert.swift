@@ -48,7 +48,14 @@ extension StatementRunner {
 
   /// Runs a plan into a table and commits what was written.
   func write(_ plan: PreparedPlan, into write: any TableWrite) async throws -> WriteSummary {
-    try await write.commit(try await writingExecutor.run(plan, into: write))
+    var written = try await writingExecutor.run(plan, into: write)
+    if let change = write as? any RowChangeWrite {
+      do { written += try await writeRemainder(of: change, after: written) } catch {
+        await write.abort(written)
+        throw error
+      }
+    }
+    return try await write.commit(written)
   }
 
   /// With a fixed seed one worker runs the whole statement: which rows end in which file must not depend on who was faster.
@@ -58,7 +65,7 @@ extension StatementRunner {
   }
 
   /// A table that rows can be added to: no view, no metadata table.
-  private func writableEntry(_ name: QualifiedName) async throws -> CatalogTable {
+  func writableEntry(_ name: QualifiedName) async throws -> CatalogTable {
     let (database, table) = try resolve(name)
     let entry: CatalogTable
     do { entry = try await catalog.table(table, in: database) } catch {
@@ -67,11 +74,11 @@ extension StatementRunner {
       }
       throw SQLError(wrapping: error).located(at: name.range)
     }
-    if entry.isView { throw SQLError.notSupported("Inserting into views is not supported", range: name.range) }
+    if entry.isView { throw SQLError.notSupported("Writing to views is not supported", range: name.range) }
     return entry
   }
 
-  private func writableTable(_ entry: CatalogTable, at location: String, _ place: SourceRange) async throws -> IcebergTable {
+  func writableTable(_ entry: CatalogTable, at location: String, _ place: SourceRange) async throws -> IcebergTable {
     let metadata = try await located(place) { try await TableMetadata.load(Location(location), from: engine.store) }
     let writer = IcebergWriter(
       CatalogPointer(catalog, database: entry.database, table: entry.name), name: "\(entry.database).\(entry.name)", base: location,

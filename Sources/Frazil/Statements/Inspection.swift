@@ -44,6 +44,9 @@ extension StatementRunner {
       let creation = try await bindCreation(create, range: statement.range)
       guard let plan = creation.plan else { break }
       return (plan, creation.target)
+    case .delete, .update, .merge:
+      let (target, plan) = try await bindRowChange(statement)
+      return (plan, target)
     default: break
     }
     throw SQLError.notSupported("EXPLAIN of \(statement.kindName)", range: statement.range)

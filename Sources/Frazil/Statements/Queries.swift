@@ -46,11 +46,19 @@ extension StatementRunner {
   }
 
   private func loadRelations(of query: Query, settings: BinderSettings) async throws -> ResolvedRelations {
-    var relations = ResolvedRelations()
+    try await loadRelations(ResolvedRelations(), settings: settings) { try $0.missing(in: query, given: $1) }
+  }
+
+  /// Loads what is missing, round after round, until nothing is.
+  func loadRelations(
+    _ known: ResolvedRelations, settings: BinderSettings,
+    missing: (TableReferenceCollector, ResolvedRelations) throws -> [RelationRequest]
+  ) async throws -> ResolvedRelations {
+    var relations = known
     let collector = TableReferenceCollector(settings: settings)
     let loader = RelationLoader(engine: engine, context: context)
     while true {
-      let missing = try collector.missing(in: query, given: relations)
+      let missing = try missing(collector, relations)
       if missing.isEmpty { return relations }
       let loaded = await withTaskGroup(of: (RelationRequest, ResolvedRelation).self) { group in
         for request in missing { group.addTask { (request, await loader.load(request)) } }

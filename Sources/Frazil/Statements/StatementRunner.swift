@@ -27,6 +27,7 @@ struct StatementRunner: Sendable {
     case .dropView(let name, let ifExists): return try await runDropView(name, ifExists: ifExists)
     case .createTable(let create): return try await runCreateTable(create, range: statement.range)
     case .insert(let insert): return try await runInsert(insert, range: statement.range)
+    case .delete, .update, .merge: return try await runRowChange(statement)
     case .call(let call): return try await runCall(call, range: statement.range)
     case .dropTable(let drop): return try await runDropTable(drop)
     case .alterTable(let alter): return try await runAlterTable(alter, range: statement.range)
@@ -83,6 +84,7 @@ struct StatementRunner: Sendable {
     case .query(let query): return try await runQuery(query, parameters: values)
     case .unload(let unload): return try await runUnload(unload, parameters: values)
     case .insert(let insert): return try await runInsert(insert, parameters: values, range: statement.range)
+    case .delete, .update, .merge: return try await runRowChange(statement, parameters: values)
     default: throw SQLError.notSupported("EXECUTE of \(statement.kindName)", range: statement.range)
     }
   }

@@ -46,7 +46,7 @@ package struct DeleteFileID: Hashable, Sendable {
 extension DataFile {
   /// The only data file that a position delete file or deletion vector is about, when that can be told without reading it: it is named,
   /// or both bounds of file_path are equal. (Truncated bounds differ, as the upper one is incremented.)
-  var onlyTarget: String? {
+  package var onlyTarget: String? {
     guard content == .positionDeletes else { return nil }
     if let referencedDataFile { return referencedDataFile }
     guard case .bytes(let lower)? = metricsSource.bound(isUpper: false, of: ReservedFieldID.deleteFilePath, .string),

@@ -29,8 +29,11 @@ package struct DataFilePaths: Sendable {
   }
 
   /// A new file of a partition.
-  package func next(_ partition: [Scalar]) -> Location {
-    let name = "\(prefix)-\(ids.uuid()).parquet"
+  ///
+  /// - Parameter spec: the partition's, when it is not the table's current one: deletes of older files.
+  package func next(_ partition: [Scalar], spec: PartitionSpec? = nil, suffix: String = ".parquet") -> Location {
+    let spec = spec ?? self.spec
+    let name = "\(prefix)-\(ids.uuid())\(suffix)"
     let path = spec.fields.isEmpty ? "" : spec.path(partition) + "/"
     guard isHashed else { return folder.appending(path + name) }
     // A data folder outside the table's location is shared by tables: their names come after the hash.

@@ -1,0 +1,114 @@
+import Catalogs
+import Columnar
+import Connectors
+import Execution
+import Iceberg
+import Planner
+import SQLSyntax
+import Storage
+
+/// DELETE, UPDATE and MERGE: each is one snapshot of one table.
+extension StatementRunner {
+  func runRowChange(_ statement: Statement, parameters: [Scalar] = []) async throws -> StatementResult {
+    let (target, plan) = try await bindRowChange(statement, parameters: parameters)
+    let summary = try await write(try await writingExecutor.prepare(plan), into: try await target.beginWrite())
+    return StatementResult(rowsAffected: summary.rowCount)
+  }
+
+  /// The target, and the optimised plan that says what happens to its rows.
+  func bindRowChange(
+    _ statement: Statement, parameters: [Scalar] = []
+  ) async throws -> (target: WriteTarget, plan: LogicalPlan) {
+    let name: QualifiedName
+    var expressions: [Expression] = []
+    var source: Relation?
+    switch statement.kind {
+    case .delete(let delete):
+      name = delete.table
+      if let filter = delete.filter { expressions.append(filter) }
+    case .update(let update):
+      name = update.table
+      expressions = update.assignments.map(\.value) + (update.filter.map { [$0] } ?? [])
+    case .merge(let merge):
+      name = merge.target
+      source = merge.source
+      expressions = [merge.condition] + merge.clauses.flatMap(\.expressions)
+    default: throw SQLError.notSupported("\(statement.kindName) as a change of rows", range: statement.range)
+    }
+    let settings = binderSettings(parameters: parameters)
+    var relations = ResolvedRelations()
+    relations[TableReferenceCollector(settings: settings).request(for: name)] = await changeTarget(name)
+    relations = try await loadRelations(relations, settings: settings) { collector, known in
+      try collector.missing(in: expressions, given: known) + (source.map { try collector.missing(in: $0, given: known) } ?? [])
+    }
+    let binder = Binder(relations: relations, settings: settings)
+    var bound: BoundRowChange
+    switch statement.kind {
+    case .delete(let delete): bound = try binder.bindDelete(delete)
+    case .update(let update): bound = try binder.bindUpdate(update)
+    case .merge(let merge): bound = try binder.bindMerge(merge)
+    default: throw SQLError.notSupported("\(statement.kindName) as a change of rows", range: statement.range)
+    }
+    bound.plan = optimize(bound.plan)
+    let change = bound
+    let detail = PlanDescription.Detail(label: "", text: change.targetName)
+    return (
+      WriteTarget(name: change.command.rawValue.capitalized, details: [detail]) {
+        try await located(change.range) {
+          try await change.target.beginWrite(
+            .rowChange(RowChange(change.command, writesRows: change.writesRows, predicates: change.scanPredicates)))
+        }
+      }, change.plan
+    )
+  }
+
+  /// Runs the rows that copy-on-write has to write again; they are committed with the change.
+  func writeRemainder(of write: any RowChangeWrite, after written: [any WrittenFiles]) async throws -> [any WrittenFiles] {
+    guard let rest = try await write.remainder(after: written) else { return [] }
+    let fields = rest.table.schema.fields
+    let scan = ScanNode(
+      table: rest.table, tableName: "rows that stay", tableColumns: Array(fields.indices),
+      columns: fields.map { OutputColumn(name: $0.name, type: $0.type) }, range: .unknown)
+    return try await writingExecutor.run(try await writingExecutor.prepare(.scan(scan)), into: rest.write)
+  }
+
+  /// The target, with the means to write it where it is an Iceberg table.
+  private func changeTarget(_ name: QualifiedName) async -> ResolvedRelation {
+    do {
+      let entry = try await writableEntry(name)
+      guard entry.isIceberg, let location = entry.metadataLocation else {
+        let request = TableReferenceCollector(settings: binderSettings()).request(for: name)
+        return await RelationLoader(engine: engine, context: context).load(request)
+      }
+      return .table(try await writableTable(entry, at: location, name.range), name: "\(entry.database).\(entry.name)")
+    } catch {
+      return .failed(SQLError(wrapping: error).located(at: name.range))
+    }
+  }
+}
+
+extension MergeClause {
+  /// Everything in it that can hold a subquery.
+  fileprivate var expressions: [Expression] {
+    var found = condition.map { [$0] } ?? []
+    switch action {
+    case .update(let assignments): found += assignments.map(\.value)
+    case .insert(_, let values): found += values
+    case .updateAll, .insertAll, .delete: break
+    }
+    return found
+  }
+}
+
+extension BoundRowChange {
+  /// What the scan of the target is pruned by: only rows like these were looked at. Nothing when the target is read more than once.
+  fileprivate var scanPredicates: [ColumnPredicate] {
+    var scans: [ScanNode] = []
+    func collect(_ plan: LogicalPlan) {
+      if case .scan(let node) = plan, node.tableName == targetName { scans.append(node) }
+      plan.inputs.forEach(collect)
+    }
+    collect(plan)
+    return scans.count == 1 ? scans[0].predicates : []
+  }
+}
