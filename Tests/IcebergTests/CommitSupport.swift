@@ -110,7 +110,7 @@ struct TableInMemory: Sendable {
 
   @discardableResult
   func append(_ names: String..., seed: UInt64? = nil) async throws -> TableMetadata {
-    try await committer(seed: seed, scope: names.joined()).commit(Append(names.map { Self.file($0) })).metadata
+    try await committer(seed: seed, scope: names.joined()).commit(SnapshotChange(adding: names.map { Self.file($0) })).metadata
   }
 
   var current: TableMetadata {

@@ -188,7 +188,7 @@ import Testing
   @Test("a table with rows from the start has its snapshot in its first metadata file")
   func createWithRows() async throws {
     let table = TableInMemory()
-    let outcome = try await table.committer().create(TableInMemory.metadata(), adding: Append([TableInMemory.file("a")]))
+    let outcome = try await table.committer().create(TableInMemory.metadata(), adding: SnapshotChange(adding: [TableInMemory.file("a")]))
     #expect(outcome.location.name.hasPrefix("00000-"))
     #expect(outcome.metadata.snapshots.count == 1)
     #expect(outcome.metadata.lastSequenceNumber == 1)
@@ -196,7 +196,7 @@ import Testing
     // A second one of that name finds it there and leaves nothing.
     let files = table.store.locations
     let error = await #expect(throws: IcebergError.self) {
-      _ = try await table.committer().create(TableInMemory.metadata(), adding: Append([TableInMemory.file("b")]))
+      _ = try await table.committer().create(TableInMemory.metadata(), adding: SnapshotChange(adding: [TableInMemory.file("b")]))
     }
     #expect(error?.kind == .alreadyExists)
     #expect(table.store.locations == files)
@@ -287,7 +287,7 @@ import Testing
     let table = TableInMemory()
     try await table.create(properties: ["write.summary.partition-limit": "2"])
     let files = [TableInMemory.file("a", region: "x y"), TableInMemory.file("b", region: nil, rows: 5), TableInMemory.file("c", region: "x y")]
-    let summary = try #require(try await table.committer().commit(Append(files)).metadata.currentSnapshot?.summary)
+    let summary = try #require(try await table.committer().commit(SnapshotChange(adding: files)).metadata.currentSnapshot?.summary)
     #expect(summary["changed-partition-count"] == "2")
     #expect(summary["partition-summaries-included"] == "true")
     #expect(summary["partitions.region=x+y"] == "added-data-files=2,added-records=20,added-files-size=200")
@@ -299,7 +299,7 @@ import Testing
     let table = TableInMemory()
     try await table.create()
     let error = await #expect(throws: IcebergError.self) {
-      _ = try await table.committer().commit(Append([TableInMemory.file("a")]), expectedUUID: "00000000-0000-4000-8000-000000000002")
+      _ = try await table.committer().commit(SnapshotChange(adding: [TableInMemory.file("a")]), expectedUUID: "00000000-0000-4000-8000-000000000002")
     }
     #expect(error?.kind == .validation)
     #expect(try await table.strays.isEmpty)

@@ -56,7 +56,16 @@ final class IcebergWritePlan: Sendable {
     finished.withLock { $0.append(location) }
   }
 
-  /// Removes the data files of the statement. Best effort: what stays is an orphan that no reader sees.
+  /// Stores a small file that was made in memory, under the same rules.
+  func store(_ bytes: [UInt8], at location: Location) async throws(StorageError) {
+    do { _ = try await store.write(location, ByteSlice(bytes), if: .ifAbsent) } catch {
+      if error.kind != .alreadyExists, hasUniqueNames { finished.withLock { $0.append(location) } }
+      throw error
+    }
+    finished.withLock { $0.append(location) }
+  }
+
+  /// Removes the files of the statement. Best effort: what stays is an orphan that no reader sees.
   func removeFiles() async {
     let files = finished.withLock { files in
       defer { files = [] }
@@ -94,8 +103,8 @@ package struct IcebergTableWrite: TableWrite {
       switch target {
       case .existing(let uuid):
         // A state without changes is not worth a snapshot.
-        if !files.isEmpty { _ = try await committer.commit(SnapshotChange(FileChange(adding: files)), expectedUUID: uuid) }
-      case .new: _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : SnapshotChange(FileChange(adding: files)))
+        if !files.isEmpty { _ = try await committer.commit(SnapshotChange(adding: files), expectedUUID: uuid) }
+      case .new: _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : SnapshotChange(adding: files))
       }
     } catch {
       if error.kind != .commitStateUnknown { await plan.removeFiles() }

@@ -88,10 +88,10 @@ struct IcebergTableSettings {
     case "optimize_rewrite_data_file_threshold", "optimize_rewrite_delete_file_threshold":
       properties[key.lowercased()] = try number(1...49)
     case "format-version", "format_version":
-      guard value == "1" || value == "2" else {
-        throw SQLError.notSupported("Iceberg format version \(value) cannot be written yet", range: range, hint: "'1' and '2' can.")
+      guard let version = Int(value), (1...TableMetadata.highestFormatVersion).contains(version) else {
+        throw SQLError.notSupported("Iceberg format version \(value) cannot be written", range: range, hint: "'1', '2' and '3' can.")
       }
-      formatVersion = value == "1" ? 1 : 2
+      formatVersion = version
     case let key where key.hasPrefix("write.metadata.metrics.column.") || key == "write.metadata.metrics.default":
       guard MetricsMode(value) != nil else {
         throw SQLError(

@@ -53,7 +53,7 @@ extension StatementRunner {
     let change = bound
     let detail = PlanDescription.Detail(label: "", text: change.targetName)
     return (
-      WriteTarget(name: change.command.rawValue.capitalized, details: [detail]) {
+      WriteTarget(name: change.command.operatorName, details: [detail]) {
         try await located(change.range) {
           try await change.target.beginWrite(
             .rowChange(RowChange(change.command, writesRows: change.writesRows, predicates: change.scanPredicates)))

@@ -22,6 +22,9 @@ package final class SnapshotChange: SnapshotUpdate {
     self.conflicts = conflicts
   }
 
+  /// Rows that are only added.
+  package convenience init(adding files: [DataFile]) { self.init(FileChange(adding: files)) }
+
   package func apply(to base: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
     try base.checkIsWritable()
     try checkDeletes(base)

@@ -22,7 +22,20 @@ package struct BoundRowChange: Sendable {
 
 /// What a table must know to take the rows of a `BoundRowChange`.
 package struct RowChange: Sendable {
-  package enum Command: String, Sendable { case delete = "DELETE", update = "UPDATE", merge = "MERGE" }
+  package enum Command: String, Sendable {
+    case delete = "DELETE"
+    case update = "UPDATE"
+    case merge = "MERGE"
+
+    /// What EXPLAIN calls the top of the plan.
+    package var operatorName: String {
+      switch self {
+      case .delete: "Delete"
+      case .update: "Update"
+      case .merge: "Merge"
+      }
+    }
+  }
 
   package var command: Command
   /// Whether the new values follow the identity; see `BoundRowChange`.

@@ -1,5 +1,6 @@
 import Columnar
 import Iceberg
+import Parquet
 import Planner
 import Storage
 import Synchronization
@@ -147,8 +148,7 @@ final class IcebergRowChange: RowChangeWrite {
   }
 
   private func store(_ bytes: [UInt8], at location: Location) async throws {
-    _ = try await plan.store.write(location, ByteSlice(bytes), if: .ifAbsent)
-    plan.noteWritten(location)
+    try await plan.store(bytes, at: location)
   }
 
   private func conflicts(_ changed: ChangedFiles) -> ConflictCheck {
