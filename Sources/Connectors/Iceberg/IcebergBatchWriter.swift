@@ -50,13 +50,25 @@ final class IcebergBatchWriter: BatchWriter {
         partition = OpenPartition(key: piece.key, values: piece.values)
         partitions[piece.key] = partition
       }
-      waitingBytes += partition.append(piece.batch)
-      if partition.waitingRows >= options.rowGroupRows || partition.waitingBytes >= options.rowGroupBytes { try flush(partition) }
+      try append(piece.batch, to: partition)
     }
     rowCount += batch.count
     while waitingBytes > budget || !reservation.reserve(waitingBytes) {
       guard let largest = partitions.values.max(by: { $0.waitingBytes < $1.waitingBytes }), largest.waitingBytes > 0 else { break }
       try flush(largest)
+    }
+  }
+
+  /// Cut where a row group is full: files end between row groups only.
+  private func append(_ batch: Batch, to partition: OpenPartition) throws {
+    var rest = batch
+    while rest.count > 0 {
+      let perRow = max(1, RowSizes.estimate(rest) / rest.count)
+      let room = min(options.rowGroupRows - partition.waitingRows, max(1, (options.rowGroupBytes - partition.waitingBytes) / perRow))
+      let piece = rest.count <= room ? rest : rest.slice(0, room)
+      waitingBytes += partition.append(piece)
+      rest = rest.slice(piece.count, rest.count - piece.count)
+      if partition.waitingRows >= options.rowGroupRows || partition.waitingBytes >= options.rowGroupBytes { try flush(partition) }
     }
   }
 
