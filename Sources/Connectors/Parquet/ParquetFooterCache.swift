@@ -34,4 +34,15 @@ package final class ParquetFooterCache: Sendable {
     }
     return file
   }
+
+  /// Closes the files of a folder that is about to be removed: files of the same names may come after them.
+  package func forget(below folder: Location) {
+    state.withLock { state in
+      state.order.removeAll { location in
+        guard location.relativePath(below: folder) != nil else { return false }
+        state.files[location] = nil
+        return true
+      }
+    }
+  }
 }

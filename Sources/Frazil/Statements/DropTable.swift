@@ -1,4 +1,5 @@
 import Catalogs
+import Connectors
 import Planner
 import SQLSyntax
 import Storage
@@ -28,6 +29,7 @@ extension StatementRunner {
     try await catalog.dropTable(entry.name, in: entry.database)
     guard entry.isIceberg, let location = entry.storage.location else { return [] }
     if let keeper { return ["the files at \(location) were kept: \(keeper)"] }
+    engine.footers.forget(below: Location(location))
     do {
       try await engine.store.deleteFolder(Location(location))
       return []
