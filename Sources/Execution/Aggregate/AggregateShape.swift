@@ -14,6 +14,7 @@ struct AggregateShape: Sendable {
     let filter: Int?
     let isDistinct: Bool
     let order: [Order]
+    let lambdas: [BoundLambda]
     let range: SourceRange
   }
 
@@ -50,7 +51,7 @@ struct AggregateShape: Sendable {
           ? []
           : call.order.map {
             Order(column: place($0.expression), isDescending: $0.isDescending, nullsFirst: $0.nullsFirst)
-          }, range: call.range)
+          }, lambdas: call.lambdas, range: call.range)
     }
     self.expressions = expressions
     keyTypes = node.keys.map(\.expression.type)

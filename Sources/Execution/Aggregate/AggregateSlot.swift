@@ -15,7 +15,7 @@ class AggregateSlot {
 
   init(_ call: AggregateShape.Call, _ context: QueryContext) {
     self.call = call
-    state = call.function.makeState(context)
+    state = call.function.makeState(call.lambdas, call.range, context)
   }
 
   /// Adds rows; `groups[i]` is the group of row `i`.

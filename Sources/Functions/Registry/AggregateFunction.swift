@@ -16,6 +16,12 @@ package protocol AggregateState: AnyObject {
   var byteCount: Int { get }
 }
 
+/// An aggregate with lambda arguments: they are set before the first row.
+package protocol LambdaAggregateState: AggregateState {
+  /// In the order of the arguments. The rows handed to them are numbered 0 ..< count: nothing can be captured.
+  var lambdas: [LambdaEvaluator] { get set }
+}
+
 /// An aggregate function chosen for given argument types.
 package struct ResolvedAggregate: Sendable {
   package let name: String

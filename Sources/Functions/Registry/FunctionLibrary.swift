@@ -63,22 +63,7 @@ package struct FunctionLibrary: Sendable {
       best = (candidate, binding)
     }
     guard let (definition, firstBinding) = best else { throw unexpectedParameters(name, arguments) }
-    var binding = firstBinding
-
-    // A lambda may widen a type that its own parameters or those of another have (the state of `reduce`): bound again until
-    // nothing changes, which a chain of numeric types does after a few rounds.
-    for _ in 0..<8 {
-      let before = binding.variables
-      for (index, argument) in arguments.enumerated() {
-        guard case .lambda(let parameterCount) = argument,
-          case .function(let parameters, let resultPattern) = definition.parameter(index)
-        else { continue }
-        guard parameters.count == parameterCount else { throw unexpectedParameters(name, arguments) }
-        let result = try bindLambda(index, parameters.map { binding.substitute($0, for: nil) })
-        guard binding.match(resultPattern, result) else { throw unexpectedParameters(name, arguments) }
-      }
-      if before.allSatisfy({ binding.variables[$0.key] == $0.value }) { break }
-    }
+    let binding = try bindLambdas(name, arguments, definition.parameter, firstBinding, bindLambda)
     let argumentTypes = arguments.enumerated().map { index, argument -> SQLType in
       switch argument {
       case .value(let type): binding.substitute(definition.parameter(index), for: type)
@@ -99,21 +84,57 @@ package struct FunctionLibrary: Sendable {
   // MARK: Aggregates and window functions
 
   /// The overload of an aggregate function. `count(*)` is `count` without arguments.
-  package func resolveAggregate(_ name: String, _ types: [SQLType]) throws -> ResolvedAggregate {
+  ///
+  /// - Parameter bindLambda: as for `resolveScalar`; the types in the result are those of the arguments that are values.
+  package func resolveAggregate(
+    _ name: String, _ arguments: [ArgumentType],
+    bindLambda: (_ argumentIndex: Int, _ parameterTypes: [SQLType]) throws -> SQLType
+  ) throws -> ResolvedAggregate {
     guard let candidates = aggregates[name] else { throw notFound(name) }
     var best: (definition: AggregateDefinition, binding: TypeBinding)?
-    let arguments = types.map { ArgumentType.value($0) }
-    for candidate in candidates where candidate.accepts(argumentCount: types.count) {
+    for candidate in candidates where candidate.accepts(argumentCount: arguments.count) {
       guard let binding = Self.bind(arguments, parameter: candidate.parameter) else { continue }
       if let known = best, known.binding.cost <= binding.cost { continue }
       best = (candidate, binding)
     }
-    guard let (definition, binding) = best else { throw unexpectedParameters(name, arguments) }
-    let argumentTypes = types.enumerated().map { binding.substitute(definition.parameter($0), for: $1) }
+    guard let (definition, firstBinding) = best else { throw unexpectedParameters(name, arguments) }
+    let binding = try bindLambdas(name, arguments, definition.parameter, firstBinding, bindLambda)
+    let argumentTypes = arguments.enumerated().compactMap { index, argument -> SQLType? in
+      guard case .value(let type) = argument else { return nil }
+      return binding.substitute(definition.parameter(index), for: type)
+    }
     let resultType = try Self.result(definition.result, argumentTypes, binding)
     return ResolvedAggregate(
       name: name, argumentTypes: argumentTypes, resultType: resultType, isOrderSensitive: definition.isOrderSensitive,
       ignoresDuplicates: definition.ignoresDuplicates, makeState: try definition.build(argumentTypes, resultType))
+  }
+
+  /// The overload for arguments without lambdas.
+  package func resolveAggregate(_ name: String, _ types: [SQLType]) throws -> ResolvedAggregate {
+    try resolveAggregate(name, types.map { .value($0) }) { _, _ in .unknown }
+  }
+
+  /// What the type variables stand for once the lambdas are bound.
+  ///
+  /// A lambda may widen a type that its own parameters or those of another have (the state of `reduce`): all are bound again until
+  /// nothing changes, which a chain of numeric types does after a few rounds.
+  private func bindLambdas(
+    _ name: String, _ arguments: [ArgumentType], _ parameter: (Int) -> TypePattern, _ start: TypeBinding,
+    _ bindLambda: (_ argumentIndex: Int, _ parameterTypes: [SQLType]) throws -> SQLType
+  ) throws -> TypeBinding {
+    var binding = start
+    for _ in 0..<8 {
+      let before = binding.variables
+      for (index, argument) in arguments.enumerated() {
+        guard case .lambda(let parameterCount) = argument, case .function(let parameters, let resultPattern) = parameter(index)
+        else { continue }
+        guard parameters.count == parameterCount else { throw unexpectedParameters(name, arguments) }
+        let result = try bindLambda(index, parameters.map { binding.substitute($0, for: nil) })
+        guard binding.match(resultPattern, result) else { throw unexpectedParameters(name, arguments) }
+      }
+      if before.allSatisfy({ binding.variables[$0.key] == $0.value }) { break }
+    }
+    return binding
   }
 
   /// A window function, or an aggregate over a frame.
@@ -331,5 +352,5 @@ extension FunctionLibrary {
       + format,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax + logicAndBits + statistics + collecting + keyedCollecting + extremes
-      + approximateCounts + percentiles)
+      + approximateCounts + percentiles + reducing)
 }

@@ -182,7 +182,7 @@ extension ExpressionBinder {
     }
     aggregateRange = range
     defer { aggregateRange = nil }
-    let (function, arguments) = try aggregateArguments(call, name: name, range: range)
+    let (function, arguments, lambdas) = try aggregateArguments(call, name: name, range: range)
     var filter: BoundExpression?
     if let condition = call.filter {
       let bound = try bind(condition)
@@ -198,13 +198,13 @@ extension ExpressionBinder {
     return collector.add(
       AggregateCall(
         function: function, arguments: arguments, isDistinct: isDistinct, filter: filter,
-        order: function.isOrderSensitive ? order : [], name: name, range: range))
+        order: function.isOrderSensitive ? order : [], lambdas: lambdas, name: name, range: range))
   }
 
   /// The overload of an aggregate and its coerced arguments; `count(*)` has none.
   private func aggregateArguments(
     _ call: SQLSyntax.FunctionCall, name: String, range: SourceRange
-  ) throws(SQLError) -> (ResolvedAggregate, [BoundExpression]) {
+  ) throws(SQLError) -> (ResolvedAggregate, [BoundExpression], [BoundLambda]) {
     if case .truncate? = call.overflow {
       throw SQLError.notSupported(
         "LISTAGG with ON OVERFLOW TRUNCATE is not supported", range: range, hint: "leave ON OVERFLOW out: there is no limit")
@@ -213,16 +213,56 @@ extension ExpressionBinder {
       guard name == "count" else {
         throw SQLError(.functionNotFound, "Unexpected parameters (*) for function \(name)", range: range)
       }
-      return (try binder.aggregateFunction(name, [], range: range), [])
+      return (try binder.aggregateFunction(name, [], range: range), [], [])
     }
-    if let lambda = call.arguments.first(where: { if case .lambda = $0.value.kind { true } else { false } }) {
-      throw SQLError.notSupported("Lambda arguments of aggregate function \(name) are not supported", range: lambda.range)
+    if call.arguments.contains(where: { if case .lambda = $0.value.kind { true } else { false } }) {
+      return try aggregateWithLambdas(call, name: name, range: range)
     }
     var arguments = try bind(call.arguments.map(\.value))
     // The separator of listagg may be left out.
     if name == "listagg", arguments.count == 1 { arguments.append(.literal(.text(""), range)) }
     let function = try binder.aggregateFunction(name, arguments.map(\.type), range: range)
-    return (function, binder.coerce(arguments, to: function.argumentTypes))
+    return (function, binder.coerce(arguments, to: function.argumentTypes), [])
+  }
+
+  /// `reduce_agg(x, 0, (s, x) -> s + x, (s, t) -> s + t)`: lambdas are bound once the other arguments have fixed their types.
+  private func aggregateWithLambdas(
+    _ call: SQLSyntax.FunctionCall, name: String, range: SourceRange
+  ) throws(SQLError) -> (ResolvedAggregate, [BoundExpression], [BoundLambda]) {
+    var values: [BoundExpression] = []
+    var types: [ArgumentType] = []
+    for argument in call.arguments {
+      if case .lambda(let lambda) = argument.value.kind {
+        types.append(.lambda(parameterCount: lambda.parameters.count))
+      } else {
+        let value = try bind(argument.value)
+        values.append(value)
+        types.append(.value(value.type))
+      }
+    }
+    var bodies: [Int: BoundLambda] = [:]
+    let function: ResolvedAggregate
+    do {
+      function = try binder.functions.resolveAggregate(name, types) { index, parameterTypes in
+        guard case .lambda(let lambda) = call.arguments[index].value.kind else { return .unknown }
+        let body = try self.bindLambda(lambda, parameterTypes)
+        guard body.captures.isEmpty else {
+          throw SQLError.notSupported(
+            "Lambda arguments of aggregate function \(name) cannot refer to columns", range: call.arguments[index].range)
+        }
+        bodies[index] = body
+        return body.body.type
+      }
+    } catch {
+      throw SQLError(functionError: error, range: range)
+    }
+    let lambdas = bodies.sorted { $0.key < $1.key }.map { _, lambda -> BoundLambda in
+      var lambda = lambda
+      // All lambdas of aggregates give the state.
+      lambda.body = binder.coerce(lambda.body, to: function.resultType)
+      return lambda
+    }
+    return (function, binder.coerce(values, to: function.argumentTypes), lambdas)
   }
 
   /// `grouping(a, b)`

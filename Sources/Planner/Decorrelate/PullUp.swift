@@ -248,7 +248,8 @@ extension ResolvedAggregate {
   /// The result over no rows.
   func emptyValue(_ range: SourceRange) -> BoundExpression {
     switch name {
-    case "count", "count_if", "approx_distinct": .literal(Scalar(resultType, .int(0)), range)
+    case "entropy": .literal(.double(0), range)
+    case "count", "count_if", "approx_distinct", "regr_count": .literal(Scalar(resultType, .int(0)), range)
     default: .literal(.null(resultType), range)
     }
   }

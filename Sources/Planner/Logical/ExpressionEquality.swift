@@ -96,7 +96,7 @@ extension AggregateCall {
   /// Computes the same value: used to evaluate one call that is written several times once.
   func isSame(as other: AggregateCall) -> Bool {
     function.isSame(as: other.function) && arguments == other.arguments && isDistinct == other.isDistinct
-      && filter == other.filter && order == other.order
+      && filter == other.filter && order == other.order && lambdas.map(\.body) == other.lambdas.map(\.body)
   }
 
   func hashValue(into hasher: inout Hasher) {

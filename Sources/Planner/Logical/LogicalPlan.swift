@@ -122,18 +122,21 @@ package struct AggregateCall: Sendable {
   package var filter: BoundExpression?
   /// ORDER BY inside the call.
   package var order: [SortKey]
+  /// Lambda arguments; they capture nothing.
+  package var lambdas: [BoundLambda]
   package var name: String
   package var range: SourceRange
 
   package init(
     function: ResolvedAggregate, arguments: [BoundExpression], isDistinct: Bool = false, filter: BoundExpression? = nil,
-    order: [SortKey] = [], name: String, range: SourceRange
+    order: [SortKey] = [], lambdas: [BoundLambda] = [], name: String, range: SourceRange
   ) {
     self.function = function
     self.arguments = arguments
     self.isDistinct = isDistinct
     self.filter = filter
     self.order = order
+    self.lambdas = lambdas
     self.name = name
     self.range = range
   }
