@@ -70,6 +70,9 @@ var targets: [Target] = [
   // tests
   .executableTarget(
     name: "slt", dependencies: ["Frazil"], path: "Tests/SQLLogicTests/Runner", swiftSettings: upcoming),
+  .executableTarget(
+    name: "kernels", dependencies: ["Execution", "Planner", "Functions", "Parquet", "Storage", "Columnar", "SQLSyntax"],
+    path: "bench/Kernels", swiftSettings: upcoming),
   .target(
     name: "TestSupport", dependencies: ["JSONText", "Storage"], path: "Tests/TestSupport", swiftSettings: upcoming),
   tests("SQLSyntaxTests", ["SQLSyntax", "TestSupport"]),
@@ -109,6 +112,7 @@ let package = Package(
     present.contains("Frazil") ? .library(name: "Frazil", targets: ["Frazil"]) : nil,
     present.contains("CLI") ? .executable(name: "frazil", targets: ["CLI"]) : nil,
     present.contains("slt") ? .executable(name: "slt", targets: ["slt"]) : nil,
+    present.contains("kernels") ? .executable(name: "kernels", targets: ["kernels"]) : nil,
   ].compactMap { $0 },
   targets: targets,
   swiftLanguageModes: [.v6])

@@ -21,11 +21,11 @@ extension FunctionLibrary {
       },
       AggregateDefinition("sum", "Sum of the values; NULL without any.", [.double], returns: .type(.double)) {
         (_: [SQLType], _: SQLType) throws(FunctionError) in
-        { _ in FloatingSumState<Double>(resultType: .double, isAverage: false) }
+        { _ in FloatingSumState(.double, isAverage: false) }
       },
       AggregateDefinition("sum", "Sum of the values; NULL without any.", [.real], returns: .type(.real)) {
         (_: [SQLType], _: SQLType) throws(FunctionError) in
-        { _ in FloatingSumState<Float>(resultType: .real, isAverage: false) }
+        { _ in FloatingSumState(.real, isAverage: false) }
       },
       AggregateDefinition(
         "sum", "Sum of the values; NULL without any.", [.decimal],
@@ -43,11 +43,11 @@ extension FunctionLibrary {
       },
       AggregateDefinition("avg", "Arithmetic mean; NULL without any value.", [.double], returns: .type(.double)) {
         (_: [SQLType], _: SQLType) throws(FunctionError) in
-        { _ in FloatingSumState<Double>(resultType: .double, isAverage: true) }
+        { _ in FloatingSumState(.double, isAverage: true) }
       },
       AggregateDefinition("avg", "Arithmetic mean; NULL without any value.", [.real], returns: .type(.real)) {
         (_: [SQLType], _: SQLType) throws(FunctionError) in
-        { _ in FloatingSumState<Float>(resultType: .real, isAverage: true) }
+        { _ in FloatingSumState(.real, isAverage: true) }
       },
       AggregateDefinition("avg", "Arithmetic mean, rounded to the scale of x.", [.decimal], returns: .argument(0)) {
         (types: [SQLType], result: SQLType) throws(FunctionError) in
@@ -216,14 +216,17 @@ private final class BigintAverageState: AggregateState {
 }
 
 /// Sums and means of doubles and reals, accumulated as doubles row after row, so that batch borders change nothing.
-private final class FloatingSumState<Value: BinaryFloatingPoint & BitwiseCopyable>: AggregateState {
+///
+/// Not generic over the two: methods of generic classes run unspecialised when they are called through a protocol.
+private final class FloatingSumState: AggregateState {
   private let sums = GroupValues<Double>()
   private let counts = GroupValues<Int64>()
-  private let resultType: SQLType
+  /// Of the argument and of the result.
+  private let type: SQLType
   private let isAverage: Bool
 
-  init(resultType: SQLType, isAverage: Bool) {
-    self.resultType = resultType
+  init(_ type: SQLType, isAverage: Bool) {
+    self.type = type
     self.isAverage = isAverage
   }
 
@@ -233,10 +236,16 @@ private final class FloatingSumState<Value: BinaryFloatingPoint & BitwiseCopyabl
   }
 
   func update(_ arguments: [Column], groups: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
-    let sums = self.sums.base
-    let counts = self.counts.base
     let argument = arguments[0]
     let view = ColumnView(argument)
+    if type.physical == .float { add(view, Float.self, groups, count) } else { add(view, Double.self, groups, count) }
+  }
+
+  private func add<Value: BinaryFloatingPoint>(
+    _ view: ColumnView, _: Value.Type, _ groups: UnsafePointer<UInt32>, _ count: Int
+  ) {
+    let sums = self.sums.base
+    let counts = self.counts.base
     let values = view.pointer(as: Value.self)
     forEachValidRow(view, count) { row, index in
       let group = Int(groups[row])
@@ -246,7 +255,7 @@ private final class FloatingSumState<Value: BinaryFloatingPoint & BitwiseCopyabl
   }
 
   func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
-    guard let other = other as? FloatingSumState<Value> else { return }
+    guard let other = other as? FloatingSumState else { return }
     for group in 0..<count where other.counts[group] != 0 {
       let target = Int(groupMap[group])
       sums.base[target] += other.sums[group]
@@ -255,12 +264,17 @@ private final class FloatingSumState<Value: BinaryFloatingPoint & BitwiseCopyabl
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {
-    let sums = self.sums
-    let counts = self.counts
+    let sums = self.sums.base
+    let counts = self.counts.base
     let isAverage = self.isAverage
-    return try groupColumn(resultType, start: start, count: count, isPresent: { counts[$0] != 0 }) {
-      (group: Int) throws(KernelError) in
-      Value(isAverage ? sums[group] / Double(counts[group]) : sums[group])
+    let value = { (group: Int) in isAverage ? sums[group] / Double(counts[group]) : sums[group] }
+    if type.physical == .float {
+      return try groupColumn(type, start: start, count: count, isPresent: { counts[$0] != 0 }) {
+        (group: Int) throws(KernelError) in Float(value(group))
+      }
+    }
+    return try groupColumn(type, start: start, count: count, isPresent: { counts[$0] != 0 }) {
+      (group: Int) throws(KernelError) in value(group)
     }
   }
 

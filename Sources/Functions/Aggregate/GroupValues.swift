@@ -25,6 +25,28 @@ final class GroupValues<Value: BitwiseCopyable> {
   subscript(_ group: Int) -> Value { base[group] }
 }
 
+/// `GroupValues` of a width known at run time.
+final class GroupBytes {
+  let width: Int
+  private var count = 0
+  private var buffer = Buffer.zeroed(byteCount: 0)
+
+  init(width: Int) { self.width = width }
+
+  var base: UnsafeMutableRawPointer { buffer.base }
+  var byteCount: Int { buffer.byteCount }
+
+  func resize(_ wanted: Int) {
+    guard wanted > count else { return }
+    if wanted &* width > buffer.byteCount {
+      let grown = Buffer.zeroed(byteCount: max(wanted, count &* 2, 64) &* width)
+      memcpy(grown.base, buffer.base, count &* width)
+      buffer = grown
+    }
+    count = wanted
+  }
+}
+
 /// Calls `body(row)` for the rows whose argument is valid; the whole loop is specialised for the argument's encoding.
 @inline(__always)
 func forEachValidRow(_ view: ColumnView, _ count: Int, _ body: (_ row: Int, _ index: Int) -> Void) {

@@ -23,31 +23,10 @@ extension FunctionLibrary {
 enum PickChoice: Sendable { case largest, smallest, first }
 
 private func makePickState(_ type: SQLType, _ choice: PickChoice) -> any AggregateState {
-  func fixed<Value: Comparable & BitwiseCopyable>(_: Value.Type) -> any AggregateState {
-    switch choice {
-    case .largest: FixedPickState<Value, LargestRule<Value>>(type)
-    case .smallest: FixedPickState<Value, SmallestRule<Value>>(type)
-    case .first: FixedPickState<Value, FirstRule<Value>>(type)
-    }
-  }
-  func floating<Value: BinaryFloatingPoint & BitwiseCopyable>(_: Value.Type) -> any AggregateState {
-    switch choice {
-    case .largest: FixedPickState<Value, LargestFloatRule<Value>>(type)
-    case .smallest: FixedPickState<Value, SmallestFloatRule<Value>>(type)
-    case .first: FixedPickState<Value, FirstRule<Value>>(type)
-    }
-  }
   switch type.physical {
-  case .boolean: return fixed(UInt8.self)
-  case .int8: return fixed(Int8.self)
-  case .int16: return fixed(Int16.self)
-  case .int32: return fixed(Int32.self)
-  case .int64: return fixed(Int64.self)
-  case .int128: return fixed(Int128.self)
-  case .float: return floating(Float.self)
-  case .double: return floating(Double.self)
-  case .string: return TextPickState(type, choice)
-  case .timestampTZ, .list, .row: return GeneralPickState(type, choice)
+  case .string: TextPickState(type, choice)
+  case .timestampTZ, .list, .row: GeneralPickState(type, choice)
+  default: FixedPickState(type, choice)
   }
 }
 
@@ -72,12 +51,21 @@ private enum FirstRule<Value>: PickRule {
   @inline(__always) static func replaces(_ new: Value, _ old: Value) -> Bool { false }
 }
 
-private final class FixedPickState<Value: BitwiseCopyable, Rule: PickRule>: AggregateState where Rule.Value == Value {
-  private let values = GroupValues<Value>()
+/// Values of a fixed width.
+///
+/// Not a generic class: methods of generic classes run unspecialised when they are called through a protocol, twenty times slower.
+/// A switch once a batch leads to a loop of its own for each type and choice.
+private final class FixedPickState: AggregateState {
+  private let values: GroupBytes
   private let seen = GroupValues<UInt8>()
   private let type: SQLType
+  private let choice: PickChoice
 
-  init(_ type: SQLType) { self.type = type }
+  init(_ type: SQLType, _ choice: PickChoice) {
+    self.type = type
+    self.choice = choice
+    values = GroupBytes(width: type.physical.byteWidth)
+  }
 
   func resize(groupCount: Int) {
     values.resize(groupCount)
@@ -85,35 +73,89 @@ private final class FixedPickState<Value: BitwiseCopyable, Rule: PickRule>: Aggr
   }
 
   func update(_ arguments: [Column], groups: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
-    let values = self.values.base
-    let seen = self.seen.base
     let argument = arguments[0]
-    let view = ColumnView(argument)
-    let source = view.pointer(as: Value.self)
-    forEachValidRow(view, count) { row, index in
-      let group = Int(groups[row])
-      let value = source[index]
+    offer(.rows(ColumnView(argument)), groups, count)
+  }
+
+  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+    guard let other = other as? FixedPickState else { return }
+    offer(.groups(values: UnsafeRawPointer(other.values.base), seen: other.seen.base), groupMap, count)
+  }
+
+  /// What is offered: rows of a column, or the values of another worker's groups.
+  private enum Offer {
+    case rows(ColumnView)
+    case groups(values: UnsafeRawPointer, seen: UnsafePointer<UInt8>)
+  }
+
+  private func offer(_ new: Offer, _ groups: UnsafePointer<UInt32>, _ count: Int) {
+    switch type.physical {
+    case .boolean: whole(UInt8.self, new, groups, count)
+    case .int8: whole(Int8.self, new, groups, count)
+    case .int16: whole(Int16.self, new, groups, count)
+    case .int32: whole(Int32.self, new, groups, count)
+    case .int64: whole(Int64.self, new, groups, count)
+    case .int128: whole(Int128.self, new, groups, count)
+    case .float: floating(Float.self, new, groups, count)
+    case .double: floating(Double.self, new, groups, count)
+    case .string, .timestampTZ, .list, .row: break  // other states have those
+    }
+  }
+
+  private func whole<Value: Comparable & BitwiseCopyable>(
+    _: Value.Type, _ new: Offer, _ groups: UnsafePointer<UInt32>, _ count: Int
+  ) {
+    switch choice {
+    case .largest: offer(LargestRule<Value>.self, new, groups, count)
+    case .smallest: offer(SmallestRule<Value>.self, new, groups, count)
+    case .first: offer(FirstRule<Value>.self, new, groups, count)
+    }
+  }
+
+  private func floating<Value: BinaryFloatingPoint & BitwiseCopyable>(
+    _: Value.Type, _ new: Offer, _ groups: UnsafePointer<UInt32>, _ count: Int
+  ) {
+    switch choice {
+    case .largest: offer(LargestFloatRule<Value>.self, new, groups, count)
+    case .smallest: offer(SmallestFloatRule<Value>.self, new, groups, count)
+    case .first: offer(FirstRule<Value>.self, new, groups, count)
+    }
+  }
+
+  private func offer<Rule: PickRule>(
+    _: Rule.Type, _ new: Offer, _ groups: UnsafePointer<UInt32>, _ count: Int
+  ) where Rule.Value: BitwiseCopyable {
+    let values = self.values.base.assumingMemoryBound(to: Rule.Value.self)
+    let seen = self.seen.base
+    @inline(__always) func offer(_ value: Rule.Value, to group: Int) {
       if seen[group] == 0 || Rule.replaces(value, values[group]) {
         values[group] = value
         seen[group] = 1
       }
     }
-  }
-
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
-    guard let other = other as? FixedPickState<Value, Rule> else { return }
-    for group in 0..<count where other.seen[group] != 0 {
-      let target = Int(groupMap[group])
-      if seen[target] == 0 || Rule.replaces(other.values[group], values[target]) {
-        values.base[target] = other.values[group]
-        seen.base[target] = 1
-      }
+    switch new {
+    case .rows(let view):
+      let source = view.pointer(as: Rule.Value.self)
+      forEachValidRow(view, count) { row, index in offer(source[index], to: Int(groups[row])) }
+    case .groups(let theirs, let isThere):
+      let source = theirs.assumingMemoryBound(to: Rule.Value.self)
+      for group in 0..<count where isThere[group] != 0 { offer(source[group], to: Int(groups[group])) }
     }
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {
-    let values = self.values
-    let seen = self.seen
+    switch values.width {
+    case 1: try column(UInt8.self, start, count)
+    case 2: try column(UInt16.self, start, count)
+    case 4: try column(UInt32.self, start, count)
+    case 8: try column(UInt64.self, start, count)
+    default: try column(UInt128.self, start, count)
+    }
+  }
+
+  private func column<Bits: BitwiseCopyable>(_: Bits.Type, _ start: Int, _ count: Int) throws(KernelError) -> Column {
+    let values = self.values.base.assumingMemoryBound(to: Bits.self)
+    let seen = self.seen.base
     return try groupColumn(type, start: start, count: count, isPresent: { seen[$0] != 0 }) {
       (group: Int) throws(KernelError) in values[group]
     }
