@@ -13,27 +13,36 @@ package final class Buffer: @unchecked Sendable {  // immutable once shared, see
   package let byteCount: Int
   /// What frees memory that was not allocated here (a mapped file, a decompressed page).
   private let owner: AnyObject?
-  private let isMapped: Bool
+  private let kind: Kind
 
-  /// Uninitialised memory, except for the slack. Large buffers are mapped with huge pages where the system has them.
-  package init(byteCount: Int) {
+  private enum Kind { case allocated, pooled, mapped, borrowed }
+
+  /// Uninitialised memory, except for the slack. Medium buffers are used again, large ones mapped with huge pages where the system has them.
+  package convenience init(byteCount: Int) { self.init(byteCount: byteCount, mappedFrom: Self.mappingThreshold) }
+
+  private init(byteCount: Int, mappedFrom threshold: Int) {
     precondition(byteCount >= 0)
     self.byteCount = byteCount
     self.owner = nil
     let size = (byteCount + 127) & ~63
     #if os(Linux)
-      if size >= Self.mappingThreshold,
+      if size >= threshold,
         let mapped = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
         mapped != MAP_FAILED
       {
         madvise(mapped, size, 14 /* MADV_HUGEPAGE */)
         self.base = mapped
-        self.isMapped = true
+        self.kind = .mapped
         return
       }
     #endif
-    self.isMapped = false
-    self.base = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+    if size >= BufferPool.smallest && size <= BufferPool.largest {
+      self.kind = .pooled
+      self.base = BufferPool.take(size)
+    } else {
+      self.kind = .allocated
+      self.base = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+    }
     memset(base + byteCount, 0, size - byteCount)
   }
 
@@ -42,25 +51,36 @@ package final class Buffer: @unchecked Sendable {  // immutable once shared, see
     self.base = base
     self.byteCount = byteCount
     self.owner = owner
-    self.isMapped = false
+    self.kind = .borrowed
   }
 
   deinit {
-    guard owner == nil else { return }
-    if isMapped {
-      munmap(base, (byteCount + 127) & ~63)
-    } else {
-      base.deallocate()
+    let size = (byteCount + 127) & ~63
+    switch kind {
+    case .allocated: base.deallocate()
+    case .pooled: BufferPool.release(base, byteCount: size)
+    case .mapped: munmap(base, size)
+    case .borrowed: break
     }
   }
 
   /// From this size on, memory comes from `mmap` and is returned to the system when freed.
-  private static let mappingThreshold = 4 << 20
+  private static let mappingThreshold = BufferPool.largest
+  /// For zeroed memory earlier: the system's pages are clear already, and what is never touched costs nothing.
+  private static let zeroedMappingThreshold = 2 << 20
 
   package static func zeroed(byteCount: Int) -> Buffer {
-    let buffer = Buffer(byteCount: byteCount)
-    if !buffer.isMapped { memset(buffer.base, 0, byteCount) }
+    let buffer = Buffer(byteCount: byteCount, mappedFrom: zeroedMappingThreshold)
+    if buffer.kind != .mapped { memset(buffer.base, 0, byteCount) }
     return buffer
+  }
+
+  /// Says that the first `byteCount` bytes of zeroed memory will be written soon: the system then provides them at once, which is
+  /// cheaper than page by page. A hint.
+  package func prepare(byteCount: Int) {
+    #if os(Linux)
+      if kind == .mapped { madvise(base, min(byteCount, self.byteCount), 23 /* MADV_POPULATE_WRITE */) }
+    #endif
   }
 
   package static func of<Value: BitwiseCopyable>(_ values: [Value]) -> Buffer {

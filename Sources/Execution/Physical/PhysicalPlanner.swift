@@ -12,6 +12,8 @@ struct PhysicalPlanner {
   let options: ExecutionOptions
   private(set) var pipelines: [Pipeline] = []
   private var commonTables: [Int: any RereadableRows] = [:]
+  /// The order in which the pivot that is planned next must show its rows.
+  private var pivotOrder: SortOrder?
 
   init(context: QueryContext, options: ExecutionOptions) {
     self.context = context
@@ -59,14 +61,18 @@ struct PhysicalPlanner {
       guard options.usesPivotOperator, PivotLayout.supports(pivot) else {
         return try aggregated(try pivot.asAggregate(), node)
       }
-      let layout = PivotLayout(pivot)
-      let sink = PivotSink(pivot, layout: layout, context: context, statistics: statistics)
+      let sink = PivotSink(
+        pivot, layout: PivotLayout(pivot), order: pivotOrder.take(), context: context, statistics: statistics)
       finish(try stream(of: node.children[0]), into: sink, statistics)
       return .source(PivotSource(sink, columnCount: pivot.keys.count + pivot.cells.count, context: context), statistics)
     case .aggregate(let aggregate): return try aggregated(aggregate, node)
     case .sort(let input, let keys):
+      if let stream = try pivotInOrder(node.children[0], keys) { return stream }
       return try sorted(node, SortInput(keys, inputTypes: input.columns.map(\.type)))
     case .topN(let input, let keys, let offset, let count, let withTies):
+      if !withTies, let stream = try pivotInOrder(node.children[0], keys) {
+        return .through(stream, LimitFactory(offset: offset, count: count), statistics)
+      }
       let sortInput = SortInput(keys, inputTypes: input.columns.map(\.type))
       let count = min(count, Int.max - offset)
       if offset + count > mostRowsKept(of: input) && !withTies {
@@ -131,6 +137,31 @@ struct PhysicalPlanner {
     let sink = HashAggregateSink(aggregate, context: context, statistics: node.statistics)
     finish(try stream(of: node.children[0]), into: sink, node.statistics)
     return sink.output
+  }
+
+  /// A pivot, perhaps below projections, whose rows are wanted in the order of its group keys: it sorts the keys alone, instead of
+  /// wide rows behind it. nil for anything else.
+  private mutating func pivotInOrder(_ node: PreparedPlan, _ keys: [SortKey]) throws -> Stream? {
+    guard options.usesPivotOperator, let order = Self.orderOfPivotKeys(keys, below: node.plan) else { return nil }
+    pivotOrder = order
+    return try stream(of: node)
+  }
+
+  private static func orderOfPivotKeys(_ keys: [SortKey], below plan: LogicalPlan) -> SortOrder? {
+    func columnIndex(_ expression: BoundExpression) -> Int? {
+      if case .column(let index, _, _) = expression { index } else { nil }
+    }
+    var columns = keys.compactMap { columnIndex($0.expression) }
+    var plan = plan
+    while case .project(let input, let expressions) = plan {
+      columns = columns.compactMap { columnIndex(expressions[$0].expression) }
+      plan = input
+    }
+    guard case .pivot(let pivot) = plan, PivotLayout.supports(pivot), columns.count == keys.count,
+      columns.allSatisfy({ $0 < pivot.keys.count })
+    else { return nil }
+    return SortOrder(
+      zip(columns, keys).map { SortOrder.Key(column: $0, isDescending: $1.isDescending, nullsFirst: $1.nullsFirst) })
   }
 
   private mutating func sorted(_ node: PreparedPlan, _ input: SortInput) throws -> Stream {

@@ -136,7 +136,7 @@ final class PivotAccumulator {
   }
 }
 
-/// The finished matrix: rows in the order learned from the data, columns in the pivot's order.
+/// The finished matrix: rows in the order learned from the data, or in the one asked for; columns in the pivot's order.
 final class PivotResult: @unchecked Sendable {  // read-only after init
   private let layout: PivotLayout
   private let codec: PivotKeyCodec
@@ -145,7 +145,7 @@ final class PivotResult: @unchecked Sendable {  // read-only after init
   private let order: [UInt32]
 
   /// Joins the workers' parts: the others' keys are looked up in the first one's table, in order.
-  init(_ parts: [PivotAccumulator], layout: PivotLayout) throws(KernelError) {
+  init(_ parts: [PivotAccumulator], layout: PivotLayout, order wanted: SortOrder?) throws(KernelError) {
     self.layout = layout
     codec = PivotKeyCodec(types: layout.keyTypes)
     let first = parts[0]
@@ -156,7 +156,14 @@ final class PivotResult: @unchecked Sendable {  // read-only after init
       try own.absorb(others.map { $0.cells[index] }, maps: maps, rowCount: first.table.count)
     }
     cells = first.cells
-    order = first.table.orderedRows()
+    let learned = first.table.orderedRows()
+    if let wanted {
+      let rows = Buffer.of(learned)
+      let keys = codec.decode(table, rows: rows.base.assumingMemoryBound(to: UInt32.self), count: learned.count)
+      order = wanted.sortedRows(of: Batch(columns: keys, count: learned.count)).map { learned[Int($0)] }
+    } else {
+      order = learned
+    }
   }
 
   var rowCount: Int { order.count }

@@ -7,6 +7,7 @@ import Synchronization
 final class PivotSink: Sink {
   private let node: PivotNode
   private let layout: PivotLayout
+  private let order: SortOrder?
   private let context: QueryContext
   private let statistics: PlanStatistics
   private let parts = Mutex<[Part]>([])
@@ -17,9 +18,11 @@ final class PivotSink: Sink {
     let accumulator: PivotAccumulator
   }
 
-  init(_ node: PivotNode, layout: PivotLayout, context: QueryContext, statistics: PlanStatistics) {
+  /// - Parameter order: of the rows, by key columns; nil leaves them as they were met.
+  init(_ node: PivotNode, layout: PivotLayout, order: SortOrder?, context: QueryContext, statistics: PlanStatistics) {
     self.node = node
     self.layout = layout
+    self.order = order
     self.context = context
     self.statistics = statistics
   }
@@ -33,12 +36,14 @@ final class PivotSink: Sink {
     }
     let filled = parts.isEmpty ? [PivotAccumulator(layout: layout, context: context)] : parts
     do {
-      let finished = try PivotResult(filled, layout: layout)
+      let finished = try PivotResult(filled, layout: layout, order: order)
       result.withLock { $0 = finished }
     } catch {
       throw error.located(at: node.pivotKey.range)
     }
   }
+
+  var isOrdered: Bool { order != nil }
 
   /// The matrix, once all input has been combined.
   var finished: PivotResult? { result.withLock { $0 } }
@@ -104,6 +109,8 @@ final class PivotSource: Source {
     self.context = context
     self.columnCount = columnCount
   }
+
+  var parallelism: Int { sink.isOrdered ? 1 : .max }
 
   func makeLocal(_ worker: Worker) throws -> any LocalSource { Local(self) }
 

@@ -25,6 +25,55 @@ enum RunLengthEncoder {
     }
   }
 
+  /// Encodes `count` zeros and ones. Only 64 and more equal ones become a run: below that packed bits take less space and less time,
+  /// for whoever reads them too.
+  static func encodeBits(_ values: UnsafePointer<UInt8>, count: Int, into output: OutputBuffer) {
+    let groups = count &>> 3
+    /// Whether the eight values of a group are all 0, all 1 (then the word), or mixed.
+    @inline(__always) func word(_ group: Int) -> UInt64 { UnsafeRawPointer(values).loadUnaligned(fromByteOffset: group &* 8, as: UInt64.self) }
+    func uniformGroups(from start: Int) -> Int {
+      let first = word(start)
+      guard first == 0 || first == 0x0101_0101_0101_0101 else { return 0 }
+      var end = start &+ 1
+      while end < groups && word(end) == first { end &+= 1 }
+      return end &- start
+    }
+    var packedStart = 0
+    var group = 0
+    while group < groups {
+      let uniform = uniformGroups(from: group)
+      if uniform >= 8 {
+        packBits(values + packedStart &* 8, count: (group &- packedStart) &* 8, output)
+        repeated(UInt32(values[group &* 8]), uniform &* 8, 1, output)
+        group &+= uniform
+        packedStart = group
+      } else {
+        group &+= max(1, uniform)
+      }
+    }
+    packBits(values + packedStart &* 8, count: count &- packedStart &* 8, output)
+  }
+
+  /// One packed run, its last group padded with zeros.
+  private static func packBits(_ values: UnsafePointer<UInt8>, count: Int, _ output: OutputBuffer) {
+    guard count > 0 else { return }
+    let groups = (count &+ 7) &>> 3
+    varint(groups &<< 1 | 1, output)
+    let target = output.reserve(groups).assumingMemoryBound(to: UInt8.self)
+    let source = UnsafeRawPointer(values)
+    for group in 0..<count &>> 3 {
+      // The product moves bit 0 of byte i to bit 56 + i.
+      let word = source.loadUnaligned(fromByteOffset: group &* 8, as: UInt64.self)
+      target[group] = UInt8(truncatingIfNeeded: (word &* 0x0102_0408_1020_4080) &>> 56)
+    }
+    if count & 7 != 0 {
+      var bits: UInt8 = 0
+      for index in count & ~7..<count { bits |= values[index] &<< UInt8(truncatingIfNeeded: index & 7) }
+      target[groups &- 1] = bits
+    }
+    output.commit(groups)
+  }
+
   private static func isLongRun<Value: FixedWidthInteger & UnsignedInteger>(
     _ values: UnsafePointer<Value>, _ index: Int, _ count: Int
   ) -> Bool {

@@ -76,7 +76,7 @@ struct ColumnChunkEncoder {
     chunk.rowCount = rowCount
     join(pieces)
     if options.usesDictionary { buildDictionary() }
-    if idCount == 0 && isCompressing { try judgeCompression() }
+    if isCompressing { try judgeCompression() }
     if let dictionary, idCount > 0 { try writeDictionaryPage(dictionary) }
     chunk.dataOffset = output.count
     try writePages()
@@ -177,12 +177,41 @@ struct ColumnChunkEncoder {
   private mutating func judgeCompression() throws(ParquetError) {
     let sampleCount = 8_192
     guard options.minimumSaving > 0, valueCount >= 4 &* sampleCount, leaf.form != .null else { return }
-    body.clear()
-    try plain.append(contiguousValues() + valueCount / 2 &* plain.width, sampleCount, into: body)
-    if Double(try compress(body.bytes).count) > Double(body.count) * (1 - options.minimumSaving) {
+    let saving: Double
+    if let dictionary, idCount == valueCount {
+      // Ids and entries weigh as much as they will take in the file.
+      let width = max(1, PageLoader.bitWidth(dictionary.count &- 1))
+      let idBytes = Double(valueCount &* width / 8)
+      let entryCount = min(dictionary.count, 1_024)
+      let ids = try savedShare { encoder throws(ParquetError) in
+        encoder.appendIDs(encoder.valueCount / 2, sampleCount)
+      }
+      let entries = try savedShare { encoder throws(ParquetError) in
+        try encoder.plain.append(
+          dictionary.entries.base + (dictionary.count &- entryCount) / 2 &* encoder.plain.width, entryCount, into: encoder.body)
+      }
+      saving =
+        (ids * idBytes + entries * Double(dictionary.storedBytes)) / (idBytes + Double(dictionary.storedBytes))
+    } else if idCount == 0 {
+      saving = try savedShare { encoder throws(ParquetError) in
+        try encoder.plain.append(
+          encoder.contiguousValues() + encoder.valueCount / 2 &* encoder.plain.width, sampleCount, into: encoder.body)
+      }
+    } else {
+      return
+    }
+    if saving < options.minimumSaving {
       isCompressing = false
       chunk.codec = .uncompressed
     }
+  }
+
+  /// The part of what `fill` appends to `body` that compression saves.
+  private mutating func savedShare(_ fill: (inout ColumnChunkEncoder) throws(ParquetError) -> Void) throws(ParquetError) -> Double {
+    body.clear()
+    try fill(&self)
+    guard body.count > 0 else { return 0 }
+    return 1 - Double(try compress(body.bytes).count) / Double(body.count)
   }
 
   /// Bytes compressed with the file's codec, in memory that stays until the next call.
@@ -364,8 +393,12 @@ struct ColumnChunkEncoder {
     let content = body.count
     let width = PageLoader.bitWidth(max)
     if let levels {
-      RunLengthEncoder.encode(
-        levels.base.assumingMemoryBound(to: UInt8.self) + entry, count: count, width: width, into: body)
+      let values = levels.base.assumingMemoryBound(to: UInt8.self) + entry
+      if width == 1 {
+        RunLengthEncoder.encodeBits(values, count: count, into: body)
+      } else {
+        RunLengthEncoder.encode(values, count: count, width: width, into: body)
+      }
     } else {
       RunLengthEncoder.repeated(UInt32(fill), count, width, body)
     }

@@ -53,25 +53,60 @@ struct Shredder {
     }
     let definition = Buffer(byteCount: count)
     let marks = definition.base.assumingMemoryBound(to: UInt8.self)
-    if let validity = view.valueValidity, view.isFlat {
+    if let validity = view.isFlat ? view.valueValidity : view.valueValidity == nil ? view.rowValidity : nil {
       memcpy(marks, validity, count)
     } else {
       for row in 0..<count { marks[row] = view.isValid(row) ? 1 : 0 }
     }
-    let present = Buffer(byteCount: count &* 4 &+ 4)
-    let rows = present.base.assumingMemoryBound(to: UInt32.self)
-    var presentCount = 0
-    for row in 0..<count {
-      rows[presentCount] = UInt32(truncatingIfNeeded: row)
-      presentCount &+= Int(marks[row])
-    }
+    let presentCount = Self.sum(marks, count)
     if presentCount == count { return pieces.append((leaf.index, LeafPiece(count: count, values: Self.plain(column)))) }
     guard node.isOptional else { throw nullInRequired(node) }
-    pieces.append(
-      (
-        leaf.index,
-        LeafPiece(count: count, definition: definition, values: Self.plain(column.take(rows, count: presentCount)))
-      ))
+    let values: Column
+    switch column.encoding {
+    case .dictionary(let vector):
+      let indices = Self.present(vector.indices, UInt32.self, marks, count, presentCount)
+      values = Column(
+        type: column.type, count: presentCount,
+        encoding: .dictionary(DictionaryVector(values: vector.values, indices: BufferSlice(indices))))
+    case .flat(let vector), .constant(let vector):  // constants were dealt with above
+      values = Self.present(vector, column.type, marks, count, presentCount)
+    }
+    pieces.append((leaf.index, LeafPiece(count: count, definition: definition, values: Self.plain(values))))
+  }
+
+  private static func sum(_ marks: UnsafePointer<UInt8>, _ count: Int) -> Int {
+    var total = 0
+    for row in 0..<count { total &+= Int(marks[row]) }
+    return total
+  }
+
+  /// The marked values without gaps. Values of NULLs are written too and then written over: cheaper than a branch.
+  private static func present<Value: BitwiseCopyable>(
+    _ values: BufferSlice, _: Value.Type, _ marks: UnsafePointer<UInt8>, _ count: Int, _ presentCount: Int
+  ) -> Buffer {
+    let dense = Buffer(byteCount: (presentCount &+ 1) &* MemoryLayout<Value>.size)
+    let source = values.pointer(as: Value.self)
+    let target = dense.base.assumingMemoryBound(to: Value.self)
+    var next = 0
+    for row in 0..<count {
+      target[next] = source[row]
+      next &+= Int(marks[row])
+    }
+    return dense
+  }
+
+  private static func present(
+    _ vector: FlatVector, _ type: SQLType, _ marks: UnsafePointer<UInt8>, _ count: Int, _ presentCount: Int
+  ) -> Column {
+    let dense: Buffer
+    switch type.physical.byteWidth {
+    case 1: dense = present(vector.values, UInt8.self, marks, count, presentCount)
+    case 2: dense = present(vector.values, UInt16.self, marks, count, presentCount)
+    case 4: dense = present(vector.values, UInt32.self, marks, count, presentCount)
+    case 8: dense = present(vector.values, UInt64.self, marks, count, presentCount)
+    default: dense = present(vector.values, UInt128.self, marks, count, presentCount)
+    }
+    return Column(flat: FlatVector(values: BufferSlice(dense), heap: vector.heap), type: type, count: presentCount)
   }
 
   private func nullInRequired(_ node: WriterNode) -> ParquetError {
