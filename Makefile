@@ -27,7 +27,9 @@ test:
 
 bench: build
 	.ci/install python
-	"$(FRAZIL_VENV)/bin/python" bench/run.py --frazil "$$($(SWIFT) build $(RELEASE) --show-bin-path)/frazil" $(BENCH)
+	$(SWIFT) build $(RELEASE) --product kernels
+	"$(FRAZIL_VENV)/bin/python" bench/run.py --frazil "$$($(SWIFT) build $(RELEASE) --show-bin-path)/frazil" \
+	  --kernels "$$($(SWIFT) build $(RELEASE) --show-bin-path)/kernels" $(BENCH)
 
 clean:
 	$(SWIFT) package clean

@@ -93,6 +93,29 @@ def generate_csv(path, loci, sample, seed=2):
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b"")) - 1
 
 
+def generate_facts(folder, facts=10_000_000, keys=4_000_000, seed=3):
+    """Two tables for joins, sorts and groups: `keys.parquet` with a number and a label for each key, `facts.parquet` with random keys."""
+    folder = pathlib.Path(folder)
+    done = folder / "rows.txt"
+    if not done.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        random = numpy.random.default_rng(seed)
+        ids = random.permutation(keys)
+        write(pyarrow.table({
+            "id": ids,
+            "weight": random.random(keys),
+            "label": pyarrow.array([f"label {i % 1000:04d} of key {i}" for i in ids]),
+        }), folder / "keys.parquet", "zstd")
+        facts_ids = random.integers(0, keys, facts)
+        write(pyarrow.table({
+            "id": facts_ids,
+            "value": random.random(facts),
+            "name": pyarrow.array([f"name-{i % 1_000_003:07d}" for i in facts_ids]),
+        }), folder / "facts.parquet", "zstd")
+        done.write_text(str(facts))
+    return int(done.read_text())
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")

@@ -1,5 +1,6 @@
 package import Catalogs
 package import Columnar
+import Parquet
 package import Planner
 package import Storage
 import Synchronization
@@ -13,6 +14,8 @@ package final class FileExportWrite: TableWrite {
   let store: any ObjectStore
   private let context: QueryContext
   private let state: Mutex<State>
+  /// A query whose rows come in order is written by one worker; the others then encode columns for it.
+  fileprivate let helpers: EncodingHelpers
 
   private struct State {
     var nextFile = 0
@@ -25,6 +28,12 @@ package final class FileExportWrite: TableWrite {
 
   package init(_ target: ExportTarget, store: any ObjectStore, context: QueryContext) throws {
     try target.format.check(target.fileFields)
+    helpers = EncodingHelpers(workerCount: context.workerCount)
+    var target = target
+    if case .parquet(var options) = target.format {
+      options.runParallel = helpers.runParallel
+      target.format = .parquet(options)
+    }
     self.target = target
     self.store = store
     self.context = context
@@ -64,7 +73,8 @@ package final class FileExportWrite: TableWrite {
   }
 
   package func makeWriter(_ context: QueryContext) throws -> any BatchWriter {
-    target.partitionColumnCount > 0 ? PartitionedExportWriter(self, context) : try PlainExportWriter(self, context)
+    helpers.writerStarted()
+    return target.partitionColumnCount > 0 ? PartitionedExportWriter(self, context) : try PlainExportWriter(self, context)
   }
 
   package func commit(_ written: [any WrittenFiles]) async throws -> WriteSummary {
@@ -98,10 +108,12 @@ struct ExportedFiles: WrittenFiles {
 private final class PlainExportWriter: BatchWriter {
   private let file: any ExportFile
   private let context: QueryContext
+  private let helpers: EncodingHelpers
   private var rowCount = 0
 
   init(_ write: FileExportWrite, _ context: QueryContext) throws {
     self.context = context
+    helpers = write.helpers
     file = try write.target.format.open(
       write.nextFile(in: write.target.folder), Array(write.target.fileFields), store: write.store, context)
   }
@@ -113,6 +125,7 @@ private final class PlainExportWriter: BatchWriter {
 
   func finish() throws -> any WrittenFiles {
     ProgressCounters.add(try file.finish(), to: context.progress.bytesWritten)
+    helpers.writerFinished()
     return ExportedFiles(rowCount: rowCount)
   }
 

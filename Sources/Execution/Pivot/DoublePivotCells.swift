@@ -1,4 +1,5 @@
 import Columnar
+import Functions
 
 /// max, min, sum and any_value of doubles: one dense column per cell.
 ///
