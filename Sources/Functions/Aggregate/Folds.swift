@@ -10,6 +10,16 @@ protocol UnaryFold: Sendable {
   func merge(_ other: Accumulator, into state: inout Accumulator)
   /// Nil is NULL.
   func result(_ state: Accumulator) throws(KernelError) -> Output?
+  /// `add` for all valid rows; the default is what is wanted. A requirement because the generic class that calls it runs unspecialised,
+  /// while the witness of each fold is compiled for that fold.
+  func addAll(_ view: ColumnView, groups: UnsafePointer<UInt32>, count: Int, to states: UnsafeMutablePointer<Accumulator>)
+}
+
+extension UnaryFold {
+  func addAll(_ view: ColumnView, groups: UnsafePointer<UInt32>, count: Int, to states: UnsafeMutablePointer<Accumulator>) {
+    let values = view.pointer(as: Stored.self)
+    forEachValidRow(view, count) { row, index in add(values[index], to: &states[Int(groups[row])]) }
+  }
 }
 
 /// The same over two doubles (or reals); rows with a NULL in either are left out.
@@ -18,6 +28,26 @@ protocol BinaryFold: Sendable {
   func add(_ y: Double, _ x: Double, to state: inout Accumulator)
   func merge(_ other: Accumulator, into state: inout Accumulator)
   func result(_ state: Accumulator) -> Double?
+  /// `add` for all rows without NULL, as in `UnaryFold`; `isReal` says what the columns hold.
+  func addAll(
+    _ y: ColumnView, _ x: ColumnView, isReal: Bool, groups: UnsafePointer<UInt32>, count: Int,
+    to states: UnsafeMutablePointer<Accumulator>)
+}
+
+extension BinaryFold {
+  func addAll(
+    _ y: ColumnView, _ x: ColumnView, isReal: Bool, groups: UnsafePointer<UInt32>, count: Int,
+    to states: UnsafeMutablePointer<Accumulator>
+  ) {
+    for row in 0..<count where y.isValid(row) && x.isValid(row) {
+      let (i, j) = (y.index(row), x.index(row))
+      if isReal {
+        add(Double(y.pointer(as: Float.self)[i]), Double(x.pointer(as: Float.self)[j]), to: &states[Int(groups[row])])
+      } else {
+        add(y.pointer(as: Double.self)[i], x.pointer(as: Double.self)[j], to: &states[Int(groups[row])])
+      }
+    }
+  }
 }
 
 final class UnaryFoldState<Fold: UnaryFold>: AggregateState {
@@ -33,11 +63,9 @@ final class UnaryFoldState<Fold: UnaryFold>: AggregateState {
   func resize(groupCount: Int) { states.resize(groupCount) }
 
   func update(_ arguments: [Column], groups: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
-    let states = self.states.base
     let argument = arguments[0]
-    let view = ColumnView(argument)
-    let values = view.pointer(as: Fold.Stored.self)
-    forEachValidRow(view, count) { row, index in fold.add(values[index], to: &states[Int(groups[row])]) }
+    fold.addAll(ColumnView(argument), groups: groups, count: count, to: states.base)
+    withExtendedLifetime(argument) {}
   }
 
   func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
@@ -70,19 +98,10 @@ final class BinaryFoldState<Fold: BinaryFold>: AggregateState {
   func resize(groupCount: Int) { states.resize(groupCount) }
 
   func update(_ arguments: [Column], groups: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
-    let states = self.states.base
     let (first, second) = (arguments[0], arguments[1])
-    let (y, x) = (ColumnView(first), ColumnView(second))
-    let isReal = type == .real
-    for row in 0..<count where y.isValid(row) && x.isValid(row) {
-      let (i, j) = (y.index(row), x.index(row))
-      if isReal {
-        fold.add(
-          Double(y.pointer(as: Float.self)[i]), Double(x.pointer(as: Float.self)[j]), to: &states[Int(groups[row])])
-      } else {
-        fold.add(y.pointer(as: Double.self)[i], x.pointer(as: Double.self)[j], to: &states[Int(groups[row])])
-      }
-    }
+    fold.addAll(
+      ColumnView(first), ColumnView(second), isReal: type == .real, groups: groups, count: count, to: states.base)
+    withExtendedLifetime((first, second)) {}
   }
 
   func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
