@@ -15,5 +15,7 @@ for ((sample = 1; sample <= count; sample++)); do
            coverage
     FROM (SELECT chromosome, \"start\", \"end\", (\"start\" * 7 + $sample * 13) % 40 AS coverage FROM read_csv('$source_file'))
     WHERE (\"start\" + $sample) % 17 <> 0"
-  gzip -n -f "$folder/made_up_$sample.csv"
+  # Results as csv quote every value, as Athena does; the pipeline writes plain fields.
+  tr -d '"' <"$folder/made_up_$sample.csv" | gzip -n >"$folder/made_up_$sample.csv.gz"
+  rm "$folder/made_up_$sample.csv"
 done
