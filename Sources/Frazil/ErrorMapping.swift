@@ -49,6 +49,10 @@ extension SQLError {
   }
 
   private init(icebergError error: IcebergError) {
+    if let cause = error.cause as? SQLError {
+      self = cause
+      return
+    }
     if let cause = error.cause as? CatalogError, error.kind != .commitStateUnknown, error.kind != .conflict {
       self.init(catalogError: cause)
       return

@@ -105,7 +105,7 @@ struct IcebergSchemaBuilder {
     return IcebergSchema(fields: fields)
   }
 
-  private func type(_ name: TypeName, _ nextID: inout Int32) throws(SQLError) -> IcebergType {
+  func type(_ name: TypeName, _ nextID: inout Int32) throws(SQLError) -> IcebergType {
     switch name.kind {
     case .array(let element):
       let id = take(&nextID)

@@ -49,6 +49,26 @@ struct IcebergTableSettings {
     }
   }
 
+  /// The changes of ALTER TABLE SET TBLPROPERTIES: nothing is set that is not named.
+  init(changes entries: [PropertyEntry]) throws(SQLError) {
+    properties = [:]
+    formatVersion = 0
+    for entry in entries {
+      guard !Self.reserved.contains(entry.key.value.lowercased()) else {
+        throw SQLError(.invalidTableProperty, "Property '\(entry.key.value)' cannot be set: it follows from the table's state", range: entry.range)
+      }
+      try set(entry.key.value, entry.value.value, entry.range)
+    }
+  }
+
+  /// The version that `init(changes:)` was told to upgrade to.
+  var formatVersionChange: Int? { formatVersion == 0 ? nil : formatVersion }
+
+  private static let reserved: Set<String> = [
+    "uuid", "snapshot-count", "current-snapshot-id", "current-snapshot-summary", "current-snapshot-timestamp-ms", "current-schema",
+    "default-partition-spec", "default-sort-order", "location", "metadata_location", "previous_metadata_location",
+  ]
+
   private mutating func set(_ key: String, _ value: String, _ range: SourceRange) throws(SQLError) {
     func number(_ allowed: ClosedRange<Int64>) throws(SQLError) -> String {
       guard let number = Int64(value), allowed.contains(number) else {

@@ -80,10 +80,7 @@ extension StatementRunner {
 
   func writableTable(_ entry: CatalogTable, at location: String, _ place: SourceRange) async throws -> IcebergTable {
     let metadata = try await located(place) { try await TableMetadata.load(Location(location), from: engine.store) }
-    let writer = IcebergWriter(
-      CatalogPointer(catalog, database: entry.database, table: entry.name), name: "\(entry.database).\(entry.name)", base: location,
-      store: engine.store, context: context, clock: engine.clock)
-    return try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers, writing: writer)
+    return try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers, writing: icebergWriter(entry, at: location))
   }
 
   /// Runs `body`; its errors point at `range` unless they have a place.

@@ -59,10 +59,7 @@ struct StatementRunner: Sendable {
     case .renamePartition(let old, let new): return try await runRenamePartition(old, to: new, of: alter.name)
     case .setLocation(let location, let partition):
       return try await runSetLocation(location, partition: partition, of: alter.name)
-    default:
-      throw SQLError.notSupported(
-        "\(Statement(.alterTable(alter)).kindName) is understood but not carried out yet", range: range,
-        hint: "CHANGELOG.md says what this version does.")
+    default: return try await runAlterIceberg(alter, range: range)
     }
   }
 

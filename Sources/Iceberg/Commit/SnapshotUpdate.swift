@@ -89,11 +89,20 @@ package final class CommitWork: Sendable {
       state.written.formIntersection(kept)
       return surplus.sorted()
     }
-    await discard(surplus)
+    await delete(surplus)
   }
 
+  /// Removes those of the files that this commit has written: a change of the metadata alone goes on with the manifest list of its base.
   func discard(_ paths: [String]) async {
-    state.withLock { $0.written.subtract(paths) }
+    let own = state.withLock { state in
+      let own = paths.filter(state.written.contains)
+      state.written.subtract(own)
+      return own
+    }
+    await delete(own)
+  }
+
+  private func delete(_ paths: [String]) async {
     for path in paths {
       do { try await store.delete([Location(path)]) } catch { continue }  // Nothing better can be done about it.
     }
