@@ -89,7 +89,7 @@ var targets: [Target] = [
   tests(
     "ConnectorsTests", ["Frazil", "Connectors", "Iceberg", "Columnar", "Storage", "JSONText", "TestSupport"]),
   tests("FrazilTests", ["Frazil", "Storage", "TestSupport"]),
-  tests("TidyTests", ["TestSupport"]),
+  tests("TidyTests", ["SQLSyntax", "Functions", "TestSupport"]),
 ]
 
 // FRAZIL_ONLY=ParquetTests swift test   builds that target and what it needs, nothing else.

@@ -26,6 +26,8 @@ final class SignalWatch: Sendable {
   static func start() -> SignalWatch {
     // Output that nobody reads any more ends the process quietly, as with other tools, whatever the parent process did.
     signal(SIGPIPE, SIG_DFL)
+    // A file beyond the limit of `ulimit -f` is an error of the write, not the end of the process.
+    signal(SIGXFSZ, SIG_IGN)
     let watch = SignalWatch()
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { return watch }

@@ -12,7 +12,7 @@ public final class Session: Sendable {
 
   struct State: Sendable {
     var database: String
-    var prepared: [String: Statement] = [:]
+    var prepared: [String: PreparedStatement] = [:]
     var disabledRules: Set<String>
     /// Of the statement that runs now.
     var context: QueryContext?
@@ -108,7 +108,7 @@ public final class Session: Sendable {
       if isEnabled { state.disabledRules.remove(name) } else { state.disabledRules.insert(name) }
     }
   }
-  func prepare(_ name: String, _ statement: Statement) { state.withLock { $0.prepared[name] = statement } }
-  func prepared(_ name: String) -> Statement? { state.withLock { $0.prepared[name] } }
+  func prepare(_ name: String, _ statement: PreparedStatement) { state.withLock { $0.prepared[name] = statement } }
+  func prepared(_ name: String) -> PreparedStatement? { state.withLock { $0.prepared[name] } }
   func deallocate(_ name: String) -> Bool { state.withLock { $0.prepared.removeValue(forKey: name) != nil } }
 }

@@ -47,6 +47,16 @@ public struct ResultStream: AsyncSequence, Sendable {
     }
   }
 
+  func mapErrors(_ transform: @escaping @Sendable (SQLError) -> SQLError) -> ResultStream {
+    let makePull = makePull
+    return ResultStream {
+      let pull = makePull()
+      return { () async throws(SQLError) in
+        do throws(SQLError) { return try await pull() } catch { throw transform(error) }
+      }
+    }
+  }
+
   public func makeAsyncIterator() -> Iterator { Iterator(pull: makePull()) }
 
   public struct Iterator: AsyncIteratorProtocol {

@@ -45,7 +45,9 @@ extension StatementRunner {
 
   func runCreateView(_ create: CreateViewStatement) async throws -> StatementResult {
     let (database, name) = try resolve(create.name)
-    let bound = try await bind(create.query)
+    var runner = self
+    runner.viewBeingDefined = TableIdentity(database: database, name: name)
+    let bound = try await runner.bind(create.query)
     let columns = bound.outputColumns
     if let count = create.columns.isEmpty ? nil : create.columns.count, count != columns.count {
       throw SQLError(

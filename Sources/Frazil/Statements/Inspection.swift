@@ -11,9 +11,25 @@ extension StatementRunner {
     let subject = try await explained(explain.statement)
     let plan = optimize(subject.plan)
     if !explain.isAnalyze {
+      switch explain.type {
+      case .validate:
+        let column = ResultColumn(name: "Valid", type: "boolean")
+        let batch = Batch(columns: [Column.constant(Scalar(.boolean, .boolean(true)), count: 1)], count: 1)
+        return StatementResult(columns: [column], rows: .of([ResultBatch(batch, columns: [column])]))
+      case .io: throw SQLError.notSupported("EXPLAIN (TYPE IO) is not supported", range: explain.statement.range)
+      // One machine: the distributed plan is the logical one.
+      case .logical, .distributed, nil: break
+      }
       var description = try await executor.prepare(plan).description
       if let target = subject.target { description = PlanDescription(name: target.name, details: target.details, inputs: [description]) }
-      return planResult(explain.format == .json ? description.json : description.text())
+      switch explain.format {
+      case .json: return planResult(description.json)
+      case .graphviz: return planResult(description.graphviz)
+      case .text, nil: return planResult(description.text())
+      }
+    }
+    if let format = explain.format, format != .text {
+      throw SQLError.notSupported("EXPLAIN ANALYZE (FORMAT \(format.rawValue)) is not supported", range: explain.statement.range)
     }
     guard let target = subject.target else {
       let prepared = try await executor.prepare(plan)
@@ -60,19 +76,19 @@ extension StatementRunner {
   func runShow(_ show: ShowStatement, range: SourceRange) async throws -> StatementResult {
     switch show {
     case .catalogs(let pattern):
-      return textResult(["Catalog"], matching([Engine.catalogName], pattern).map { [$0] })
+      return textResult(["Catalog"], NamePattern(pattern).matching([Engine.catalogName]).map { [$0] })
     case .schemas(_, let pattern):
-      return textResult(["database_name"], matching(try await catalog.databases().map(\.name), pattern).map { [$0] })
+      return textResult(["database_name"], NamePattern(pattern).matching(try await catalog.databases().map(\.name)).map { [$0] })
     case .tables(let name, let pattern):
       let database = try name.map { try resolveDatabase($0) } ?? session.database
       let names = try await located(name?.range ?? range) { try await catalog.tables(in: database).map(\.name) }
-      return textResult(["tab_name"], matching(names, pattern).map { [$0] })
+      return textResult(["tab_name"], NamePattern(pattern).matching(names).map { [$0] })
     case .views(let name, let pattern):
       let database = try name.map { try resolveDatabase($0) } ?? session.database
       let names = try await located(name?.range ?? range) {
         try await catalog.tables(in: database).filter(\.isView).map(\.name)
       }
-      return textResult(["views"], matching(names, pattern).map { [$0] })
+      return textResult(["views"], NamePattern(pattern).matching(names).map { [$0] })
     case .columns(let name):
       return textResult(["column"], try await columns(of: name).map { [$0.name] })
     case .createTable(let name): return try await runShowCreateTable(name)
@@ -98,14 +114,15 @@ extension StatementRunner {
       return textResult(["Create View"], [["CREATE VIEW \(entry.database).\(entry.name) AS\n\(view.sql)"]])
     case .functions(let pattern):
       let library = FunctionLibrary.standard.listing
-      let wanted = Set(matching(library.map(\.name), pattern))
+      let wanted = Set(NamePattern(pattern).matching(library.map(\.name)))
       return textResult(
         ["Function", "Return Type", "Argument Types", "Function Type", "Deterministic", "Description"],
         library.filter { wanted.contains($0.name) }.map {
           [$0.name, $0.returnType, $0.argumentTypes, $0.kind.rawValue, $0.isDeterministic ? "true" : "false", $0.description]
         })
-    default:
-      throw SQLError.notSupported("this form of SHOW is understood but not carried out yet", range: range)
+    case .session(let pattern): return runShowSession(pattern)
+    case .createSchema, .statistics:
+      throw SQLError.notSupported("\(Statement(.show(show)).kindName) is understood but not carried out yet", range: range)
     }
   }
 
@@ -137,22 +154,5 @@ extension StatementRunner {
   private func columns(of name: QualifiedName) async throws -> [CatalogColumn] {
     let entry = try await entry(name)
     return entry.storage.columns + entry.partitionKeys
-  }
-
-  /// Names that match a pattern: `*` any characters and `|` between alternatives, as in Hive; `%` and `_` as in LIKE.
-  private func matching(_ names: [String], _ pattern: StringLiteral?) -> [String] {
-    guard let pattern else { return names }
-    let alternatives = pattern.value.lowercased().split(separator: "|", omittingEmptySubsequences: false).map(Array.init)
-    return names.filter { name in alternatives.contains { Self.matches($0[...], Array(name.lowercased())[...]) } }
-  }
-
-  private static func matches(_ pattern: ArraySlice<Character>, _ text: ArraySlice<Character>) -> Bool {
-    guard let first = pattern.first else { return text.isEmpty }
-    switch first {
-    case "*", "%":
-      return matches(pattern.dropFirst(), text) || (!text.isEmpty && matches(pattern, text.dropFirst()))
-    case "_": return !text.isEmpty && matches(pattern.dropFirst(), text.dropFirst())
-    default: return text.first == first && matches(pattern.dropFirst(), text.dropFirst())
-    }
   }
 }

@@ -10,6 +10,8 @@ import Storage
 struct RelationLoader: Sendable {
   let engine: Engine
   let context: QueryContext
+  /// The view that a CREATE OR REPLACE VIEW is about to define: its query must not read it.
+  var viewBeingDefined: TableIdentity?
 
   func load(_ request: RelationRequest) async -> ResolvedRelation {
     do {
@@ -39,10 +41,15 @@ struct RelationLoader: Sendable {
     let (database, name) = try place(parts, request)
     if database == InformationSchemaTable.schemaName {
       guard let kind = InformationSchemaTable.Kind(rawValue: name) else {
-        throw SQLError(.tableNotFound, "Table '\(Engine.catalogName).\(database).\(name)' does not exist")
+        throw SQLError(
+          .tableNotFound, "Table '\(Engine.catalogName).\(database).\(name)' does not exist",
+          hint: Suggestion.hint(for: name, among: InformationSchemaTable.Kind.allCases.map(\.rawValue)))
       }
       let table = InformationSchemaTable(kind, of: engine.catalog, named: Engine.catalogName, store: engine.store)
       return .table(table, name: "\(database).\(name)")
+    }
+    if viewBeingDefined == TableIdentity(database: database, name: name) {
+      throw SQLError(.viewIsRecursive, "Statement would create a recursive view")
     }
     let entry = try await entry(name, in: database)
     if entry.isView { return .view(try view(entry)) }
@@ -224,4 +231,10 @@ struct RelationLoader: Sendable {
   private func shown(_ function: String, _ arguments: NamedArguments) -> String {
     "\(function)(\(arguments.paths.map { "'\($0)'" }.joined(separator: ", ")))"
   }
+}
+
+/// Database and table of a catalog entry.
+struct TableIdentity: Sendable, Hashable {
+  let database: String
+  let name: String
 }

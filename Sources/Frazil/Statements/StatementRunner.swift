@@ -11,6 +11,8 @@ struct StatementRunner: Sendable {
   let context: QueryContext
   /// The script that the statement's ranges count in.
   let script: String
+  /// See `RelationLoader`.
+  var viewBeingDefined: TableIdentity?
 
   var engine: Engine { session.engine }
   var catalog: LocalCatalog { engine.catalog }
@@ -35,14 +37,17 @@ struct StatementRunner: Sendable {
     case .unload(let unload): return try await runUnload(unload)
     case .use(let name): return try await runUse(name)
     case .prepare(let name, let body):
-      session.prepare(name.folded, body)
+      session.prepare(name.folded, PreparedStatement(statement: body, script: script))
       return StatementResult()
     case .deallocate(let name):
       guard session.deallocate(name.folded) else { throw Self.noPrepared(name) }
       return StatementResult()
     case .execute(let name, let arguments):
       guard let body = session.prepared(name.folded) else { throw Self.noPrepared(name) }
-      return try await runPrepared(body, arguments)
+      return try await runPrepared(body, arguments, range: statement.range, place: { _ in "" })
+    case .executeImmediate(let text, let arguments): return try await runImmediate(text, arguments)
+    case .setSession(let name, let value): return try runSetSession(name, value)
+    case .resetSession(let name): return try runResetSession(name)
     default:
       throw SQLError.notSupported(
         "\(statement.kindName) is understood but not carried out yet", range: statement.range,
@@ -65,25 +70,6 @@ struct StatementRunner: Sendable {
 
   private static func noPrepared(_ name: Identifier) -> SQLError {
     SQLError(.notFound, "Prepared statement not found: \(name.spelling)", range: name.range)
-  }
-
-  private func runPrepared(_ statement: Statement, _ arguments: [Expression]) async throws -> StatementResult {
-    let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
-    var values: [Scalar] = []
-    for argument in arguments { values.append(try binder.evaluateConstant(argument)) }
-    guard values.count == statement.parameterCount else {
-      throw SQLError(
-        .invalidParameterUsage,
-        "Incorrect number of parameters: expected \(statement.parameterCount) but found \(values.count)",
-        range: arguments.last?.range)
-    }
-    switch statement.kind {
-    case .query(let query): return try await runQuery(query, parameters: values)
-    case .unload(let unload): return try await runUnload(unload, parameters: values)
-    case .insert(let insert): return try await runInsert(insert, parameters: values, range: statement.range)
-    case .delete, .update, .merge: return try await runRowChange(statement, parameters: values)
-    default: throw SQLError.notSupported("EXECUTE of \(statement.kindName)", range: statement.range)
-    }
   }
 
   // MARK: Names

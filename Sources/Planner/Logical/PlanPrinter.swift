@@ -53,6 +53,22 @@ package struct PlanDescription: Sendable {
       "{\"operator\": \(Self.quoted(name)), \"details\": {\(fields.joined(separator: ", "))}, \"inputs\": [\(inputs.map(\.json).joined(separator: ", "))]}"
   }
 
+  /// The same as a graph for Graphviz: arrows lead from inputs to who reads them.
+  package var graphviz: String {
+    var lines = ["digraph plan {", "  node [shape=box]"]
+    var count = 0
+    func add(_ node: PlanDescription) -> Int {
+      let number = count
+      count += 1
+      let label = node.name + node.details.map { "\n" + ($0.label.isEmpty ? "" : "\($0.label)=") + $0.text }.joined()
+      lines.append("  n\(number) [label=\(Self.quoted(label))]")
+      for input in node.inputs { lines.append("  n\(add(input)) -> n\(number)") }
+      return number
+    }
+    _ = add(self)
+    return (lines + ["}"]).joined(separator: "\n")
+  }
+
   private static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
