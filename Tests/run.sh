@@ -3,6 +3,10 @@
 #
 #   1. Swift tests of the modules, debug build            swift test
 #   2. SQL logic tests, release build, in all modes       slt Tests/SQLLogicTests/cases
+#   3. Other engines and bad input, through the binary    Tests/Interop/run.py
+#   4. Random queries compared with DuckDB                Tests/Differential/differential.py
+#
+# Steps 3 and 4 need the Python environment.
 #
 # Environment: SWIFT the compiler driver, RELEASE its release flags, FRAZIL_VENV the Python environment.
 set -uo pipefail
@@ -72,6 +76,21 @@ grep -a 'Test run with' "$log/swift"
 say "SQL logic tests"
 "$bin/slt" Tests/SQLLogicTests/cases 2>&1 | tee "$log/slt"
 count "$log/slt" "the SQL logic tests"
+
+if [ -x "$python" ]; then
+  say "interoperability and bad input"
+  FRAZIL_BINARY=$bin/frazil "$python" Tests/Interop/run.py >"$log/interop" 2>&1
+  grep -v '^ok ' "$log/interop"
+  count "$log/interop" "the interoperability checks"
+
+  # A seed of its own for every day of the month: what passes every day is tried on new queries, and a failure can be repeated.
+  say "random queries, seed $(date +%-d)"
+  "$python" Tests/Differential/differential.py --frazil "$bin/frazil" --seed "$(date +%-d)" --count 600 --seconds 60 >"$log/differential" 2>&1
+  tail -n 40 "$log/differential"
+  count "$log/differential" "the comparison of random queries"
+else
+  say "skipped interoperability, bad input and random queries: no Python environment at $python"
+fi
 
 say "done"
 echo "$passed passed, $failed failed"

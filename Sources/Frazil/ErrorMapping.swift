@@ -14,8 +14,9 @@ extension SQLError {
     switch error {
     case let error as SQLError:
       if let inner = error.cause, error.code == .genericInternalError, !(inner is SQLError) {
-        // A worker met a lower floor's error and could not know what it is.
-        self = SQLError(wrapping: inner).located(at: error.range)
+        // A worker met a lower floor's error and could not know what it is; nor may we.
+        let named = SQLError(wrapping: inner)
+        self = named.code == .genericInternalError ? error : named.located(at: error.range)
       } else {
         self = error
       }

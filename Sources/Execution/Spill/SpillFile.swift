@@ -13,10 +13,10 @@ enum SpillError: Error {
   var asSQLError: SQLError {
     switch self {
     case .corrupt: SQLError(.genericInternalError, "A spilled frame is damaged", cause: self)
-    case .system(let operation, ENOSPC):
-      SQLError(.outOfSpillSpace, "No space left on the device for spilled rows (\(operation))", cause: self)
     case .system(let operation, let code):
-      SQLError(.genericInternalError, "Spilling failed in \(operation): \(String(cString: strerror(code)))", cause: self)
+      SQLError(
+        [ENOSPC, EFBIG, EDQUOT].contains(code) ? .outOfSpillSpace : .genericExternal,
+        "Rows could not be spilled to disk: \(String(cString: strerror(code))) (\(operation))")
     }
   }
 }
