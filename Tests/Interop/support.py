@@ -33,7 +33,7 @@ def binary():
     """The binary under test: FRAZIL_BINARY, else what was built last."""
     stated = os.environ.get("FRAZIL_BINARY")
     if stated:
-        return stated
+        return str(pathlib.Path(stated).resolve())
     root = pathlib.Path(__file__).resolve().parents[2] / ".build"
     built = [path for kind in ("release", "debug") if (path := root / kind / "frazil").exists()]
     if not built:
