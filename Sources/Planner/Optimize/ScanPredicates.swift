@@ -25,8 +25,9 @@ struct ScanPredicates {
   private static func tests(_ term: BoundExpression) -> [ColumnPredicate] {
     switch term {
     case .call(let function, let arguments, _) where arguments.count == 2:
-      return comparison(function.name, arguments[0], arguments[1]) ?? comparison(mirrored(function.name), arguments[1], arguments[0])
-        ?? []
+      let mirror = mirrored(function.name)
+      return comparison(function.name, arguments[0], arguments[1]) ?? comparison(mirror, arguments[1], arguments[0])
+        ?? unwrapped(function.name, arguments[0], arguments[1]) ?? unwrapped(mirror, arguments[1], arguments[0]) ?? []
     case .isNull(.column(let column, _, _), _): return [ColumnPredicate(column: column, test: .isNull)]
     case .not(.isNull(.column(let column, _, _), _), _): return [ColumnPredicate(column: column, test: .isNotNull)]
     case .inList(.column(let column, _, _), let list, _):
