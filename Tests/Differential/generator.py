@@ -246,6 +246,12 @@ class Generator:
             how = self.pick(["CROSS JOIN LATERAL", "LEFT JOIN LATERAL"])
             on = " ON TRUE" if how.startswith("LEFT") else ""
             return Relation(f"{left.trino} {how} {right.trino}{on}", f"{left.duck} {how} {right.duck}{on}", left.columns + right.columns)
+        if self.chance(0.08):
+            return self.unnest(left)
+        if self.chance(0.1):
+            joined = self.using()
+            if joined is not None:
+                return self.cross(left, joined)
         right = self.primary(depth - 1)
         columns = left.columns + right.columns
         if self.chance(0.08):
@@ -254,6 +260,37 @@ class Generator:
         kind = self.pick(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "INNER JOIN"])
         return Relation(f"({left.trino} {kind} {right.trino} ON {condition.trino})",
                         f"({left.duck} {kind} {right.duck} ON {condition.duck})", columns)
+
+    def cross(self, left, right):
+        return Relation(f"{left.trino} CROSS JOIN {right.trino}", f"{left.duck} CROSS JOIN {right.duck}", left.columns + right.columns)
+
+    def unnest(self, left):
+        type = self.pick(TYPES)
+        elements = [self.expression(type, left.columns, 1) for _ in range(self.random.randint(1, 3))]
+        alias = self.alias("u")
+        how, on = self.pick([("CROSS JOIN", ""), ("LEFT JOIN", " ON TRUE")])
+        texts = []
+        for side in ("trino", "duck"):
+            array = ", ".join(f"CAST({getattr(e, side)} AS {SQL_TYPE[type]})" for e in elements)
+            texts.append(f"{getattr(left, side)} {how} UNNEST(ARRAY[{array}]) AS {alias}(x){on}")
+        return Relation(*texts, left.columns + [E.same(type, f"{alias}.x")])
+
+    def using(self):
+        """Two tables joined over columns of one name, in parentheses."""
+        a, b = self.table(), self.table()
+        names = self.random.sample(["i", "j", "b", "n", "d", "s", "t"], self.pick([1, 1, 2]))
+        types = {c.trino.split(".")[1]: c.type for c in a.columns}
+        if any(n not in types or f"{b.columns[0].trino.split('.')[0]}.{n}" not in [c.trino for c in b.columns] for n in names):
+            return None
+        word = self.pick(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
+        q = self.alias("j")
+        # The merged columns, and one of each side under names of their own.
+        left = self.pick([c for c in a.columns if c.trino.split(".")[1] not in names])
+        right = self.pick([c for c in b.columns if c.trino.split(".")[1] not in names])
+        select = ", ".join([*names, f"{left.trino} AS lx", f"{right.trino} AS rx"])
+        text = f"(SELECT {select} FROM {a.trino} {word} {b.trino} USING ({', '.join(names)})) AS {q}"
+        return Relation(text, text, [E.same(types[n], f"{q}.{n}") for n in names] + [
+            E.same(left.type, f"{q}.lx"), E.same(right.type, f"{q}.rx")])
 
     def join_condition(self, left, right, depth):
         terms = []
@@ -293,6 +330,14 @@ class Generator:
         relation = self.relation(depth - 1)
         inner = relation.columns + list(outer)
         where = self.expression("bool", inner, 2)
+        plain = self.table()
+        if all("." in c.trino for c in plain.columns) and any(c.trino.endswith(".k") for c in plain.columns) and self.chance(0.3):
+            scope = plain.columns + list(outer)
+            value, where = self.expression(type, scope, 1), self.expression("bool", scope, 2)
+            key = next(c for c in plain.columns if c.trino.endswith(".k"))
+            tail = f" ORDER BY {key.trino} {self.pick(['', 'DESC'])} LIMIT 1"
+            return E(type, f"(SELECT {value.trino} FROM {plain.trino} WHERE {where.trino}{tail})",
+                     f"(SELECT {value.duck} FROM {plain.duck} WHERE {where.duck}{tail})")
         call = self.aggregate(type, relation.columns, False)
         if call is None:
             return self.literal(type)
@@ -420,10 +465,13 @@ class Generator:
         relation = self.relation(depth)
         scope = relation.columns + list(outer)
         where = self.where(scope, depth)
+        is_free = types is None
         types = self.column_types(types)
         style = self.random.randrange(10)
         if style <= 2:
             return self.grouped(relation, where, types, outer, depth)
+        if style == 4 and is_free and len(types) > 1:
+            return self.pivoted(relation, where, types)
         if style == 3 and not outer:
             return self.windowed(relation, where, types)
         items = []
@@ -483,6 +531,45 @@ class Generator:
             tails[1] += f" HAVING {having.duck}"
         return self.assemble(relation, where, items, types, "", *tails)
 
+    def pivoted(self, relation, where, types):
+        """Aggregates that differ in the value of one column only."""
+        scope = relation.columns
+        key = self.expression(self.pick(ORDERED), scope, self.pick([0, 0, 1]))
+        group = [self.expression(self.pick(TYPES), scope, 0) for _ in range(self.pick([0, 1, 1, 2]))]
+        group = [g for g in group if any(c.trino in g.trino for c in scope)]
+        items = []
+        for type in types:
+            value = self.literal(key.type)
+            argument = self.expression(type if type != "bool" else "int", scope, 1)
+            function = self.pick(["max", "min", "sum"]) if type == "dbl" else self.pick(["max", "min"])
+            if type in ("big", "bool"):
+                function, type = "count", "big"
+            form = self.pick(["{f}({}) FILTER (WHERE {} = {})", "{f}(CASE WHEN {1} = {2} THEN {0} END)"])
+            form = form.replace("{f}", function)
+            form = form.replace("{}", "{0}", 1).replace("{}", "{1}", 1).replace("{}", "{2}", 1)
+            items.append(combine(type, form, argument, key, value))
+        tails = ["", ""]
+        if group:
+            tails = [" GROUP BY " + ", ".join(getattr(g, side) for g in group) for side in ("trino", "duck")]
+            items.append(group[0])
+        return self.assemble(relation, where, items, [i.type for i in items], "", *tails)
+
+    def recursive(self):
+        """Counts up from the rows of a table, in rounds."""
+        name, limit = self.alias("w"), self.random.randint(3, 12)
+        table = self.table()
+        start = [self.expression("int", table.columns, 1), self.expression("str", table.columns, 0)]
+        word = self.pick(["UNION", "UNION ALL"])
+        step = self.pick(["n + 1", "n + 2", "n * 2 + 1", "abs(n) + 3"])
+        query = (f"WITH RECURSIVE {name}(n, s) AS (SELECT {start[0].trino}, {start[1].trino} FROM {table.trino} {word} "
+                 f"SELECT {step}, s FROM {name} WHERE n < {limit} AND n > -50) ")
+        duck = query.replace(start[0].trino, start[0].duck).replace(start[1].trino, start[1].duck)
+        saved = self.tables
+        self.tables = {name: [Column("n", "int"), Column("s", "str")], **{t: c for t, c in saved.items() if t == "t0"}}
+        body = self.select(1, (), None)
+        self.tables = saved
+        return Query(query + body.trino, duck + body.duck, body.columns)
+
     def windowed(self, relation, where, types):
         unique = [c for c in relation.columns if c.trino.endswith(".k")]
         # Every relation of FROM must give a total order; only the plain tables have a unique column.
@@ -512,7 +599,7 @@ class Generator:
 
     def top(self):
         """A whole statement, at times with ORDER BY over every column and a limit."""
-        query = self.query(self.pick([0, 1, 1, 2]))
+        query = self.recursive() if self.chance(0.05) else self.query(self.pick([0, 1, 1, 2]))
         if self.chance(0.4):
             keys = [f"{i + 1} {self.direction()}" for i in range(len(query.columns))]
             self.random.shuffle(keys)

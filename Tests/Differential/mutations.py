@@ -81,23 +81,20 @@ def mutated(sql, r, pool):
     return re.sub(r"\n\s*\n", "\n", "".join(tokens)).strip() or "SELECT"
 
 
-def run(slt, mode, setup, batch, cases):
-    """True when the process survived."""
+def run(slt, mode, setup, batch, folder):
+    """None when the process survived, else why it died, at which statement, and what it said."""
     text = "\n\n".join(f"statement ok\n{s}" for s in setup) + "\n\n"
     text += "\n\n".join("statement error no-such-error-text\n" + s.replace("\n----", "\n ----") for s in batch) + "\n"
-    # Beside the cases, so that ${DATA} is found.
-    with tempfile.NamedTemporaryFile("w", suffix=".slt", dir=cases, delete=False, encoding="utf-8") as file:
+    path = f"{folder}/cases/mutated.slt"
+    with open(path, "w", encoding="utf-8") as file:
         file.write(text)
-    try:
-        done = subprocess.run([slt, "--mode", mode, "--jobs", "1", "--timeout", "120", file.name], capture_output=True, text=True,
-                              errors="replace")
-        died = re.search(r":(\d+) \[\w+\] (ended .*)", done.stdout)
-        if died is None:
-            return None
-        line = int(died.group(1))
-        return died.group(2), "\n".join(text.split("\n")[line:]).split("\n\n")[0], done.stdout[-1500:]
-    finally:
-        os.unlink(file.name)
+    done = subprocess.run([slt, "--mode", mode, "--jobs", "1", "--timeout", "120", path], capture_output=True, text=True,
+                          errors="replace")
+    died = re.search(r":(\d+) \[\w+\] (ended .*)", done.stdout)
+    if died is None:
+        return None
+    line = int(died.group(1))
+    return died.group(2), "\n".join(text.split("\n")[line:]).split("\n\n")[0], done.stdout[-1500:]
 
 
 def main():
@@ -111,7 +108,16 @@ def main():
     arguments = parser.parse_args()
     setup, queries = statements(arguments.cases)
     r = random.Random(arguments.seed)
-    folder = arguments.cases[0] if os.path.isdir(arguments.cases[0]) else os.path.dirname(arguments.cases[0])
+    data = re.sub(r"/cases(/.*)?$", "/data", os.path.abspath(arguments.cases[0]))
+    with tempfile.TemporaryDirectory() as folder:
+        # As the runner expects it: cases beside their data.
+        os.mkdir(f"{folder}/cases")
+        os.symlink(data, f"{folder}/data")
+        failed = search(arguments, r, setup, queries, folder)
+    sys.exit(1 if failed else 0)
+
+
+def search(arguments, r, setup, queries, folder):
     passed = failed = 0
     while passed + failed < arguments.count:
         batch = [mutated(r.choice(queries), r, queries) for _ in range(min(100, arguments.count - passed - failed))]
@@ -129,7 +135,7 @@ def main():
                 print(output)
             batch = batch[at + 1:]
     print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    return failed
 
 
 if __name__ == "__main__":

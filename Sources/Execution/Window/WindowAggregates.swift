@@ -5,7 +5,7 @@ import SQLSyntax
 /// An aggregate over the frame of every row, for one call over whole partitions.
 ///
 /// Works with any `AggregateState`. Frames that are whole partitions are one group each. Frames that grow with the rows carry one
-/// state along. Other frames are computed from their rows, many frames at a time.
+/// state along. Other frames are computed from their rows, many frames at a time; large ones with the help of a `FrameTree`.
 struct WindowAggregates {
   private let rows: WindowRows
   private let call: WindowShape.Call
@@ -138,6 +138,7 @@ struct WindowAggregates {
   private func sliding() throws -> Column {
     var results: [Column] = []
     var begin = 0
+    let tree = try makeTree()
     while begin < rows.count {
       try context.cancellation.check()
       let state = function.makeState(context)
@@ -145,7 +146,14 @@ struct WindowAggregates {
       var end = begin
       while end < rows.count && (end == begin || pairs.count < Self.pairLimit) {
         state.resize(groupCount: end - begin + 1)
-        for row in frames.starts[end]..<max(frames.starts[end], frames.ends[end]) {
+        var frame = frames.starts[end]..<max(frames.starts[end], frames.ends[end])
+        if let tree {
+          let group = UInt32(truncatingIfNeeded: end - begin)
+          let ends = try tree.merge(frame, into: state, group: group)
+          for row in ends.0 { pairs.append((UInt32(truncatingIfNeeded: row), group)) }
+          frame = ends.1
+        }
+        for row in frame {
           pairs.append((UInt32(truncatingIfNeeded: row), UInt32(truncatingIfNeeded: end - begin)))
           if pairs.count >= 2 * Self.pairLimit {
             try feed(state, pairs)
@@ -160,5 +168,16 @@ struct WindowAggregates {
       begin = end
     }
     return Column.concatenated(results, type: function.resultType)
+  }
+
+  /// Nil when frames are small, or the order of rows matters to the aggregate.
+  private func makeTree() throws -> FrameTree? {
+    guard !function.isOrderSensitive else { return nil }
+    var total = 0
+    for row in 0..<rows.count { total += max(0, frames.ends[row] - frames.starts[row]) }
+    guard total / max(1, rows.count) >= FrameTree.worthwhileFrame else { return nil }
+    return try FrameTree(rowCount: rows.count, function, context) { state, range in
+      try feed(state, range.map { (UInt32(truncatingIfNeeded: $0), 0) })
+    }
   }
 }

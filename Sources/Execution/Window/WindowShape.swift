@@ -98,7 +98,10 @@ struct WindowShape: Sendable {
     for call in node.functions {
       calls.append(
         Call(
-          function: call.function, arguments: call.arguments.map(place), filter: call.filter.map(place),
+          function: call.function,
+          // Rows that the filter drops must not make an argument fail.
+          arguments: call.arguments.map { argument in place(call.filter.map { argument.onlyWhere($0) } ?? argument) },
+          filter: call.filter.map(place),
           frame: Frame(
             unit: call.frame.unit, start: try bound(call.frame.start, call.frame), end: try bound(call.frame.end, call.frame)),
           ignoresNulls: call.ignoresNulls, range: call.range))

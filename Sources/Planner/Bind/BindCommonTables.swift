@@ -14,6 +14,7 @@ extension Binder {
   func bindCommonTables(
     _ with: WithClause, in environment: inout BindEnvironment
   ) throws(SQLError) -> [CommonTableEntry] {
+    try checkCount(with.tables.count, of: "WITH queries", range: with.tables[0].name.range)
     var entries: [CommonTableEntry] = []
     var names: Set<String> = []
     for table in with.tables {

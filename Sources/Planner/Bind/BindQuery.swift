@@ -243,6 +243,8 @@ extension Binder {
       throw SQLError.notSupported("CORRESPONDING is not supported", range: range, hint: "list the columns in one order")
     }
     let word = clause.kind.rawValue
+    // Those of UNION stand side by side.
+    if clause.kind != .union { try checkCount(clause.operands.count, of: "operands of \(word)", range: range) }
     var operands: [BoundRelation] = []
     for body in clause.operands {
       let operand = try bindOperand(body, in: environment)

@@ -7,6 +7,7 @@ extension Binder {
 
   /// The comma-separated relations of FROM: cross joins from left to right. One row without columns when there are none.
   func bindFrom(_ relations: [Relation], in environment: BindEnvironment) throws(SQLError) -> FromBinding {
+    if let first = relations.first { try checkCount(relations.count, of: "relations in FROM", range: first.range) }
     var result: FromBinding?
     for relation in relations { result = try bindRelation(relation, after: result, in: environment) }
     return result ?? FromBinding(plan: .values(rows: [[]], columns: []), fields: [])

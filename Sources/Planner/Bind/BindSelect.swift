@@ -301,6 +301,7 @@ extension Binder {
         unit: call.frame.unit, start: try finishedBound(call.frame.start), end: try finishedBound(call.frame.end))
       calls.append(call)
     }
+    if let last = calls.last { try checkCount(groups.count, of: "different windows", range: last.range) }
     var result: [Int: BoundExpression] = [:]
     var width = plan.columns.count
     for group in groups {

@@ -31,6 +31,17 @@ package final class Binder {
     self.settings = settings
   }
 
+  /// Plans are walked by recursion, which has the stack of a thread.
+  private static let deepestPlan = 1_000
+  private static let mostInOneClause = 400
+
+  /// Refuses clauses that would stack very many plan nodes on top of each other.
+  func checkCount(_ count: Int, of what: String, range: SourceRange) throws(SQLError) {
+    guard count <= Self.mostInOneClause else {
+      throw SQLError.notSupported("More than \(Self.mostInOneClause) \(what) in one query are not supported", range: range)
+    }
+  }
+
   func makeCommonTableID() -> Int {
     defer { nextCommonTable += 1 }
     return nextCommonTable
@@ -87,6 +98,11 @@ extension Binder {
   /// Binds a whole query. ORDER BY at its top counts.
   package func bind(_ query: Query) throws(SQLError) -> BoundQuery {
     let bound = try bindQuery(query, in: rootEnvironment, keepsOrder: true)
+    guard bound.plan.depth <= Self.deepestPlan else {
+      throw SQLError.notSupported(
+        "The query is too complex: more than \(Self.deepestPlan) steps on top of each other", range: query.range,
+        hint: "Keep the result of a part of it in a table.")
+    }
     return BoundQuery(plan: bound.plan.withNames(bound.columns), columns: bound.columns)
   }
 

@@ -11,6 +11,7 @@ extension Binder {
     _ collector: SelectCollector, _ used: [Int], to plan: inout LogicalPlan, mapping: ExpressionMapping?
   ) throws(SQLError) -> [Int: BoundExpression] {
     var values: [Int: BoundExpression] = [:]
+    if let last = used.last { try checkCount(used.count, of: "subqueries", range: collector.subqueries[last].range) }
     for index in used {
       try attach(index, collector, to: &plan, mapping, &values)
     }

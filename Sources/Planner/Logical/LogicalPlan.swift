@@ -317,6 +317,17 @@ package struct PivotCell: Sendable {
 }
 
 extension LogicalPlan {
+  /// Nodes on the longest way down.
+  var depth: Int {
+    var depth = 0
+    var level = [self]
+    while !level.isEmpty {
+      depth += 1
+      level = level.flatMap(\.inputs)
+    }
+    return depth
+  }
+
   /// The output columns, in order.
   package var columns: [OutputColumn] {
     switch self {
