@@ -8,7 +8,11 @@ package enum ExternalFormat: Sendable {
   case text(TextSerDe)
   /// `byPosition`: the table's columns are the file's in order, whatever they are called (`parquet.column.index.access`).
   case parquet(byPosition: Bool)
+  case avro
 
+  package static let avroSerDe = "org.apache.hadoop.hive.serde2.avro.AvroSerDe"
+  package static let avroInput = "org.apache.hadoop.hive.ql.io.avro.AvroContainerInputFormat"
+  package static let avroOutput = "org.apache.hadoop.hive.ql.io.avro.AvroContainerOutputFormat"
   package static let parquetSerDe = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
   package static let parquetInput = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
   package static let parquetOutput = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
@@ -17,14 +21,17 @@ package enum ExternalFormat: Sendable {
 
   package init(_ storage: StorageDescriptor, tableProperties: [String: String]) throws {
     let input = storage.inputFormat ?? Self.textInput
-    let isParquetInput = input.contains("Parquet")
-    let library = storage.serDeLibrary ?? (isParquetInput ? Self.parquetSerDe : TextSerDe.lazySimple)
+    let library = storage.serDeLibrary ?? Self.serDe(ofInput: input)
+    if library == Self.avroSerDe {
+      self = .avro
+      return
+    }
     if library == Self.parquetSerDe || library == "parquet.hive.serde.ParquetHiveSerDe" {
       let access = storage.serDeParameters["parquet.column.index.access"] ?? tableProperties["parquet.column.index.access"]
       self = .parquet(byPosition: access?.lowercased() == "true")
       return
     }
-    guard !isParquetInput, input == Self.textInput || input.hasSuffix("TextInputFormat") else {
+    guard input == Self.textInput || input.hasSuffix("TextInputFormat") else {
       throw SQLError.notSupported("tables with the input format \(input) cannot be read", hint: Self.hint)
     }
     guard
@@ -33,6 +40,11 @@ package enum ExternalFormat: Sendable {
     self = .text(text)
   }
 
+  /// The SerDe that files of an input format usually have.
+  package static func serDe(ofInput input: String) -> String {
+    input.contains("Parquet") ? parquetSerDe : input.contains("Avro") ? avroSerDe : TextSerDe.lazySimple
+  }
+
   private static let hint =
-    "LazySimpleSerDe, OpenCSVSerde, the OpenX and Hive JSON SerDes and Parquet can be read."
+    "LazySimpleSerDe, OpenCSVSerde, the OpenX and Hive JSON SerDes, Parquet and Avro can be read."
 }

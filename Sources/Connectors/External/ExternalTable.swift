@@ -78,7 +78,10 @@ package struct ExternalTable: Table {
       let planned = files.map { partition, info in (textFile(serDe, info), sources(request, partition, info)) }
       return TextScan(planned, notes: notes)
     case .parquet(let byPosition):
-      return try parquetScan(request, files, byPosition: byPosition, notes: notes)
+      let whole = columnarSplits(request, files, byPosition: byPosition)
+      let splits = try whole.flatMap { try ParquetFileTable.splits(of: $0, fileCount: files.count, footers: footers) }
+      return ParquetScan(splits, notes: notes, footers: footers)
+    case .avro: return AvroScan(columnarSplits(request, files, byPosition: false), notes: notes, store: store)
     }
   }
 
@@ -144,14 +147,14 @@ package struct ExternalTable: Table {
     }
   }
 
-  private func parquetScan(
-    _ request: ScanRequest, _ files: [(HivePartition, ObjectInfo)], byPosition: Bool, notes: [ScanNote]
-  ) throws -> ParquetScan {
+  /// Whole files whose columns are found by name or position.
+  private func columnarSplits(
+    _ request: ScanRequest, _ files: [(HivePartition, ObjectInfo)], byPosition: Bool
+  ) -> [ParquetSplit] {
     let predicates = request.predicates.compactMap { predicate -> Planner.ColumnPredicate? in
       request.columns.firstIndex(of: predicate.column).map { Planner.ColumnPredicate(column: $0, test: predicate.test) }
     }
-    var splits: [ParquetSplit] = []
-    for (partition, info) in files {
+    return files.map { partition, info in
       let sources = request.columns.map { index -> ParquetColumnSource in
         if index < dataFields.count {
           let field = dataFields[index]
@@ -161,11 +164,9 @@ package struct ExternalTable: Table {
         if index < schema.count { return .constant(partition.values[index - dataFields.count]) }
         return .constant(ExternalHiddenColumns.value(index - schema.count, info, partition))
       }
-      let whole = ParquetSplit(
+      return ParquetSplit(
         location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: predicates)
-      splits += try ParquetFileTable.splits(of: whole, fileCount: files.count, footers: footers)
     }
-    return ParquetScan(splits, notes: notes, footers: footers)
   }
 }
 

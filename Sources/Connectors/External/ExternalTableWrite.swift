@@ -49,6 +49,9 @@ extension ExternalTable {
         options.codec = codec
       }
       return .parquet(options)
+    case .avro:
+      guard let codec = ExportCompression.avro(asked ?? "DEFLATE") else { throw Self.unknown(asked ?? "") }
+      return .avro(codec, level: nil)
     case .text(.json):
       return .jsonLines(try fileCompression(asked), level: nil)
     case .text(.delimited(let format)):

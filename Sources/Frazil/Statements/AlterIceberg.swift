@@ -14,11 +14,10 @@ extension StatementRunner {
       if alter.ifExists, error.code == .tableNotFound { return StatementResult() }
       throw error
     }
+    if !entry.isIceberg { return try await runAlterHiveTable(entry, alter, range: range) }
     if case .rename(let target) = alter.action { return try await rename(entry, to: target, alter.name.range) }
-    guard entry.isIceberg, let location = entry.metadataLocation else {
-      throw SQLError.notSupported(
-        "\(Statement(.alterTable(alter)).kindName) on tables that are not Iceberg tables", range: range,
-        hint: "Drop the table and create it again: its files stay.")
+    guard let location = entry.metadataLocation else {
+      throw SQLError(.icebergInvalidMetadata, "Table '\(entry.database).\(entry.name)' has no metadata_location", range: alter.name.range)
     }
     let change: @Sendable (TableMetadata) throws -> TableMetadata
     switch alter.action {

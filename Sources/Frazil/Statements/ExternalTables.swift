@@ -142,10 +142,15 @@ private struct HiveExportSettings {
       storage.serDeLibrary =
         options.format == .json ? "org.apache.hive.hcatalog.data.JsonSerDe" : "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
       storage.serDeParameters = options.serDeParameters
-    case .csv, .tsv, .avro, .orc:
+    case .avro:
+      storage.inputFormat = ExternalFormat.avroInput
+      storage.outputFormat = ExternalFormat.avroOutput
+      storage.serDeLibrary = ExternalFormat.avroSerDe
+      storage.serDeParameters = ["serialization.format": "1"]
+    case .csv, .tsv, .orc:
       throw SQLError.notSupported(
         "tables in format \(options.format.rawValue.uppercased()) cannot be made", range: options.formatRange,
-        hint: "PARQUET, TEXTFILE and JSON can.")
+        hint: "PARQUET, AVRO, TEXTFILE and JSON can.")
     }
   }
 }

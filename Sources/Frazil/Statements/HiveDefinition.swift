@@ -32,7 +32,7 @@ struct HiveDefinition {
 
   // MARK: Columns
 
-  private static func columns(_ definitions: [ColumnDefinition]) throws(SQLError) -> [CatalogColumn] {
+  static func columns(_ definitions: [ColumnDefinition]) throws(SQLError) -> [CatalogColumn] {
     var columns: [CatalogColumn] = []
     var names: Set<String> = []
     for definition in definitions {
@@ -40,27 +40,32 @@ struct HiveDefinition {
       guard names.insert(name).inserted else {
         throw SQLError(.duplicateColumnName, "Column name '\(name)' specified more than once", range: definition.name.range)
       }
-      columns.append(CatalogColumn(name: name, type: try typeText(definition), comment: definition.comment?.value))
+      if definition.isNotNull {
+        throw SQLError.notSupported("NOT NULL is not available for external tables", range: definition.range)
+      }
+      columns.append(try column(definition.name, definition.type, comment: definition.comment))
     }
     return columns
   }
 
-  private static func typeText(_ definition: ColumnDefinition) throws(SQLError) -> String {
-    if definition.isNotNull {
-      throw SQLError.notSupported("NOT NULL is not available for external tables", range: definition.range)
-    }
+  /// A column of the catalog, its type checked.
+  static func column(_ name: Identifier, _ type: TypeName, comment: StringLiteral?) throws(SQLError) -> CatalogColumn {
+    CatalogColumn(name: name.folded, type: try typeText(type), comment: comment?.value)
+  }
+
+  private static func typeText(_ name: TypeName) throws(SQLError) -> String {
     // Hive's plain decimal has no fraction and ten digits, Trino's 38.
-    if case .named(let name, let arguments) = definition.type.kind, arguments.isEmpty,
-      ["decimal", "dec", "numeric"].contains(name.folded)
+    if case .named(let word, let arguments) = name.kind, arguments.isEmpty,
+      ["decimal", "dec", "numeric"].contains(word.folded)
     {
       return "decimal(10,0)"
     }
-    let type = try SQLType.resolved(definition.type)
+    let type = try SQLType.resolved(name)
     switch type {
     case .json, .uuid, .time, .timestampTZ, .ipaddress, .unknown: break
     default: if let text = HiveType.text(type) { return text }
     }
-    throw SQLError(.notSupported, "Unsupported Hive type: \(type)", range: definition.type.range)
+    throw SQLError(.notSupported, "Unsupported Hive type: \(type)", range: name.range)
   }
 
   private static func partitionKeys(
@@ -107,9 +112,14 @@ struct HiveDefinition {
         storage.serDeLibrary = ExternalFormat.parquetSerDe
         storage.serDeParameters = ["serialization.format": "1"]
       case "json", "jsonfile": storage.serDeLibrary = TextSerDe.hiveJSON
+      case "avro":
+        storage.inputFormat = ExternalFormat.avroInput
+        storage.outputFormat = ExternalFormat.avroOutput
+        storage.serDeLibrary = ExternalFormat.avroSerDe
+        storage.serDeParameters = ["serialization.format": "1"]
       default:
         throw SQLError.notSupported(
-          "tables STORED AS \(name.spelling.uppercased()) cannot be read", range: name.range, hint: "PARQUET and TEXTFILE can.")
+          "tables STORED AS \(name.spelling.uppercased()) cannot be read", range: name.range, hint: "PARQUET, AVRO, JSON and TEXTFILE can.")
       }
     }
     switch create.rowFormat {
@@ -127,9 +137,12 @@ struct HiveDefinition {
       storage.inputFormat = ExternalFormat.parquetInput
       storage.outputFormat = ExternalFormat.parquetOutput
     }
+    if storage.serDeLibrary == ExternalFormat.avroSerDe, storage.inputFormat == nil {
+      storage.inputFormat = ExternalFormat.avroInput
+      storage.outputFormat = ExternalFormat.avroOutput
+    }
     if storage.serDeLibrary == nil {
-      let isParquet = storage.inputFormat?.contains("Parquet") == true
-      storage.serDeLibrary = isParquet ? ExternalFormat.parquetSerDe : TextSerDe.lazySimple
+      storage.serDeLibrary = ExternalFormat.serDe(ofInput: storage.inputFormat ?? ExternalFormat.textInput)
       if storage.serDeParameters["serialization.format"] == nil { storage.serDeParameters["serialization.format"] = "1" }
     }
     storage.inputFormat = storage.inputFormat ?? ExternalFormat.textInput

@@ -200,6 +200,9 @@ struct RelationLoader: Sendable {
     case "read_csv", "read_csv_auto":
       let options = try NamedArguments(name, arguments)
       return .table(try await TextFileTable.readCSV(options, store: engine.store), name: shown(name, options))
+    case "read_avro":
+      let options = try NamedArguments(name, arguments)
+      return .table(try await AvroFileTable.open(options, store: engine.store), name: shown(name, options))
     case "read_json", "read_json_auto", "read_ndjson", "read_ndjson_auto":
       let options = try NamedArguments(name, arguments)
       let plain = name.hasSuffix("_auto") ? String(name.dropLast(5)) : name

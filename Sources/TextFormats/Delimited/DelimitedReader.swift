@@ -139,12 +139,20 @@ package final class DelimitedReader: TextReader {
     if blocks.isLast, indexer.endsInQuotes, format.dialect == .csv {
       throw error(.badData, "a quoted field is not closed", at: start(ofRow: max(indexer.rowCount - 1, 0)))
     }
+    if format.dialect == .csv { try checkEncoding() }
     nextRow = 0
     rowLimit = max(indexer.rowCount - format.skippedFooterLines, 0)
     try cutAtSplitEnd()
     let skipped = min(recordsToSkip, rowLimit)
     nextRow = skipped
     recordsToSkip -= skipped
+  }
+
+  /// `read_csv` refuses bytes that are no UTF-8: they would become texts that other tools cannot read.
+  private func checkEncoding() throws {
+    let end = indexer.recordsEnd
+    guard let position = UTF8Validation.firstError(in: UnsafeBufferPointer(start: blocks.bytes, count: end)) else { return }
+    throw error(.badData, "the file is not UTF-8; convert it first (iconv -f latin1 -t utf-8)", at: position)
   }
 
   /// Drops what comes before the first record of this reader. False when the block is used up by it.
