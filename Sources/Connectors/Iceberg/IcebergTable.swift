@@ -51,6 +51,11 @@ package struct IcebergTable: Table {
   /// Opens the table's files.
   var opener: DataFileOpener { DataFileOpener(store: store, footers: footers) }
 
+  /// The data files that may hold rows of the current state like these.
+  func tasks(matching predicates: [Planner.ColumnPredicate]) async throws(IcebergError) -> [FileScanTask] {
+    try await planner(predicate(predicates)).plan().tasks
+  }
+
   private func planner(_ predicate: IcebergPredicate) -> ScanPlanner {
     ScanPlanner(metadata, store: store, version: version, predicate: predicate, readsDeletes: true)
   }

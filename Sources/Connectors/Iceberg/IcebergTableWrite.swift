@@ -82,13 +82,16 @@ package struct IcebergTableWrite: TableWrite {
   private let plan: IcebergWritePlan
   private let committer: Committer
   private let target: Target
+  private let replaced: [FileScanTask]?
 
   fileprivate enum Target: Sendable {
     case existing(uuid: String?)
     case new
   }
 
-  fileprivate init(_ plan: IcebergWritePlan, _ committer: Committer, _ target: Target) {
+  /// - Parameter replaced: data files that the new rows take the place of.
+  fileprivate init(_ plan: IcebergWritePlan, _ committer: Committer, _ target: Target, replaced: [FileScanTask]? = nil) {
+    self.replaced = replaced
     self.plan = plan
     self.committer = committer
     self.target = target
@@ -103,7 +106,13 @@ package struct IcebergTableWrite: TableWrite {
       switch target {
       case .existing(let uuid):
         // A state without changes is not worth a snapshot.
-        if !files.isEmpty { _ = try await committer.commit(SnapshotChange(adding: files), expectedUUID: uuid) }
+        if let replaced {
+          let change = FileChange(replacing: replaced, with: files)
+          let conflicts = ConflictCheck(startID: plan.metadata.currentSnapshotID, newRows: nil, changed: replaced, allowsNewDeletes: true)
+          if !change.isEmpty { _ = try await committer.commit(SnapshotChange(change, conflicts: conflicts), expectedUUID: uuid) }
+        } else if !files.isEmpty {
+          _ = try await committer.commit(SnapshotChange(adding: files), expectedUUID: uuid)
+        }
       case .new: _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : SnapshotChange(adding: files))
       }
     } catch {
@@ -153,7 +162,9 @@ package struct IcebergWriter: IcebergWriting {
   package func beginWrite(_ kind: WriteKind, table: IcebergTable) async throws -> any TableWrite {
     switch kind {
     case .append: return IcebergTableWrite(try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID))
-    case .overwrite: throw IcebergError(.unsupported, "INSERT OVERWRITE is not supported yet")
+    case .overwrite:
+      return IcebergTableWrite(
+        try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID), replaced: try await table.tasks(matching: []))
     case .rowChange(let change):
       return IcebergRowChange(
         try plan(table.metadata, lineage: IcebergHiddenColumn.lineage(table.metadata)), committer, change,
@@ -166,7 +177,7 @@ package struct IcebergWriter: IcebergWriting {
     IcebergTableWrite(try plan(metadata), committer, .new)
   }
 
-  private func plan(_ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
+  func plan(_ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(
       metadata, lineage: lineage, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
   }

@@ -36,6 +36,14 @@ package final class ParquetFooterCache: Sendable {
   }
 
   /// Closes the files of a folder that is about to be removed: files of the same names may come after them.
+  package func forget(_ locations: [Location]) {
+    state.withLock { state in
+      for location in locations { state.files[location] = nil }
+      let gone = Set(locations)
+      state.order.removeAll { gone.contains($0) }
+    }
+  }
+
   package func forget(below folder: Location) {
     state.withLock { state in
       state.order.removeAll { location in

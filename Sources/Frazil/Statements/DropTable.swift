@@ -40,7 +40,7 @@ extension StatementRunner {
   }
 
   /// Why the folder of a table must stay although the table goes; nil when nothing else lies in it.
-  private func keeper(ofFilesOf entry: CatalogTable) async throws -> String? {
+  func keeper(ofFilesOf entry: CatalogTable) async throws -> String? {
     guard let text = entry.storage.location else { return nil }
     let location = Location(text)
     guard location.parent != nil, !location.path.isEmpty else { return "the location is no folder of its own" }

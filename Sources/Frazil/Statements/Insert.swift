@@ -20,8 +20,9 @@ extension StatementRunner {
   func bindInsert(
     _ insert: InsertStatement, parameters: [Scalar] = [], range: SourceRange
   ) async throws -> (target: WriteTarget, plan: LogicalPlan) {
-    guard !insert.isOverwrite else {
-      throw SQLError.notSupported("INSERT OVERWRITE is not supported yet", range: range, hint: "INSERT INTO is.")
+    if insert.isOverwrite, let partition = insert.partition {
+      throw SQLError.notSupported(
+        "INSERT OVERWRITE of single partitions is not supported", range: partition.range, hint: "DELETE the partition's rows, then INSERT.")
     }
     let entry = try await writableEntry(insert.table)
     let name = "\(entry.database).\(entry.name)"
@@ -29,6 +30,7 @@ extension StatementRunner {
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
     let place = insert.table.range
     guard let location = entry.metadataLocation, entry.isIceberg else {
+      if insert.isOverwrite { throw SQLError.notSupported("INSERT OVERWRITE is for Iceberg tables", range: range) }
       let table = try await located(place) { try await externalTable(entry) }
       let plan = try binder.insertion(of: bound, into: table, columns: insert.columns, range: insert.query.range)
       return (
@@ -38,10 +40,11 @@ extension StatementRunner {
       )
     }
     let table = try await writableTable(entry, at: location, place)
-    let plan = try binder.insertion(of: bound, into: table, columns: insert.columns, range: insert.query.range)
+    let plan = sorted(
+      try binder.insertion(of: bound, into: table, columns: insert.columns, range: insert.query.range), table.metadata)
     return (
-      WriteTarget(name: "Insert", details: [PlanDescription.Detail(label: "", text: name)] + WriteTarget.details(of: table.metadata)) {
-        try await located(place) { try await table.beginWrite(.append) }
+      WriteTarget(name: insert.isOverwrite ? "InsertOverwrite" : "Insert", details: [PlanDescription.Detail(label: "", text: name)] + WriteTarget.details(of: table.metadata)) {
+        try await located(place) { try await table.beginWrite(insert.isOverwrite ? .overwrite : .append) }
       }, plan
     )
   }

@@ -26,11 +26,18 @@ extension StatementRunner {
     case "register_table": return try await registerTable(arguments)
     case "unregister_table": return try await unregisterTable(arguments)
     case let name:
+      if let result = try await callSnapshotProcedure(name, arguments) { return result }
+      if let result = try await callMaintenanceProcedure(name, arguments) { return result }
       throw SQLError(
         .procedureNotFound, "Procedure 'system.\(name)' is not registered", range: call.name.range,
-        hint: Suggestion.hint(for: name, among: ["register_table", "unregister_table"]))
+        hint: Suggestion.hint(for: name, among: Self.procedures))
     }
   }
+
+  private static let procedures = [
+    "register_table", "unregister_table", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
+    "ancestors_of", "expire_snapshots", "remove_orphan_files", "rewrite_data_files",
+  ]
 
   /// `register_table(table, metadata_file)`, or Trino's `(schema_name, table_name, table_location [, metadata_file_name])`.
   private func registerTable(_ arguments: ProcedureArguments) async throws -> StatementResult {
@@ -88,67 +95,5 @@ extension StatementRunner {
     guard Location(path).scheme == nil, !path.hasPrefix("/"), access(path, F_OK) == 0, let folder = getcwd(nil, 0) else { return path }
     defer { free(folder) }
     return Location(String(cString: folder)).appending(Location(path).canonicalText).text
-  }
-}
-
-/// The arguments of a CALL, by name or by position.
-struct ProcedureArguments {
-  struct Text {
-    var value: String
-    var range: SourceRange
-  }
-
-  private var positional: [(value: Scalar, range: SourceRange)] = []
-  private var named: [String: (value: Scalar, range: SourceRange)] = [:]
-  let range: SourceRange
-
-  init(_ call: CallStatement, binder: Binder) throws(SQLError) {
-    range = call.name.range
-    for argument in call.arguments {
-      let value = (try binder.evaluateConstant(argument.value), argument.value.range)
-      if let name = argument.name {
-        guard named.updateValue(value, forKey: name.folded) == nil else {
-          throw SQLError(.invalidProcedureArgument, "Argument '\(name.folded)' is given twice", range: name.range)
-        }
-      } else {
-        positional.append(value)
-      }
-    }
-    guard positional.isEmpty || named.isEmpty else {
-      throw SQLError(.invalidProcedureArgument, "Named and positional arguments cannot be mixed", range: range)
-    }
-  }
-
-  var positionalCount: Int { positional.count }
-  func isNamed(_ name: String) -> Bool { named[name] != nil }
-
-  /// The values of text arguments in the order of `names`; the first `required` must be there.
-  func texts(_ names: [String], required: Int) throws(SQLError) -> [Text?] {
-    if let extra = named.first(where: { !names.contains($0.key) }) {
-      throw SQLError(
-        .invalidProcedureArgument, "Unknown argument: \(extra.key)", range: extra.value.range, hint: Suggestion.hint(for: extra.key, among: names))
-    }
-    guard positional.count <= names.count else {
-      throw SQLError(.invalidProcedureArgument, "Too many arguments: \(names.joined(separator: ", ")) are known", range: range)
-    }
-    var result: [Text?] = []
-    for (index, name) in names.enumerated() {
-      let argument = index < positional.count ? positional[index] : named[name]
-      guard let argument, !argument.value.isNull else {
-        if index < required { throw SQLError(.invalidProcedureArgument, "Required argument '\(name)' is missing", range: range) }
-        result.append(nil)
-        continue
-      }
-      guard let text = argument.value.text else {
-        throw SQLError(.invalidProcedureArgument, "Argument '\(name)' must be text", range: argument.range)
-      }
-      result.append(Text(value: text, range: argument.range))
-    }
-    return result
-  }
-
-  func require(_ text: Text?, _ name: String) throws(SQLError) -> Text {
-    guard let text else { throw SQLError(.invalidProcedureArgument, "Required argument '\(name)' is missing", range: range) }
-    return text
   }
 }

@@ -15,6 +15,16 @@ extension StatementRunner {
     return StatementResult(rowsAffected: summary.rowCount)
   }
 
+  /// TRUNCATE TABLE: all files go, in a snapshot of its own.
+  func runTruncate(_ name: QualifiedName) async throws -> StatementResult {
+    let (entry, location) = try await icebergEntry(name)
+    let table = try await writableTable(entry, at: location, name.range)
+    return try await located(name.range) {
+      _ = try await table.beginWrite(.overwrite).commit([])
+      return StatementResult()
+    }
+  }
+
   /// The target, and the optimised plan that says what happens to its rows.
   func bindRowChange(
     _ statement: Statement, parameters: [Scalar] = []

@@ -159,7 +159,7 @@ final class IcebergRowChange: RowChangeWrite {
   }
 
   /// Writers for rows that are copied; their files are part of the change's own commit.
-  private struct CopyWrite: TableWrite {
+  struct CopyWrite: TableWrite {
     let plan: IcebergWritePlan
 
     func makeWriter(_ context: QueryContext) throws -> any BatchWriter { try IcebergBatchWriter(plan, context) }

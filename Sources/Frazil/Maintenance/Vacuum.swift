@@ -1,0 +1,99 @@
+import Catalogs
+import Connectors
+import Iceberg
+import Planner
+import SQLSyntax
+import Storage
+
+/// VACUUM: what nobody can read any more is removed.
+///
+/// ```
+/// rows that deletes hide ─ files rewritten ─▶ old snapshots expire ─▶ their files go ─▶ files that no state names go
+/// ```
+/// The first step goes beyond Athena, which leaves it to OPTIMIZE: after DELETE and VACUUM the bytes are gone once the snapshots that
+/// held them have expired.
+extension StatementRunner {
+  func runVacuum(_ name: QualifiedName) async throws -> StatementResult {
+    let entry = try await icebergEntry(name)
+    return try await located(name.range) {
+      let rewritten = try await compact(entry, filter: nil, name: name) { metadata in
+        var limits = CompactionPlan.Limits(metadata)
+        limits.minimumFileSize = 0
+        limits.maximumFileSize = .max
+        limits.deleteFileThreshold = 1
+        return limits
+      }
+      let now = engine.now / 1_000
+      let expired = try await expire(name, dryRun: false) { SnapshotExpiry($0, nowMilliseconds: now) }
+      let (current, location) = try await loadCurrent(name)
+      let grace = Int64(current.properties["history.expire.max-snapshot-age-ms"] ?? "") ?? SnapshotExpiry.defaultAge
+      // Files of others among the table's own would look like orphans.
+      let keeper = try await keeper(ofFilesOf: entry.entry)
+      let orphans =
+        keeper == nil
+        ? try await removeOrphans(current, location, below: current.location, olderThan: now - grace, dryRun: false) : []
+      return StatementResult(notes: (keeper.map { ["orphan files were not looked for: \($0)"] } ?? []) + [
+        "\(rewritten.rewrittenFiles) data files with deleted rows rewritten, \(expired.snapshotCount) snapshots expired, "
+          + "\(expired.files.all.count) of their files and \(orphans.count) orphan files removed"
+      ])
+    }
+  }
+
+  struct Expired {
+    var snapshotCount = 0
+    var files = TableFiles()
+  }
+
+  /// Commits the table without expired snapshots, then removes the files that only those needed.
+  func expire(
+    _ name: QualifiedName, dryRun: Bool, _ expiry: (TableMetadata) -> SnapshotExpiry
+  ) async throws -> Expired {
+    let (entry, location) = try await icebergEntry(name)
+    let (before, _) = try await loadCurrent(name)
+    let policy = expiry(before)
+    let now = engine.now / 1_000
+    let planned = try policy.apply(to: before, nowMilliseconds: now)
+    guard planned.snapshots.count < before.snapshots.count || planned.references.count < before.references.count else { return Expired() }
+    let after =
+      dryRun
+      ? planned
+      : try await commit(
+        MetadataChange { base in try policy.apply(to: base, nowMilliseconds: now) }, to: entry, at: location, name.range)
+    let kept = Set(after.snapshots.map(\.id))
+    let gone = before.snapshots.filter { !kept.contains($0.id) }
+    let unreadable = try await TableFiles(of: gone, before, engine.store, liveOnly: false)
+    let needed = try await TableFiles(of: after.snapshots, after, engine.store, liveOnly: true)
+    let files = unreadable.subtracting(needed)
+    if !dryRun { try await remove(files.all) }
+    return Expired(snapshotCount: gone.count, files: files)
+  }
+
+  /// Files below a folder that no state of the table names and that are old enough not to belong to a write that is under way.
+  ///
+  /// - Returns: their paths, in order.
+  func removeOrphans(
+    _ metadata: TableMetadata, _ current: Location, below folder: String, olderThan: Int64, dryRun: Bool
+  ) async throws -> [String] {
+    var known = try await TableFiles(of: metadata.snapshots, metadata, engine.store, liveOnly: true).all
+    known.formUnion(metadata.auxiliaryFiles(current: current))
+    let canonical = Set(known.map { Location($0).canonicalText })
+    let limit = olderThan * 1_000
+    let orphans = try await engine.store.listAll(Location(folder)).filter { info in
+      info.modifiedMicroseconds < limit && !canonical.contains(info.location.canonicalText)
+    }.map(\.location.text)
+    if !dryRun { try await remove(Set(orphans)) }
+    return orphans
+  }
+
+  /// The newest state of a table and its file.
+  func loadCurrent(_ name: QualifiedName) async throws -> (metadata: TableMetadata, location: Location) {
+    let (_, location) = try await icebergEntry(name)
+    return (try await TableMetadata.load(Location(location), from: engine.store), Location(location))
+  }
+
+  private func remove(_ paths: Set<String>) async throws {
+    let locations = paths.sorted().map { Location($0) }
+    engine.footers.forget(locations)
+    try await engine.store.delete(locations)
+  }
+}

@@ -1,0 +1,66 @@
+import JSONText
+package import Storage
+
+/// Every file that states of a table are made of, by kind.
+package struct TableFiles: Sendable {
+  package var dataFiles: Set<String> = []
+  package var positionDeletes: Set<String> = []
+  package var equalityDeletes: Set<String> = []
+  package var manifests: Set<String> = []
+  package var manifestLists: Set<String> = []
+
+  package init() {}
+
+  package var all: Set<String> {
+    dataFiles.union(positionDeletes).union(equalityDeletes).union(manifests).union(manifestLists)
+  }
+
+  /// What these have and the others have not.
+  package func subtracting(_ other: TableFiles) -> TableFiles {
+    var result = TableFiles()
+    // A Puffin file may serve several vectors: paths are compared over all kinds.
+    let kept = other.all
+    result.dataFiles = dataFiles.subtracting(kept)
+    result.positionDeletes = positionDeletes.subtracting(kept)
+    result.equalityDeletes = equalityDeletes.subtracting(kept)
+    result.manifests = manifests.subtracting(kept)
+    result.manifestLists = manifestLists.subtracting(kept)
+    return result
+  }
+
+  /// The files of some snapshots.
+  ///
+  /// - Parameter liveOnly: leaves out files that a manifest lists as deleted. What is removed is searched with the deleted ones: they
+  ///   belonged to an earlier state.
+  package init(
+    of snapshots: [Snapshot], _ metadata: TableMetadata, _ store: any ObjectStore, liveOnly: Bool
+  ) async throws(IcebergError) {
+    for snapshot in snapshots {
+      if let list = snapshot.manifestList { manifestLists.insert(list) }
+      for manifest in try await ScanPlanner.manifests(of: snapshot, metadata, store) {
+        guard manifests.insert(manifest.path).inserted else { continue }
+        for entry in try await ManifestReader.entries(manifest, metadata, from: store) where entry.isLive || !liveOnly {
+          switch entry.file.content {
+          case .data: dataFiles.insert(entry.file.path)
+          case .positionDeletes: positionDeletes.insert(entry.file.path)
+          case .equalityDeletes: equalityDeletes.insert(entry.file.path)
+          }
+        }
+      }
+    }
+  }
+}
+
+extension TableMetadata {
+  /// Metadata files that the table still names, and statistics files.
+  package func auxiliaryFiles(current: Location) -> Set<String> {
+    var files: Set<String> = [current.text, metadataFolder.appending("version-hint.text").text]
+    for entry in metadataLog { files.insert(entry.file) }
+    for list in [statistics, partitionStatistics].compactMap(\.self) {
+      for element in list.elements {
+        if let path = element["statistics-path"]?.string { files.insert(path) }
+      }
+    }
+    return files
+  }
+}
