@@ -27,7 +27,7 @@ enum Binary {
     // Files, not pipes: nothing can block however much is written.
     let manager = FileManager.default
     let names = ["in", "out", "err"].map { folder.path + "/.test-\($0)" }
-    for name in names { manager.createFile(atPath: name, contents: nil) }
+    for name in names { _ = manager.createFile(atPath: name, contents: nil) }
     if let input { try Data(input.utf8).write(to: URL(filePath: names[0])) }
     process.standardInput = FileHandle(forReadingAtPath: names[0])
     process.standardOutput = FileHandle(forWritingAtPath: names[1])

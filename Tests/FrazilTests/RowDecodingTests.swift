@@ -24,7 +24,7 @@ import Testing
 
   static let sql = """
     SELECT 1 AS i, 255 AS small, 1.5e0 AS d, REAL '0.25' AS f, DECIMAL '12.50' AS m, DECIMAL '12.50' AS number, true AS flag,
-      CAST(NULL AS varchar) AS nothing, ARRAY[1, NULL, 3] AS list, CAST(ROW(7, NULL) AS ROW(p integer, q varchar)) AS inner,
+      CAST(NULL AS varchar) AS nothing, ARRAY[1, NULL, 3] AS list, CAST(ROW(7, NULL) AS ROW(p integer, q varchar)) AS "inner",
       MAP(ARRAY['a', 'b'], ARRAY[1.5e0, 2]) AS entries, X'00ff' AS bytes, DATE '2024-02-29' AS isoday
     """
 

@@ -159,18 +159,16 @@ extension Session {
   @Test("with a fixed clock and seed two engines write the same bytes under the same names")
   func determinism() async throws {
     func files() async throws -> [String: [UInt8]] {
-      let test = try TestEngine { $0.workers = 1 }
-      let session = test.engine.makeSession()
-      _ = try await session.run("CREATE TABLE t (id int, s string) PARTITIONED BY (s) LOCATION '\(test.scratch.path)/lake' TBLPROPERTIES ('table_type' = 'ICEBERG')")
+      let lake = ScratchFolder()
+      let session = try TestEngine {
+        $0.workers = 1
+        $0.mounts = [Configuration.Mount(prefix: "s3://lake", folder: lake.path)]
+      }.engine.makeSession()
+      _ = try await session.run(
+        "CREATE TABLE t (id int, s string) PARTITIONED BY (s) LOCATION 's3://lake/t' TBLPROPERTIES ('table_type' = 'ICEBERG')")
       _ = try await session.run("INSERT INTO t SELECT x, 's' || CAST(x % 3 AS varchar) FROM UNNEST(sequence(1, 100)) t (x)")
-      let root = test.scratch.path + "/lake"
-      var found: [String: [UInt8]] = [:]
-      for path in Corpus.files(below: root, suffix: "") {
-        // The folder itself is another one in each run.
-        let text = Corpus.bytes(path) ?? []
-        found[String(path.dropFirst(root.count))] = path.hasSuffix(".parquet") ? text : []
-      }
-      return found
+      let paths = Corpus.files(below: lake.path, suffix: "")
+      return Dictionary(uniqueKeysWithValues: paths.map { (String($0.dropFirst(lake.path.count)), Corpus.bytes($0) ?? []) })
     }
     let first = try await files()
     let second = try await files()

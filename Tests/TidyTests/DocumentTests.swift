@@ -53,13 +53,11 @@ import Testing
 
   private static func exists(_ name: String, from folder: String) -> Bool {
     let path = name.hasSuffix("/") ? String(name.dropLast()) : name
-    // Made by programs of the project, not committed.
-    if path == "bench/data" { return true }
+    // Made by the benchmarks.
+    if ["bench/data", "RESULTS.md", "BOUNDS.md"].contains(path) { return true }
     let places = path.hasPrefix("Sources/") || path.hasPrefix("Tests/") || folder.isEmpty ? [path] : [path, "\(folder)/\(path)"]
-    return ProjectFiles.all.contains { file in
-      places.contains { file == $0 || file.hasPrefix($0 + "/") }
-        // Elsewhere in the text the folder was named.
-        || (!path.hasPrefix("Sources/") && (file.hasSuffix("/" + path) || file.contains("/\(path)/")))
-    }
+    if places.contains(where: ProjectFiles.places.contains) { return true }
+    // Elsewhere in the text the folder was named.
+    return !path.hasPrefix("Sources/") && !path.hasPrefix("Tests/") && ProjectFiles.places.contains { $0.hasSuffix("/" + path) }
   }
 }
