@@ -53,6 +53,14 @@ package struct LocalStore: ObjectStore {
     }
   }
 
+  package func deleteEmptyFolders(_ folder: Location) async throws(StorageError) {
+    try await pool.run { () throws(StorageError) in
+      var walk = FolderWalk(folder)
+      try walk.start(at: try Self.path(folder))
+      for folder in walk.folders.reversed() { rmdir(folder) }  // Those with something in them stay.
+    }
+  }
+
   package func deleteFolder(_ folder: Location) async throws(StorageError) {
     try await pool.run { () throws(StorageError) in
       let path = try Self.path(folder)

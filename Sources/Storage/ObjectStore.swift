@@ -23,6 +23,9 @@ package protocol ObjectStore: Sendable {
   /// Removes everything below a folder, and the folder itself where the store has such a thing.
   func deleteFolder(_ folder: Location) async throws(StorageError)
 
+  /// Removes a folder and those in it as far as they are empty; files stay. Stores without folders have nothing to do.
+  func deleteEmptyFolders(_ folder: Location) async throws(StorageError)
+
   /// Opens an object for positioned reads. `size`, when the caller knows it (from a manifest), saves asking for it.
   func openReader(_ location: Location, size: Int?) throws(StorageError) -> any SynchronousReader
 
@@ -70,6 +73,8 @@ extension ObjectStore {
   package func deleteFolder(_ folder: Location) async throws(StorageError) {
     try await delete(listAll(folder).map(\.location))
   }
+
+  package func deleteEmptyFolders(_ folder: Location) async throws(StorageError) {}
 }
 
 /// Identifies one state of an object (an ETag); compared for equality only.

@@ -91,6 +91,11 @@ package struct StoreRouter: ObjectStore {
     do { try await target.store.deleteFolder(target.location) } catch { throw Self.renamed(error, folder, target.location) }
   }
 
+  package func deleteEmptyFolders(_ folder: Location) async throws(StorageError) {
+    let target = try resolve(folder)
+    do { try await target.store.deleteEmptyFolders(target.location) } catch { throw Self.renamed(error, folder, target.location) }
+  }
+
   package func openReader(_ location: Location, size: Int?) throws(StorageError) -> any SynchronousReader {
     let target = try resolve(location)
     do { return try target.store.openReader(target.location, size: size) } catch {

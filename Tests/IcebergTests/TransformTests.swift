@@ -91,4 +91,46 @@ import Testing
     #expect(SingleValue.decode([1, 0, 0, 0], .timestamp) == .int(86_400_000_000))
     #expect(SingleValue.decode([1, 2, 3], .long) == nil)
   }
+
+  @Test("whole columns give what single values give, whatever the encoding", arguments: [
+    PartitionTransform.bucket(7), .truncate(3), .truncate(100), .year, .month, .day, .hour, .identity, .void,
+  ])
+  func columns(_ transform: PartitionTransform) {
+    var seed: UInt64 = 1
+    func random() -> Int64 {
+      seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int64(bitPattern: seed) >> 14
+    }
+    let words = ["", "a", "ab", "abc", "abcd", "δέλτα", "𝄞𝄞𝄞𝄞", "a text that is longer than twelve bytes", "ααα and more than twelve bytes"]
+    func value(_ type: SQLType) -> ScalarValue {
+      switch type.physical {
+      case .int32: .int(Int64(Int32(truncatingIfNeeded: random())))
+      case .int64: .int(random())
+      case .int128: .int128(Int128(random()) * 1_000_003)
+      case .timestampTZ: .timestampTZ(TimestampTZ(instant: random()))
+      default: .bytes(Array(words[Int(random().magnitude % UInt64(words.count))].utf8))
+      }
+    }
+    let types: [SQLType] = [
+      .integer, .bigint, .date, .time(precision: 6), .timestamp(precision: 6), .timestamp(precision: 9), .timestampTZ(precision: 6),
+      .varchar, .varbinary, .decimal(precision: 10, scale: 2), .decimal(precision: 30, scale: 2),
+    ]
+    for type in types where transform.resultType(type) != nil {
+      let builder = ColumnBuilder(type: type)
+      for row in 0..<100 { builder.append(row % 7 == 3 ? .null : value(type)) }
+      let flat = builder.finish()
+      let indices = (0..<100).map { UInt32(($0 * 37) % 100) }
+      let columns = [
+        flat, flat.slice(11, 50), Column.dictionary(values: flat, indices: Buffer.of(indices), count: 100), flat.slice(1, 1).asConstant(count: 5),
+      ]
+      for column in columns {
+        let result = transform.apply(column)
+        #expect(result.count == column.count)
+        for row in 0..<column.count {
+          let expected = transform.apply(column.scalar(at: row))
+          #expect(result.scalarValue(at: row) == expected.value, "\(transform.text) of \(type), row \(row)")
+        }
+      }
+    }
+  }
 }

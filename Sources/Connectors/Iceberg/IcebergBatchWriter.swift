@@ -103,7 +103,9 @@ final class IcebergBatchWriter: BatchWriter {
     partition.lastUse = clock
     waitingBytes -= partition.waitingBytes
     let before = file.writer.byteCount
-    for batch in partition.takeAll() { try file.writer.write(batch) }
+    for batch in partition.takeAll() {
+      try file.writer.write(plan.storedColumns.map { Batch(columns: $0.map { batch.columns[$0] }, count: batch.count) } ?? batch)
+    }
     try file.writer.flush()
     context.progress.bytesWritten.add(file.writer.byteCount - before, ordering: .relaxed)
     if file.writer.byteCount >= plan.targetFileSize { try close(partition) }

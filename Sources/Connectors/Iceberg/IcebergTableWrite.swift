@@ -14,6 +14,8 @@ final class IcebergWritePlan: Sendable {
   let paths: DataFilePaths
   let options: ParquetWriterOptions
   let fileSchema: Schema
+  /// Positions of the columns that files have; nil for all. Columns of type unknown are never stored.
+  let storedColumns: [Int]?
   let metrics: MetricsConfiguration
   let nulls: RequiredColumns
   let targetFileSize: Int
@@ -38,9 +40,12 @@ final class IcebergWritePlan: Sendable {
     hasUniqueNames = ids.isUnique
     paths = DataFilePaths(metadata, ids: ids, nowMilliseconds: nowMilliseconds)
     options = try ParquetWriterOptions(metadata)
-    fileSchema = Schema(try metadata.schema.columnarSchema().fields + lineage.map(\.storedField))
+    let fields = try metadata.schema.columnarSchema().fields + lineage.map(\.storedField)
+    let stored = fields.indices.filter { fields[$0].type != .unknown }
+    storedColumns = stored.count == fields.count ? nil : stored
+    fileSchema = Schema(stored.map { fields[$0] })
     metrics = MetricsConfiguration(metadata)
-    nulls = RequiredColumns(fileSchema)
+    nulls = RequiredColumns(Schema(fields))
     targetFileSize = properties.targetFileSize
     sortOrderID = metadata.sortOrder.fields.isEmpty ? 0 : nil
     helpers = EncodingHelpers(workerCount: workerCount)
@@ -71,8 +76,9 @@ final class IcebergWritePlan: Sendable {
       defer { files = [] }
       return files
     }
-    for file in files {
-      do { try await store.delete([file]) } catch { continue }
+    do { try await store.delete(files) } catch {
+      // One that cannot be removed must not keep the others.
+      for file in files { do { try await store.delete([file]) } catch { continue } }
     }
   }
 }
@@ -166,6 +172,7 @@ package struct IcebergWriter: IcebergWriting {
       return IcebergTableWrite(
         try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID), replaced: try await table.tasks(matching: []))
     case .rowChange(let change):
+      try table.metadata.checkHasNoWriteDefaults()
       return IcebergRowChange(
         try plan(table.metadata, lineage: IcebergHiddenColumn.lineage(table.metadata)), committer, change,
         newRows: table.predicate(change.predicates), opener: table.opener, context: context)
@@ -180,5 +187,16 @@ package struct IcebergWriter: IcebergWriting {
   func plan(_ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(
       metadata, lineage: lineage, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
+  }
+}
+
+extension IcebergTable {
+  /// What an INSERT writes into columns it does not name, by position; those without one get NULL. SPEC "Default values".
+  package var writeDefaults: [Int: Scalar] {
+    var defaults: [Int: Scalar] = [:]
+    for (index, field) in metadata.schema.fields.enumerated() where index < schema.count {
+      if let value = field.writeDefault { defaults[index] = Scalar(schema.fields[index].type, value) }
+    }
+    return defaults
   }
 }

@@ -31,10 +31,9 @@ extension StatementRunner {
       let summary = try await write(prepared, into: try await creation.target.beginWrite())
       return StatementResult(rowsAffected: summary.rowCount)
     } catch {
-      // The folder was empty or absent before, so empty folders in it are this statement's.
-      if (error as? IcebergError)?.kind != .commitStateUnknown {
-        await removeEmptyFolders(at: Location(creation.metadata.location))
-      }
+      // The folder was empty or absent before, so empty folders in it are this statement's, unless somebody else makes the same table.
+      let kind = (error as? IcebergError)?.kind
+      if kind != .commitStateUnknown, kind != .alreadyExists { await removeEmptyFolders(at: Location(creation.metadata.location)) }
       throw SQLError(wrapping: error).located(at: create.name.range)
     }
   }
@@ -150,10 +149,7 @@ extension StatementRunner {
   }
 
   private func removeEmptyFolders(at location: Location) async {
-    do {
-      guard try await engine.store.listAll(location).isEmpty else { return }
-      try await engine.store.deleteFolder(location)
-    } catch { return }  // Empty folders are harmless, and the statement's own error matters more.
+    do { try await engine.store.deleteEmptyFolders(location) } catch { return }  // They are harmless; the statement's own error matters more.
   }
 }
 

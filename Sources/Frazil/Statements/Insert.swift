@@ -41,7 +41,8 @@ extension StatementRunner {
     }
     let table = try await writableTable(entry, at: location, place)
     let plan = sorted(
-      try binder.insertion(of: bound, into: table, columns: insert.columns, range: insert.query.range), table.metadata)
+      try binder.insertion(
+        of: bound, into: table, columns: insert.columns, defaults: table.writeDefaults, range: insert.query.range), table.metadata)
     return (
       WriteTarget(name: insert.isOverwrite ? "InsertOverwrite" : "Insert", details: [PlanDescription.Detail(label: "", text: name)] + WriteTarget.details(of: table.metadata)) {
         try await located(place) { try await table.beginWrite(insert.isOverwrite ? .overwrite : .append) }

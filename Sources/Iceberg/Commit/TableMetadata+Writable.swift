@@ -10,12 +10,21 @@ extension TableMetadata {
     for field in partitionSpec.fields {
       if case .unknown(let text) = field.transform { throw .unsupported("tables partitioned by transform \(text) cannot be written") }
     }
-    if let field = schema.allFields.first(where: { $0.type == .unknown }) {
-      throw .unsupported("column '\(field.name)' has the type unknown; such tables cannot be written yet")
-    }
-    // A new column's default would have to be written into every row.
-    for field in schema.allFields where field.writeDefault != nil && field.writeDefault != .null {
-      throw .unsupported("column '\(field.name)' has a write default, which INSERT does not apply yet")
+    let nested = schema.fields.flatMap(\.type.children)
+    if nested.contains(where: { $0.contains(.unknown) }) {
+      throw .unsupported("a column has the type unknown inside; such tables cannot be written yet")
     }
   }
+
+  /// - Throws: `unsupported` when a column has a value for rows that do not state one, for statements that do not apply it.
+  package func checkHasNoWriteDefaults() throws(IcebergError) {
+    if let field = schema.allFields.first(where: { $0.writeDefault.map { $0 != .null } ?? false }) {
+      throw .unsupported("column '\(field.name)' has a write default, which only INSERT applies yet")
+    }
+  }
+}
+
+extension IcebergField {
+  /// Whether the field or one inside it has that type.
+  fileprivate func contains(_ type: IcebergType) -> Bool { self.type == type || self.type.children.contains { $0.contains(type) } }
 }

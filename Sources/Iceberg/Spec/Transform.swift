@@ -118,7 +118,7 @@ package enum PartitionTransform: Hashable, Sendable {
           DictionaryVector(
             values: apply(vector.values), indices: vector.indices, validity: vector.validity)))
     case (_, .flat(let vector)):
-      if let fast = applyToTimes(vector, column, type) { return fast }
+      if let fast = applyToTimes(vector, column, type) ?? applyToFlat(vector, column, type) { return fast }
       let builder = ColumnBuilder(type: type, capacity: column.count)
       for row in 0..<column.count { builder.append(apply(column.scalar(at: row)).value) }
       return builder.finish()

@@ -4,13 +4,15 @@ package import SQLSyntax
 
 extension Binder {
   /// Brings the columns of a query to those of a table: the plan's output is every visible column of the table in order, the ones
-  /// that the statement does not name NULL.
+  /// that the statement does not name NULL or what `defaults` says.
   ///
   /// Types need a common super type; values are then cast at run time (sql.md 4.1), text is never cut except for trailing blanks.
   ///
-  /// - Parameter columns: the column list of the statement; empty for all columns.
+  /// - Parameters:
+  ///   - columns: the column list of the statement; empty for all columns.
+  ///   - defaults: by table position.
   package func insertion(
-    of query: BoundQuery, into table: any Table, columns: [Identifier], range: SourceRange
+    of query: BoundQuery, into table: any Table, columns: [Identifier], defaults: [Int: Scalar] = [:], range: SourceRange
   ) throws(SQLError) -> LogicalPlan {
     let fields = table.schema.fields
     let targets = try targetColumns(columns, of: table)
@@ -26,7 +28,7 @@ extension Binder {
     for (position, target) in targets.enumerated() { sources[target] = position }
     let outputs = fields.enumerated().map { index, field -> NamedExpression in
       guard let source = sources[index] else {
-        return NamedExpression(.literal(.null(field.type), range), name: field.name)
+        return NamedExpression(.literal(defaults[index] ?? .null(field.type), range), name: field.name)
       }
       let column = query.columns[source]
       let value = BoundExpression.column(source, column.type, column.range)
