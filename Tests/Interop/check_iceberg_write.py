@@ -2,10 +2,14 @@
 
 import datetime
 import decimal
+import json
 import math
 import os
 import pathlib
 import random
+import signal
+import subprocess
+import time
 import uuid
 
 import pyarrow.parquet
@@ -361,3 +365,46 @@ def failed_inserts_leave_nothing(place):
         assert place.files() == before, sql
     assert not os.path.exists(os.path.join(place.warehouse, "default", "u"))
     place.everyone_reads("t", [(1, "a")])
+
+
+@check
+def mounted_s3_locations(place):
+    """What dbt and awswrangler send, with all of s3:// below a folder: metadata says s3://, files are local."""
+    options = ("--offline", os.path.join(place.folder, "s3"))
+    place.run(
+        "CREATE TABLE IF NOT EXISTS `raw` (`id` bigint, `v` string)  LOCATION 's3://lake/raw/' TBLPROPERTIES ('table_type' ='ICEBERG', 'format'='parquet');"
+        "INSERT INTO raw VALUES (1, 'a'), (2, 'b');"
+        """create table "awsdatacatalog"."default"."model" with (table_type='iceberg', is_external=false, location='s3://lake/model/x',
+           partitioning=ARRAY['bucket(id, 2)'], format='parquet') as select id, upper(v) as v from raw""", *options)
+    metadata_file = place.metadata_file("model")
+    assert metadata_file.startswith("s3://lake/model/x/metadata/00000-"), metadata_file
+    local = metadata_file.replace("s3://", options[1] + "/")
+    metadata = json.loads(pathlib.Path(local).read_text())
+    assert metadata["location"] == "s3://lake/model/x"
+    assert all(snapshot["manifest-list"].startswith("s3://lake/model/x/metadata/snap-") for snapshot in metadata["snapshots"])
+    rows = place.run('SELECT id, v, "$path" AS p FROM model', *options)
+    same_rows([(row["id"], row["v"]) for row in rows], [(1, "A"), (2, "B")], "Frazil")
+    assert all(row["p"].startswith("s3://lake/model/x/data/id_bucket=") for row in rows), rows
+    place.run("DROP TABLE model", *options)
+    assert not os.path.exists(os.path.join(options[1], "lake", "model", "x"))
+    assert os.path.exists(os.path.join(options[1], "lake", "raw"))
+
+
+@check
+def an_interrupted_insert_leaves_nothing(place):
+    place.run(
+        "CREATE TABLE t (n bigint, part bigint) PARTITIONED BY (part) "
+        "TBLPROPERTIES ('table_type' = 'ICEBERG', 'write.parquet.row-group-size-bytes' = '50000'); INSERT INTO t VALUES (0, 0)")
+    before = place.files()
+    digits = "(VALUES 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)"
+    joins = " CROSS JOIN ".join(f"{digits} AS d{index}(d)" for index in range(7))
+    running = subprocess.Popen(place.command("-c", f"INSERT INTO t SELECT d0.d, d1.d FROM {joins}"), stderr=subprocess.PIPE, text=True, cwd=place.folder)
+    deadline = time.monotonic() + 60
+    while not os.path.exists(os.path.join(place.warehouse, "default", "t", "data", "part=5")):  # its first file is open then
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, problem = running.communicate(timeout=60)
+    assert running.returncode == 130 and "USER_CANCELED" in problem, (running.returncode, problem)
+    assert place.files() == before
+    place.everyone_reads("t", [(0, 0)])
