@@ -43,7 +43,8 @@ package struct AvroFileTable: Table {
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
     let firstPathColumn = schema.count - pathColumns.fields.count
-    let splits = files.enumerated().map { number, info in
+    let splits = files.enumerated().compactMap { number, info -> ParquetSplit? in
+      guard pathColumns.mayHoldRows(number, info, request.predicates, first: firstPathColumn) else { return nil }
       let sources = request.columns.map { index -> ParquetColumnSource in
         if index >= schema.count { return .constant(HiddenColumns.value(index - schema.count, info)) }
         if index >= firstPathColumn { return .constant(pathColumns.value(index - firstPathColumn, file: number)) }
@@ -52,7 +53,7 @@ package struct AvroFileTable: Table {
       }
       return ParquetSplit(location: info.location, size: info.size, byteCount: info.size, sources: sources)
     }
-    return AvroScan(splits, notes: [ScanNote("files", files.count)], store: store)
+    return AvroScan(splits, notes: ScanNote.files(splits.count, skipped: files.count - splits.count), store: store)
   }
 
   package func beginWrite(_ kind: WriteKind) async throws -> any TableWrite {

@@ -70,9 +70,15 @@ package struct ExternalTable: Table {
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
     var (partitions, notes) = try matchingPartitions(request)
     let listed = try await list(partitions)
-    let files = zip(partitions, listed).flatMap { partition, files in files.map { (partition, $0) } }
+    let all = zip(partitions, listed).flatMap { partition, files in files.map { (partition, $0) } }
     partitions = []
-    notes.append(ScanNote("files", files.count))
+    let files = all.filter { partition, info in
+      request.predicates.allSatisfy { predicate in
+        let hidden = predicate.column - schema.count
+        return hidden < 0 || ScalarTest.mayPass(ExternalHiddenColumns.value(hidden, info, partition), predicate.test)
+      }
+    }
+    notes += ScanNote.files(files.count, skipped: all.count - files.count)
     switch format {
     case .text(let serDe):
       let planned = files.map { partition, info in (textFile(serDe, info), sources(request, partition, info)) }

@@ -23,6 +23,14 @@ extension ExternalTable {
       guard entry.parameters["storage.location.template"] == nil else {
         throw SQLError.notSupported("INSERT INTO a table with a storage.location.template is not supported")
       }
+      for key in partitionFields where !key.type.isText {
+        // Folders are named by the value's text, which these may spell otherwise.
+        guard entry.parameters["projection.\(key.name).digits"] == nil,
+          entry.parameters["projection.\(key.name).format"] ?? "yyyy-MM-dd" == "yyyy-MM-dd"
+        else {
+          throw SQLError.notSupported("INSERT INTO a table whose projection formats the values of '\(key.name)' is not supported")
+        }
+      }
       return try FileExportWrite(target, store: store, context: context)
     case .registered(let partitions):
       for partition in partitions { target.partitionFolders[partition.name] = partition.location }
@@ -55,6 +63,9 @@ extension ExternalTable {
     case .text(.json):
       return .jsonLines(try fileCompression(asked), level: nil)
     case .text(.delimited(let format)):
+      if format.dialect == .openCSV, let typed = dataFields.first(where: { $0.type != .varchar }) {
+        throw SQLError.notSupported("INSERT INTO an OpenCSVSerde table needs columns of type string; '\(typed.name)' is \(typed.type)")
+      }
       return .delimited(try Self.options(format), try fileCompression(asked), level: nil)
     }
   }

@@ -52,6 +52,18 @@ struct PathColumns: Sendable {
 
   func value(_ column: Int, file: Int) -> Scalar { values[file][column] }
 
+  /// Whether a file can hold rows that pass the conditions on what its place tells: these columns and the hidden ones.
+  ///
+  /// - Parameter first: index of the first of these columns in the table, whose last visible columns they are.
+  func mayHoldRows(_ number: Int, _ info: ObjectInfo, _ predicates: [ColumnPredicate], first: Int) -> Bool {
+    predicates.allSatisfy { predicate in
+      let column = predicate.column - first
+      guard column >= 0 else { return true }
+      let value = column < fields.count ? values[number][column] : HiddenColumns.value(column - fields.count, info)
+      return ScalarTest.mayPass(value, predicate.test)
+    }
+  }
+
   private static func type(of texts: [String?]) -> SQLType {
     for type in [SQLType.bigint, .date]
     where texts.allSatisfy({ $0 == nil || $0.flatMap { PartitionValue.parse($0, as: type) } != nil }) {

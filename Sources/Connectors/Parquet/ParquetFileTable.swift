@@ -64,7 +64,12 @@ package struct ParquetFileTable: Table {
     }
     var splits: [ParquetSplit] = []
     let firstPathColumn = schema.count - pathColumns.fields.count
+    var skipped = 0
     for (number, info) in files.enumerated() {
+      guard pathColumns.mayHoldRows(number, info, request.predicates, first: firstPathColumn) else {
+        skipped += 1
+        continue
+      }
       let sources = request.columns.map { index -> ParquetColumnSource in
         guard index < schema.count else { return .constant(HiddenColumns.value(index - schema.count, info)) }
         if index >= firstPathColumn { return .constant(pathColumns.value(index - firstPathColumn, file: number)) }
@@ -77,7 +82,7 @@ package struct ParquetFileTable: Table {
         location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: predicates)
       splits += try Self.splits(of: whole, fileCount: files.count, footers: footers)
     }
-    return ParquetScan(splits, notes: [ScanNote("files", files.count)], footers: footers)
+    return ParquetScan(splits, notes: ScanNote.files(files.count - skipped, skipped: skipped), footers: footers)
   }
 
   /// Few files are cut at their row groups, so that all workers have something to do.
@@ -99,6 +104,13 @@ package struct ParquetFileTable: Table {
 
   package func beginWrite(_ kind: WriteKind) async throws -> any TableWrite {
     throw ParquetError(.unsupported, "files opened by a table function cannot be written")
+  }
+}
+
+extension ScanNote {
+  /// Files to read, and those that their place ruled out.
+  static func files(_ count: Int, skipped: Int) -> [ScanNote] {
+    [ScanNote("files", count)] + (skipped > 0 ? [ScanNote("files skipped by path", skipped)] : [])
   }
 }
 

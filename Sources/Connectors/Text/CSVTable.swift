@@ -57,6 +57,7 @@ private struct CSVTableOptions {
     if let escape = try arguments.character("escape") { inference.escape = escape }
     inference.hasHeader = try arguments.boolean("header")
     if let texts = try arguments.texts("nullstr", "null", "nullstring") { inference.nullTexts = texts.map { Array($0.utf8) } }
+    inference.padsMissingFields = try arguments.boolean("null_padding") ?? false
     inference.skippedLines = try arguments.count("skip") ?? 0
     inference.columns = try arguments.columns("columns")
     for column in try arguments.columns("types", "dtypes", "column_types") ?? [] { inference.types[column.name.lowercased()] = column.type }

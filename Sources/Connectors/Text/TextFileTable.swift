@@ -29,7 +29,8 @@ package struct TextFileTable: Table {
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
     let firstPathColumn = schema.count - pathColumns.fields.count
-    let planned = files.enumerated().map { number, file in
+    let planned = files.enumerated().compactMap { number, file -> (TextFile, [TextColumnSource])? in
+      guard pathColumns.mayHoldRows(number, file.info, request.predicates, first: firstPathColumn) else { return nil }
       let places = Dictionary(zip(file.columns.map(\.name), file.columns.indices), uniquingKeysWith: { first, _ in first })
       let sources = request.columns.map { index -> TextColumnSource in
         if index >= schema.count { return .constant(HiddenColumns.value(index - schema.count, file.info)) }
@@ -39,7 +40,8 @@ package struct TextFileTable: Table {
       }
       return (file, sources)
     }
-    return TextScan(planned, splitByteCount: splitByteCount)
+    return TextScan(
+      planned, splitByteCount: splitByteCount, notes: ScanNote.files(planned.count, skipped: files.count - planned.count))
   }
 
   package func beginWrite(_ kind: WriteKind) async throws -> any TableWrite {

@@ -77,7 +77,7 @@ package struct TextScan: Scan {
   /// - Parameters:
   ///   - files: with the sources of the delivered columns.
   ///   - splitByteCount: size of the parts that large files are cut into; nil for the usual.
-  package init(_ files: [(TextFile, [TextColumnSource])], splitByteCount: Int? = nil, notes: [ScanNote] = []) {
+  package init(_ files: [(TextFile, [TextColumnSource])], splitByteCount: Int? = nil, notes: [ScanNote]) {
     let total = files.reduce(0) { $0 + $1.0.info.size }
     // Enough parts for workers to share evenly, none so small that opening it costs more than reading it.
     let size = max(splitByteCount ?? min(max(total / 32, 1 << 20), 32 << 20), 1)
@@ -99,7 +99,7 @@ package struct TextScan: Scan {
       }
     }
     self.splits = splits
-    self.notes = notes.isEmpty ? [ScanNote("files", files.count)] : notes
+    self.notes = notes
   }
 
   package func open(_ split: any Split, _ context: QueryContext) throws -> any SplitReader {

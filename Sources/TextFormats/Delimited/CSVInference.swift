@@ -15,6 +15,7 @@ package struct CSVInference: Sendable {
     package var escape: UInt8?
     package var nullTexts: [[UInt8]] = [[]]
     package var skippedLines = 0
+    package var padsMissingFields = false
     package var hasHeader: Bool?
     /// Names and types of all columns.
     package var columns: [Field]?
@@ -36,6 +37,7 @@ package struct CSVInference: Sendable {
       .csv, fieldDelimiter: options.delimiter ?? UInt8(ascii: ","), quote: options.quote, escape: options.escape)
     format.nullTexts = options.nullTexts
     format.skippedLines = options.skippedLines
+    format.padsMissingFields = options.padsMissingFields
     if options.delimiter == nil { format.fieldDelimiter = try Self.delimiter(source, format) }
     self.format = format
 

@@ -300,7 +300,7 @@ package final class DelimitedReader: TextReader {
           first = end
           continue
         }
-        if checks, fields != width { throw fieldCountError(row, fields) }
+        if checks, fields > width || fields < width && !format.padsMissingFields { throw fieldCountError(row, fields) }
         if fields < width { allComplete = false }
       }
       firsts[taken] = first

@@ -5,7 +5,7 @@
 /// | | lazySimple | openCSV | csv |
 /// |---|---|---|---|
 /// | quotes | none | within a line | RFC 4180, may hold line ends |
-/// | missing fields at the end | NULL | NULL | error |
+/// | missing fields at the end | NULL | NULL | error (NULL with `padsMissingFields`) |
 /// | too many fields | ignored | ignored | error |
 /// | unreadable value | NULL | error | error |
 /// | NULL | `nullTexts` | never | unquoted `nullTexts` |
@@ -32,6 +32,8 @@ package struct DelimitedTextFormat: Sendable, Equatable {
   /// Lines passed over at the start, whatever they hold.
   package var skippedLines = 0
   package var skippedFooterLines = 0
+  /// `read_csv`: lines may end early.
+  package var padsMissingFields = false
   /// Java date patterns tried first (`timestamp.formats`).
   package var timestampPatterns: [String] = []
 

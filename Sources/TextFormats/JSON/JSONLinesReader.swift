@@ -191,6 +191,14 @@ package final class JSONLinesReader: TextReader {
       }
     }
     position = 0
+    if format.dialect == .plain { try checkEncoding() }
+  }
+
+  /// `read_json` refuses bytes that are no UTF-8. A character may be cut at the end of a block: it is seen whole in the next.
+  private func checkEncoding() throws {
+    let bytes = UnsafeBufferPointer(start: blocks.bytes, count: blocks.count)
+    guard let position = UTF8Validation.firstError(in: bytes), blocks.isLast || position + 4 <= blocks.count else { return }
+    throw error("the file is not UTF-8; convert it first (iconv -f latin1 -t utf-8)", at: position)
   }
 
   // MARK: Values wherever they begin

@@ -4,7 +4,7 @@ package import Columnar
 package final class DelimitedWriter {
   package struct Options: Sendable {
     package enum Quoting: Sendable {
-      /// Values go out as they are, as Hive's text files have them.
+      /// Values go out as they are, as Hive's text files have them; one that holds a delimiter or line end is refused.
       case never
       /// RFC 4180: only values that need it, and empty texts, which would look like NULL.
       case whenNeeded
@@ -62,7 +62,9 @@ package final class DelimitedWriter {
       for (index, view) in views.enumerated() {
         if index > 0 { output.append(delimiter) }
         if view.isValid(row) {
-          append(StringView.buffer(at: view.pointer(as: StringView.self) + view.index(row)))
+          let value = StringView.buffer(at: view.pointer(as: StringView.self) + view.index(row))
+          if options.quoting == .never { try checkPlain(value) }
+          append(value)
         } else {
           output.append(contentsOf: options.nullText)
         }
@@ -85,6 +87,17 @@ package final class DelimitedWriter {
     guard !output.isEmpty else { return }
     try sink.write(output)
     output.removeAll(keepingCapacity: true)
+  }
+
+  /// Without quotes such a value would be read back as something else.
+  private func checkPlain(_ value: UnsafeRawBufferPointer) throws {
+    let delimiter = options.delimiter
+    guard value.contains(where: { $0 == delimiter || $0 == 0x0A || $0 == 0x0D }) else { return }
+    let shown = String(decoding: value.prefix(60), as: UTF8.self)
+    throw TextFormatError(
+      .badData,
+      "the value '\(shown)' holds the field delimiter or a line end, which text files without quotes cannot hold; use format CSV, JSON or PARQUET, or another field_delimiter"
+    )
   }
 
   private func append(_ value: UnsafeRawBufferPointer) {
