@@ -93,4 +93,11 @@ import Testing
     // Into a file everything is written.
     #expect(try await written("SELECT \(names)", .table).contains("column_30"))
   }
+
+  @Test("a plan and a CREATE statement are lines without a frame, which no terminal cuts")
+  func laidOut() async throws {
+    let plan = try await written("EXPLAIN SELECT x FROM (VALUES 1, 2) t (x) WHERE x > 1", .table, width: 10)
+    #expect(plan.contains("Filter") && !plan.contains("│") && !plan.contains("…"))
+    #expect(try await written("EXPLAIN (FORMAT JSON) SELECT 1 AS a", .csv).hasPrefix("\"Query Plan\"\n"))
+  }
 }

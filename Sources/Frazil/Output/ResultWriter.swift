@@ -20,6 +20,7 @@ public struct ResultWriter {
   public init(format: OutputFormat, columns: [ResultColumn], terminalWidth: Int? = nil) {
     body =
       switch format {
+      case .table where columns.count == 1 && columns[0].isLaidOut: PlainLinesFormatter()
       case .table: TextTableFormatter(columns: columns, width: terminalWidth)
       case .csv: CSVFormatter(columns: columns)
       case .json: JSONFormatter(columns: columns, isLines: false)

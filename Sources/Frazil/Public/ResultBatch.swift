@@ -5,6 +5,14 @@ public struct ResultColumn: Sendable, Hashable {
   public let name: String
   /// The SQL type as `typeof` shows it: `varchar`, `decimal(10,2)`, `array(bigint)`.
   public let type: String
+  /// Lines of a text that were laid out already: a plan, a CREATE statement. As a table they are shown without a frame.
+  public let isLaidOut: Bool
+
+  init(name: String, type: String, isLaidOut: Bool = false) {
+    self.name = name
+    self.type = type
+    self.isLaidOut = isLaidOut
+  }
 }
 
 /// One value of a result.

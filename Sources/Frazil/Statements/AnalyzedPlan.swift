@@ -21,6 +21,7 @@ struct AnalyzedPlan {
     let indent = String(repeating: "  ", count: depth)
     lines.append(indent + plan.name + plan.details.map { $0.label.isEmpty ? " \($0.text)" : " \($0.label)=\($0.text)" }.joined())
     var facts = ["rows: \(statistics.rowsOut)", "time: \(time(statistics.nanoseconds))"]
+    if statistics.bytesOut > 0 { facts.append("bytes: \(size(statistics.bytesOut))") }
     if statistics.peakBytes > 0 { facts.append("memory: \(size(statistics.peakBytes))") }
     if statistics.spilledBytes > 0 { facts.append("spilled: \(size(statistics.spilledBytes))") }
     facts += statistics.notes.map { "\($0.label): \($0.count)" }

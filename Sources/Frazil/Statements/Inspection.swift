@@ -70,7 +70,7 @@ extension StatementRunner {
 
   /// A plan's text, a row per line.
   private func planResult(_ text: String) -> StatementResult {
-    textResult(["Query Plan"], text.split(separator: "\n", omittingEmptySubsequences: false).map { [String($0)] })
+    textResult(["Query Plan"], text.split(separator: "\n", omittingEmptySubsequences: false).map { [String($0)] }, isLaidOut: true)
   }
 
   func runShow(_ show: ShowStatement, range: SourceRange) async throws -> StatementResult {
@@ -111,7 +111,7 @@ extension StatementRunner {
       guard let text = entry.viewOriginalText, let view = try ViewEncoding(text) else {
         throw SQLError(.notSupported, "'\(name.spelling)' is not a view", range: name.range)
       }
-      return textResult(["Create View"], [["CREATE VIEW \(entry.database).\(entry.name) AS\n\(view.sql)"]])
+      return textResult(["Create View"], [["CREATE VIEW \(entry.database).\(entry.name) AS\n\(view.sql)"]], isLaidOut: true)
     case .functions(let pattern):
       let library = FunctionLibrary.standard.listing
       let wanted = Set(NamePattern(pattern).matching(library.map(\.name)))

@@ -13,11 +13,11 @@ extension StatementRunner {
         .notSupported, "'\(entry.database).\(entry.name)' is a view", range: name.range, hint: "Use SHOW CREATE VIEW.")
     }
     guard entry.isIceberg else {
-      return textResult(["createtab_stmt"], HiveStatementText(entry).lines.map { [$0] })
+      return textResult(["createtab_stmt"], HiveStatementText(entry).lines.map { [$0] }, isLaidOut: true)
     }
     let metadata = try await located(name.range) { try await icebergMetadata(entry) }
     let lines = Self.createTable(metadata, name: "\(Self.ddlName(entry.database)).\(Self.ddlName(entry.name))", comment: entry.description)
-    return textResult(["createtab_stmt"], lines.map { [$0] })
+    return textResult(["createtab_stmt"], lines.map { [$0] }, isLaidOut: true)
   }
 
   /// The current metadata of a table.

@@ -107,14 +107,14 @@ struct StatementRunner: Sendable {
   // MARK: Small results
 
   /// A result of text columns that is known already.
-  func textResult(_ columns: [String], _ rows: [[String?]]) -> StatementResult {
+  func textResult(_ columns: [String], _ rows: [[String?]], isLaidOut: Bool = false) -> StatementResult {
     let builders = columns.map { _ in ColumnBuilder(type: .varchar, capacity: rows.count) }
     for row in rows {
       for (builder, value) in zip(builders, row) {
         if let value { builder.append(text: value) } else { builder.appendNull() }
       }
     }
-    let shown = columns.map { ResultColumn(name: $0, type: "varchar") }
+    let shown = columns.map { ResultColumn(name: $0, type: "varchar", isLaidOut: isLaidOut) }
     let batch = Batch(columns: builders.map { $0.finish() }, count: rows.count)
     return StatementResult(columns: shown, rows: .of(rows.isEmpty ? [] : [ResultBatch(batch, columns: shown)]))
   }

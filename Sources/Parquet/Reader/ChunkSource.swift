@@ -20,8 +20,8 @@ final class ChunkSource {
   private var segments: [Segment]
   private let reader: (any SynchronousReader)?
   private let windowSize: Int
-  /// Bytes read by this source.
-  private(set) var bytesRead = 0
+  /// Counts what is read here.
+  private let progress: ProgressCounters?
 
   /// Bytes that are in memory already, ascending.
   init(segments: [Segment], end: Int) {
@@ -29,11 +29,13 @@ final class ChunkSource {
     self.end = end
     reader = nil
     windowSize = 0
+    progress = nil
   }
 
   /// Bytes that are read when they are asked for.
-  init(_ reader: any SynchronousReader, end: Int, windowSize: Int) {
+  init(_ reader: any SynchronousReader, end: Int, windowSize: Int, progress: ProgressCounters?) {
     self.reader = reader
+    self.progress = progress
     self.end = end
     self.windowSize = windowSize
     segments = []
@@ -71,7 +73,7 @@ final class ChunkSource {
     } catch {
       throw ParquetError(.inputOutput, "\(error)", byteOffset: fileOffset)
     }
-    bytesRead &+= wanted
+    if let progress { ProgressCounters.add(wanted, to: progress.bytesRead) }
     let segment = Segment(fileOffset: fileOffset, buffer: buffer, count: wanted)
     segments = [segment]
     return view(segment, fileOffset)

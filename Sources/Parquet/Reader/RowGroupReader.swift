@@ -94,7 +94,7 @@ package final class RowGroupReader {
       let range = chunkRanges[leaf.index] ?? 0..<0
       let source =
         file.reader.readsAheadByItself
-        ? ChunkSource(file.reader, end: range.upperBound, windowSize: min(windowSize, range.count))
+        ? ChunkSource(file.reader, end: range.upperBound, windowSize: min(windowSize, range.count), progress: context.progress)
         : ChunkSource(
           segments: segments.filter { $0.fileOffset <= range.lowerBound && $0.end >= range.upperBound }.map {
             ChunkSource.Segment(
