@@ -82,7 +82,7 @@ var targets: [Target] = [
   tests("ParquetTests", ["Parquet", "Columnar", "Storage", "Compression", "JSONText", "TestSupport"]),
   tests("TextFormatsTests", ["TextFormats", "Columnar", "Compression", "Storage", "TestSupport"]),
   tests("FunctionsTests", ["Functions", "Columnar", "TestSupport"]),
-  tests("IcebergTests", ["Iceberg", "Avro", "Parquet", "Columnar", "Storage", "JSONText", "TestSupport"]),
+  tests("IcebergTests", ["Iceberg", "Avro", "Compression", "Parquet", "Columnar", "Storage", "JSONText", "TestSupport"]),
   tests("CatalogsTests", ["Catalogs", "Columnar", "Iceberg", "Storage", "JSONText", "TestSupport"]),
   tests("PlannerTests", ["Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
