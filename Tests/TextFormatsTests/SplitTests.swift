@@ -87,7 +87,7 @@ struct SplitTests {
 
   @Test("JSON lines cut anywhere give the objects of the whole file, each once")
   func jsonLines() async throws {
-    let text = (0..<30).map { "{\"id\": \($0), \"t\": \"\(String(repeating: "x", count: $0 % 9))\"}\n" }.joined()
+    let text = (0..<30).map { "{\"id\": \($0), \"t\": \"\(String(repeating: ["x", "é", "€", "😀"][$0 % 4], count: $0 % 9))\"}\n" }.joined()
     let table = try await TextTable(text, name: "t.json")
     var format = JSONLinesFormat(.plain)
     format.isLineDelimited = true

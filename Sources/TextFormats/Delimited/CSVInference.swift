@@ -80,16 +80,22 @@ package struct CSVInference: Sendable {
   /// The delimiter that cuts the first lines into the same number (the most) of fields.
   private static func delimiter(_ source: TextSource, _ format: DelimitedTextFormat) throws -> UInt8 {
     var best: (delimiter: UInt8, score: Double) = (UInt8(ascii: ","), 0)
+    // In a file of one column a delimiter that never occurs is as good as any, and better than one that does.
+    var absent: UInt8?
     for delimiter in delimiters {
       var format = format
       format.fieldDelimiter = delimiter
       // A delimiter under which the file makes no sense is simply not the one.
-      guard let sample = try? Sample(source, format, limit: 200), let width = sample.records.first?.count, width > 1 else { continue }
+      guard let sample = try? Sample(source, format, limit: 1_000), let width = sample.records.first?.count else { continue }
+      guard width > 1 else {
+        if absent == nil, sample.records.allSatisfy({ $0.count == 1 }) { absent = delimiter }
+        continue
+      }
       let agreeing = sample.records.count { $0.count == width }
       let score = Double(agreeing) / Double(sample.records.count) + Double(width) * 1e-6
       if score > best.score { best = (delimiter, score) }
     }
-    return best.delimiter
+    return best.score > 0 ? best.delimiter : absent ?? best.delimiter
   }
 
   /// A first line is a header when some column below is no text and the first line's field is none of that type, or when all
@@ -138,7 +144,8 @@ package struct CSVInference: Sendable {
     }
 
     func joined(with value: Sample.Value, _ format: DelimitedTextFormat) -> Candidate {
-      if value.isNull || self == .text { return self }
+      // An empty text in quotes is NULL where the column turns out to be no text.
+      if value.isNull || value.text.isEmpty || self == .text { return self }
       let other = Candidate(value.text)
       switch (self, other) {
       case (.unknown, _): return other

@@ -194,11 +194,17 @@ package final class JSONLinesReader: TextReader {
     if format.dialect == .plain { try checkEncoding() }
   }
 
-  /// `read_json` refuses bytes that are no UTF-8. A character may be cut at the end of a block: it is seen whole in the next.
+  /// `read_json` refuses bytes that are no UTF-8. A character may be cut at the end of a block, which is seen whole in the next, and at
+  /// the start of a split, in a line that is another reader's.
   private func checkEncoding() throws {
-    let bytes = UnsafeBufferPointer(start: blocks.bytes, count: blocks.count)
-    guard let position = UTF8Validation.firstError(in: bytes), blocks.isLast || position + 4 <= blocks.count else { return }
-    throw error("the file is not UTF-8; convert it first (iconv -f latin1 -t utf-8)", at: position)
+    var start = 0
+    if skipsPartialLine {
+      guard let lineEnd = UnsafeBufferPointer(start: blocks.bytes, count: blocks.count).firstIndex(of: 0x0A) else { return }
+      start = lineEnd + 1
+    }
+    let bytes = UnsafeBufferPointer(start: blocks.bytes + start, count: blocks.count - start)
+    guard let position = UTF8Validation.firstError(in: bytes), blocks.isLast || start + position + 4 <= blocks.count else { return }
+    throw error("the file is not UTF-8; convert it first (iconv -f latin1 -t utf-8)", at: start + position)
   }
 
   // MARK: Values wherever they begin
