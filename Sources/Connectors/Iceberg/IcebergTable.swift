@@ -52,7 +52,7 @@ package struct IcebergTable: Table {
   var opener: DataFileOpener { DataFileOpener(store: store, footers: footers) }
 
   /// The data files that may hold rows of the current state like these.
-  func tasks(matching predicates: [Planner.ColumnPredicate]) async throws(IcebergError) -> [FileScanTask] {
+  package func tasks(matching predicates: [Planner.ColumnPredicate]) async throws(IcebergError) -> [FileScanTask] {
     try await planner(predicate(predicates)).plan().tasks
   }
 

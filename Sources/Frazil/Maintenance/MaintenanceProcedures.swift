@@ -11,6 +11,7 @@ extension StatementRunner {
     switch name {
     case "expire_snapshots": return try await callExpireSnapshots(arguments)
     case "remove_orphan_files": return try await callRemoveOrphanFiles(arguments)
+    case "check_table": return try await callCheckTable(arguments)
     case "rewrite_data_files": return try await callRewriteDataFiles(arguments)
     default: return nil
     }

@@ -36,7 +36,7 @@ extension StatementRunner {
 
   private static let procedures = [
     "register_table", "unregister_table", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
-    "ancestors_of", "expire_snapshots", "remove_orphan_files", "rewrite_data_files",
+    "ancestors_of", "expire_snapshots", "remove_orphan_files", "rewrite_data_files", "check_table",
   ]
 
   /// `register_table(table, metadata_file)`, or Trino's `(schema_name, table_name, table_location [, metadata_file_name])`.

@@ -1,0 +1,104 @@
+package import Columnar
+package import Iceberg
+package import Planner
+import SQLSyntax
+
+/// Compares what a manifest says of a data file's columns with its rows: counts, bounds and partition values.
+///
+/// The caller runs `plan`, which gives one row, and hands it to `problems`.
+package struct FileBoundsCheck {
+  private struct Column {
+    let field: IcebergField
+    let index: Int
+  }
+
+  package let plan: LogicalPlan
+  private let task: FileScanTask
+  private let columns: [Column]
+
+  /// One row per file: count(*), then per column count, min and max.
+  ///
+  /// - Parameter function: resolves an aggregate by name and argument types.
+  package init(
+    _ task: FileScanTask, _ table: IcebergTable, _ function: (String, [SQLType]) throws -> ResolvedAggregateCall
+  ) throws {
+    self.task = task
+    // Bounds speak of all rows of a file, deleted ones too.
+    var whole = task
+    whole.deletes = []
+    let rows = try RemainingRows(
+      [ChangedFiles.File(task: whole, positions: PositionSet(), losesAllRows: false)], table.metadata, table.opener, lineage: [])
+    var columns: [Column] = []
+    for (index, field) in table.metadata.schema.fields.enumerated() where !field.type.isNested {
+      columns.append(Column(field: field, index: index))
+    }
+    self.columns = columns
+    let fields = rows.schema.fields
+    let scan = LogicalPlan.scan(
+      ScanNode(
+        table: rows, tableName: task.file.path, tableColumns: Array(fields.indices),
+        columns: fields.map { OutputColumn(name: $0.name, type: $0.type) }, range: .unknown))
+    var calls = [try function("count", []).call([])]
+    for column in columns {
+      let type = fields[column.index].type
+      let argument = BoundExpression.column(column.index, type, .unknown)
+      for name in ["count", "min", "max"] { calls.append(try function(name, [type]).call([argument])) }
+    }
+    plan = .aggregate(AggregateNode(input: scan, keys: [], groupingSets: [[]], aggregates: calls))
+  }
+
+  package func problems(_ row: [ScalarValue]) -> [TableProblem] {
+    var problems: [TableProblem] = []
+    func report(_ message: String) { problems.append(TableProblem(.error, task.file.path, message)) }
+    guard case .int(let count)? = row.first else { return [] }
+    if count != task.file.recordCount { report("the manifest says \(task.file.recordCount) rows, the file has \(count)") }
+    let source = task.file.metricsSource
+    for (number, column) in columns.enumerated() {
+      let id = column.field.id
+      guard case .int(let values) = row[1 + number * 3] else { continue }
+      if let stated = source.count(.values, of: id), stated != count {
+        report("column '\(column.field.name)': the manifest says \(stated) values, the file has \(count)")
+      }
+      if let stated = source.count(.nulls, of: id), stated != count - values {
+        report("column '\(column.field.name)': the manifest says \(stated) nulls, the file has \(count - values)")
+      }
+      let (minimum, maximum) = (row[2 + number * 3], row[3 + number * 3])
+      if minimum != .null, !SingleValue.isNaN(minimum), let lower = source.bound(isUpper: false, of: id, column.field.type),
+        SingleValue.compare(minimum, lower) < 0
+      {
+        report("column '\(column.field.name)': a value is below the lower bound")
+      }
+      if maximum != .null, !SingleValue.isNaN(maximum), let upper = source.bound(isUpper: true, of: id, column.field.type),
+        SingleValue.compare(maximum, upper) > 0
+      {
+        report("column '\(column.field.name)': a value is above the upper bound")
+      }
+      problems += partitionProblems(column.field, minimum, maximum)
+    }
+    return problems
+  }
+
+  /// All rows of a file have its partition's value; ordered transforms are told by the extremes, buckets by them alone.
+  private func partitionProblems(_ field: IcebergField, _ minimum: ScalarValue, _ maximum: ScalarValue) -> [TableProblem] {
+    var problems: [TableProblem] = []
+    for (index, partition) in task.spec.fields.enumerated() where partition.sourceID == field.id && partition.transform != .void {
+      guard minimum != .null, index < task.file.partition.count, let type = try? field.type.sqlType() else { continue }
+      for value in [minimum, maximum] {
+        let found = partition.transform.apply(Scalar(type, value))
+        if found.value != task.file.partition[index].value, !(SingleValue.isNaN(found.value) && SingleValue.isNaN(task.file.partition[index].value)) {
+          problems.append(
+            TableProblem(.error, task.file.path, "a row of partition field '\(partition.name)' belongs to another partition"))
+          break
+        }
+      }
+    }
+    return problems
+  }
+}
+
+/// An aggregate that was looked up.
+package struct ResolvedAggregateCall {
+  private let make: ([BoundExpression]) -> AggregateCall
+  package init(_ make: @escaping ([BoundExpression]) -> AggregateCall) { self.make = make }
+  func call(_ arguments: [BoundExpression]) -> AggregateCall { make(arguments) }
+}

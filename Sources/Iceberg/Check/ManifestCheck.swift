@@ -1,0 +1,135 @@
+import Columnar
+package import Storage
+
+/// Whether the manifests of a snapshot are what their list says, and whether the files they name are there. SPEC "Manifests".
+package struct ManifestCheck {
+  private let metadata: TableMetadata
+  private let store: any ObjectStore
+  package private(set) var problems: [TableProblem] = []
+  /// Live data files, by path.
+  package private(set) var dataFiles: [String: ManifestEntry] = [:]
+  package private(set) var deletes: [ManifestEntry] = []
+
+  package init(_ metadata: TableMetadata, _ store: any ObjectStore) {
+    self.metadata = metadata
+    self.store = store
+  }
+
+  package mutating func check(_ snapshot: Snapshot) async {
+    let place = snapshot.manifestList ?? "snapshot \(snapshot.id)"
+    let manifests: [ManifestFile]
+    do { manifests = try await ScanPlanner.manifests(of: snapshot, metadata, store) } catch {
+      problems.append(TableProblem(.error, place, "the manifest list cannot be read: \(error)"))
+      return
+    }
+    for manifest in manifests {
+      if manifest.sequenceNumber > snapshot.sequenceNumber {
+        report(manifest.path, "sequence number \(manifest.sequenceNumber) is above its snapshot's \(snapshot.sequenceNumber)")
+      }
+      await check(manifest, isListed: snapshot.manifestList != nil)
+    }
+    checkDeletes()
+    let total = dataFiles.values.reduce(0) { $0 &+ $1.file.recordCount }
+    if let stated = snapshot.summary.number("total-records"), stated != total {
+      problems.append(TableProblem(.warning, place, "the summary says \(stated) total-records, the manifests \(total)"))
+    }
+    if let stated = snapshot.summary.number("total-data-files"), stated != Int64(dataFiles.count) {
+      problems.append(TableProblem(.warning, place, "the summary says \(stated) total-data-files, the manifests \(dataFiles.count)"))
+    }
+  }
+
+  private mutating func report(_ place: String, _ message: String) { problems.append(TableProblem(.error, place, message)) }
+
+  private mutating func check(_ manifest: ManifestFile, isListed: Bool) async {
+    let entries: [ManifestEntry]
+    do { entries = try await ManifestReader.entries(manifest, metadata, from: store) } catch {
+      report(manifest.path, "the manifest cannot be read: \(error)")
+      return
+    }
+    if isListed { await checkCounts(manifest, entries) }
+    for entry in entries where entry.isLive {
+      if metadata.formatVersion > 1, entry.sequenceNumber > manifest.sequenceNumber, manifest.sequenceNumber > 0 {
+        report(entry.file.path, "data sequence number \(entry.sequenceNumber) is above its manifest's \(manifest.sequenceNumber)")
+      }
+      await checkFile(entry.file)
+      if entry.file.content == .data {
+        if dataFiles.updateValue(entry, forKey: entry.file.path) != nil { report(entry.file.path, "the data file is listed twice") }
+      } else {
+        deletes.append(entry)
+      }
+    }
+  }
+
+  private mutating func checkCounts(_ manifest: ManifestFile, _ entries: [ManifestEntry]) async {
+    do throws(StorageError) {
+      let size = try await store.info(Location(manifest.path)).size
+      if Int64(size) != manifest.length { report(manifest.path, "the list says \(manifest.length) bytes, the manifest has \(size)") }
+    } catch { report(manifest.path, "\(error)") }
+    for (status, files, rows, word) in [
+      (ManifestEntry.Status.added, manifest.addedFileCount, manifest.addedRowCount, "added"),
+      (.existing, manifest.existingFileCount, manifest.existingRowCount, "existing"),
+      (.deleted, manifest.deletedFileCount, manifest.deletedRowCount, "deleted"),
+    ] {
+      let found = entries.filter { $0.status == status }
+      if let files, Int(files) != found.count { report(manifest.path, "the list says \(files) \(word) files, the manifest has \(found.count)") }
+      let foundRows = found.reduce(0) { $0 &+ $1.file.recordCount }
+      if let rows, rows != foundRows { report(manifest.path, "the list says \(rows) \(word) rows, the manifest has \(foundRows)") }
+    }
+    guard let spec = metadata.partitionSpec(id: manifest.partitionSpecID) else {
+      report(manifest.path, "partition spec \(manifest.partitionSpecID) is no spec of the table")
+      return
+    }
+    guard let summaries = manifest.partitions else { return }
+    if summaries.count != spec.fields.count {
+      report(manifest.path, "\(summaries.count) partition summaries for a spec of \(spec.fields.count) fields")
+      return
+    }
+    for (index, field) in spec.fields.enumerated() { checkSummary(summaries[index], field, index, entries, manifest) }
+  }
+
+  private mutating func checkSummary(
+    _ summary: ManifestFile.FieldSummary, _ field: PartitionField, _ index: Int, _ entries: [ManifestEntry], _ manifest: ManifestFile
+  ) {
+    guard let type = IcebergType(storedAs: metadata.resultType(field)) else { return }
+    let lower = summary.lowerBound.flatMap { SingleValue.decode($0, type) }
+    let upper = summary.upperBound.flatMap { SingleValue.decode($0, type) }
+    for entry in entries where entry.isLive && index < entry.file.partition.count {
+      let value = entry.file.partition[index]
+      if value.isNull {
+        if !summary.containsNull { report(manifest.path, "partition field '\(field.name)' holds NULL, its summary denies it") }
+      } else if !SingleValue.isNaN(value.value) {
+        if let lower, SingleValue.compare(value.value, lower) < 0 { report(manifest.path, "a value of partition field '\(field.name)' is below its summary") }
+        if let upper, SingleValue.compare(value.value, upper) > 0 { report(manifest.path, "a value of partition field '\(field.name)' is above its summary") }
+      }
+    }
+  }
+
+  private mutating func checkFile(_ file: DataFile) async {
+    guard let spec = metadata.partitionSpec(id: file.partitionSpecID) else { return }
+    if spec.fields.count != file.partition.count { report(file.path, "\(file.partition.count) partition values for a spec of \(spec.fields.count) fields") }
+    do throws(StorageError) {
+      let size = try await store.info(Location(file.path)).size
+      if Int64(size) != file.fileSize { report(file.path, "the manifest says \(file.fileSize) bytes, the file has \(size)") }
+    } catch { report(file.path, error.kind == .notFound ? "the file is not there" : "\(error)") }
+  }
+
+  /// Position deletes and vectors that name a data file: it should be there, and be of the same partition.
+  private mutating func checkDeletes() {
+    var vectors: Set<String> = []
+    for entry in deletes {
+      guard let target = entry.file.onlyTarget else { continue }
+      if entry.file.isDeletionVector, !vectors.insert(target).inserted { report(entry.file.path, "a second deletion vector for \(target)") }
+      guard let data = dataFiles[target] else {
+        problems.append(TableProblem(.warning, entry.file.path, "deletes rows of \(target), which is no file of the table any more"))
+        continue
+      }
+      if data.file.partitionSpecID != entry.file.partitionSpecID || data.file.partition != entry.file.partition {
+        report(entry.file.path, "has another partition than its data file \(target)")
+      }
+      if entry.sequenceNumber < data.sequenceNumber { report(entry.file.path, "is older than its data file \(target)") }
+      if entry.file.isDeletionVector, entry.file.recordCount > data.file.recordCount {
+        report(entry.file.path, "deletes \(entry.file.recordCount) rows of a file of \(data.file.recordCount)")
+      }
+    }
+  }
+}
