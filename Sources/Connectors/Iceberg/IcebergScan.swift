@@ -11,6 +11,8 @@ struct IcebergSplit: Split {
   var data: ParquetSplit
   var format: DataFile.Format
   var deletes: SplitDeletes?
+  /// If set, only the rows that these deletes take away are wanted: what a snapshot deleted.
+  var deletedBy: SplitDeletes?
 
   var byteCount: Int { data.byteCount }
   var label: String { data.label }
@@ -30,11 +32,11 @@ struct IcebergScan: Scan {
 
   func open(_ split: any Split, _ context: QueryContext) throws -> any SplitReader {
     guard let split = split as? IcebergSplit else { throw ParquetError(.invalidRequest, "a split of another scan") }
-    guard let deletes = split.deletes else { return try files.open(split.data, split.format, context) }
+    guard split.deletes != nil || split.deletedBy != nil else { return try files.open(split.data, split.format, context) }
     var data = split.data
-    data.sources += deletes.keySources
+    data.sources += (split.deletes?.keySources ?? []) + (split.deletedBy?.keySources ?? [])
     let reader = try files.open(data, split.format, context)
-    return try DeletingReader(reader, deletes, deliveredColumns: split.data.sources.count, context)
+    return try DeletingReader(reader, split.deletes, deletedBy: split.deletedBy, deliveredColumns: split.data.sources.count, context)
   }
 }
 
@@ -93,26 +95,25 @@ private final class TranslatingReader: PositionedReader {
 final class DeletingReader: SplitReader {
   private let reader: any PositionedReader
   private let deliveredColumns: Int
-  private let positions: PositionSet?
-  private let equality: [(table: EqualityDeletes, keys: [(column: Int, depth: Int)])]
-  private let sequence: Int64
+  private let deletes: RowDeletes?
+  private let deletedBy: RowDeletes?
   private var deletedRows = 0
   private var flags = Buffer(byteCount: 0)
+  private var laterFlags = Buffer(byteCount: 0)
   private var kept = Buffer(byteCount: 0)
 
-  init(_ reader: any PositionedReader, _ deletes: SplitDeletes, deliveredColumns: Int, _ context: QueryContext) throws {
+  /// - Parameters:
+  ///   - deletes: take rows away.
+  ///   - deletedBy: if given, only rows that these take away are left.
+  init(
+    _ reader: any PositionedReader, _ deletes: SplitDeletes?, deletedBy: SplitDeletes? = nil, deliveredColumns: Int,
+    _ context: QueryContext
+  ) throws {
     self.reader = reader
     self.deliveredColumns = deliveredColumns
-    sequence = deletes.sequenceNumber
-    positions = try deletes.positions(context)
-    var column = deliveredColumns
-    var equality: [(table: EqualityDeletes, keys: [(column: Int, depth: Int)])] = []
-    for group in deletes.equality {
-      let keys = group.keys.enumerated().map { (column: column + $0, depth: $1.depth) }
-      column += keys.count
-      equality.append((try group.table.value(context), keys))
-    }
-    self.equality = equality
+    self.deletes = try deletes.map { try RowDeletes($0, firstKeyColumn: deliveredColumns, context) }
+    let firstKeyColumn = deliveredColumns + (deletes?.keySources.count ?? 0)
+    self.deletedBy = try deletedBy.map { try RowDeletes($0, firstKeyColumn: firstKeyColumn, context) }
   }
 
   var notes: [ScanNote] { reader.notes + (deletedRows > 0 ? [ScanNote("rows deleted", deletedRows)] : []) }
@@ -128,23 +129,33 @@ final class DeletingReader: SplitReader {
     return nil
   }
 
-  /// Sets a flag per row, 0 where it is deleted.
+  /// Sets a flag per row, 0 where it is left out.
   ///
-  /// - Returns: the number of deleted rows.
+  /// - Returns: the number of rows left out.
   private func mark(_ batch: Batch) -> Int {
-    if flags.byteCount < batch.count { flags = Buffer(byteCount: batch.count) }
-    let flags = self.flags.base.assumingMemoryBound(to: UInt8.self)
-    for row in 0..<batch.count { flags[row] = 1 }
-    var deleted = positions?.clear(flags, first: Int64(reader.batchFirstRow), count: batch.count) ?? 0
-    for (table, keys) in equality where deleted < batch.count {
-      let columns = keys.map { EqualityKey.leaf(of: batch.columns[$0.column], depth: $0.depth) }
-      deleted += table.clear(flags, columns: columns, count: batch.count, sequence: sequence)
+    let flags = Self.ones(&self.flags, count: batch.count)
+    let deleted = deletes?.clear(flags, batch, firstRow: reader.batchFirstRow) ?? 0
+    guard let deletedBy else { return deleted }
+    let later = Self.ones(&laterFlags, count: batch.count)
+    _ = deletedBy.clear(later, batch, firstRow: reader.batchFirstRow)
+    var left = 0
+    for row in 0..<batch.count {
+      flags[row] &= 1 &- later[row]
+      left &+= Int(flags[row])
     }
-    return deleted
+    return batch.count - left
+  }
+
+  private static func ones(_ buffer: inout Buffer, count: Int) -> UnsafeMutablePointer<UInt8> {
+    if buffer.byteCount < count { buffer = Buffer(byteCount: count) }
+    let flags = buffer.base.assumingMemoryBound(to: UInt8.self)
+    for row in 0..<count { flags[row] = 1 }
+    return flags
   }
 
   private func select(_ batch: Batch, count: Int) -> Batch {
-    if kept.byteCount < batch.count * 4 { kept = Buffer(byteCount: batch.count * 4) }
+    // One more: the place behind the last row is written before it is known to be left out.
+    if kept.byteCount < (batch.count + 1) * 4 { kept = Buffer(byteCount: (batch.count + 1) * 4) }
     let flags = self.flags.base.assumingMemoryBound(to: UInt8.self)
     let indices = kept.base.assumingMemoryBound(to: UInt32.self)
     var next = 0
@@ -153,5 +164,38 @@ final class DeletingReader: SplitReader {
       next &+= Int(flags[row])
     }
     return batch.take(indices, count: count)
+  }
+}
+
+/// The loaded deletes of one data file in one state of the table.
+private struct RowDeletes {
+  private let positions: PositionSet?
+  private let equality: [(table: EqualityDeletes, keys: [(column: Int, depth: Int)])]
+  private let sequence: Int64
+
+  /// - Parameter firstKeyColumn: where the key columns begin in the batches.
+  init(_ deletes: SplitDeletes, firstKeyColumn: Int, _ context: QueryContext) throws {
+    sequence = deletes.sequenceNumber
+    positions = try deletes.positions(context)
+    var column = firstKeyColumn
+    var equality: [(table: EqualityDeletes, keys: [(column: Int, depth: Int)])] = []
+    for group in deletes.equality {
+      let keys = group.keys.enumerated().map { (column: column + $0, depth: $1.depth) }
+      column += keys.count
+      equality.append((try group.table.value(context), keys))
+    }
+    self.equality = equality
+  }
+
+  /// Sets the flags of deleted rows to 0.
+  ///
+  /// - Returns: how many flags were 1 before.
+  func clear(_ flags: UnsafeMutablePointer<UInt8>, _ batch: Batch, firstRow: Int) -> Int {
+    var deleted = positions?.clear(flags, first: Int64(firstRow), count: batch.count) ?? 0
+    for (table, keys) in equality where deleted < batch.count {
+      let columns = keys.map { EqualityKey.leaf(of: batch.columns[$0.column], depth: $0.depth) }
+      deleted += table.clear(flags, columns: columns, count: batch.count, sequence: sequence)
+    }
+    return deleted
   }
 }

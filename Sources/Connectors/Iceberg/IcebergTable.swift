@@ -8,7 +8,7 @@ package struct IcebergTable: Table {
   package let schema: Schema
   package let metadata: TableMetadata
   private let version: TableMetadata.Version
-  private let icebergSchema: IcebergSchema
+  let icebergSchema: IcebergSchema
   private let snapshot: Snapshot?
   private let store: any ObjectStore
   private let footers: ParquetFooterCache
