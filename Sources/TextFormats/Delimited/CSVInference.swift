@@ -82,11 +82,15 @@ package struct CSVInference: Sendable {
     var best: (delimiter: UInt8, score: Double) = (UInt8(ascii: ","), 0)
     // In a file of one column a delimiter that never occurs is as good as any, and better than one that does.
     var absent: UInt8?
+    var isDamaged = false
     for delimiter in delimiters {
       var format = format
       format.fieldDelimiter = delimiter
-      // A delimiter under which the file makes no sense is simply not the one.
-      guard let sample = try? Sample(source, format, limit: 1_000), let width = sample.records.first?.count else { continue }
+      // A delimiter under which the file makes no sense is simply not the one; if it is the comma, the file is probably damaged.
+      guard let sample = try? Sample(source, format, limit: 1_000), let width = sample.records.first?.count else {
+        if delimiter == delimiters[0] { isDamaged = true }
+        continue
+      }
       guard width > 1 else {
         if absent == nil, sample.records.allSatisfy({ $0.count == 1 }) { absent = delimiter }
         continue
@@ -95,7 +99,8 @@ package struct CSVInference: Sendable {
       let score = Double(agreeing) / Double(sample.records.count) + Double(width) * 1e-6
       if score > best.score { best = (delimiter, score) }
     }
-    return best.score > 0 ? best.delimiter : absent ?? best.delimiter
+    if best.score > 0 || isDamaged { return best.delimiter }
+    return absent ?? best.delimiter
   }
 
   /// A first line is a header when some column below is no text and the first line's field is none of that type, or when all
