@@ -3,11 +3,12 @@
 #
 #   1. Swift tests of the modules, debug build            swift test
 #   2. SQL logic tests, release build, in all modes       slt Tests/SQLLogicTests/cases
-#   3. Other engines and bad input, through the binary    Tests/Interop/run.py
-#   4. Random queries compared with DuckDB                Tests/Differential/differential.py
-#   5. Mutated statements, which must not trap            Tests/Differential/mutations.py
+#   3. The stories of queries/, against expected output   Tests/examples.sh
+#   4. Other engines and bad input, through the binary    Tests/Interop/run.py
+#   5. Random queries compared with DuckDB                Tests/Differential/differential.py
+#   6. Mutated statements, which must not trap            Tests/Differential/mutations.py
 #
-# Steps 3 to 5 need the Python environment.
+# Steps 4 to 6 need the Python environment.
 #
 # Environment: SWIFT the compiler driver, RELEASE its release flags, FRAZIL_VENV the Python environment.
 set -uo pipefail
@@ -77,6 +78,11 @@ grep -a 'Test run with' "$log/swift"
 say "SQL logic tests"
 "$bin/slt" Tests/SQLLogicTests/cases 2>&1 | tee "$log/slt"
 count "$log/slt" "the SQL logic tests"
+
+say "example queries"
+Tests/examples.sh "$bin/frazil" >"$log/examples" 2>&1
+grep -v ' passed, ' "$log/examples"
+count "$log/examples" "the example queries"
 
 if [ -x "$python" ]; then
   say "interoperability and bad input"
