@@ -66,6 +66,15 @@ struct IcebergCorpusTests {
     for failure in failures { Issue.record("\(failure)") }
   }
 
+  @Test("Avro data files: stored values, an initial default for the older file, inherited row lineage")
+  func avroDataFiles() async throws {
+    guard let table = try CorpusTable.all().first(where: { $0.name == "im_v3_default_value_avro" }) else { return }
+    // No reader of the corpus reads it: one file holds i = 1 and was written before j, whose initial default is -1; the other (2, 2).
+    let sql = "SELECT *, _row_id, _last_updated_sequence_number FROM \(table.relation("metadata/v4.metadata.json"))"
+    #expect(try await QueryRows.run(sql, table.configuration).lines == ["[1,-1,0,1]", "[2,2,1,2]"])
+    #expect(try await QueryRows.run(sql + " WHERE j = -1", table.configuration).lines == ["[1,-1,0,1]"])
+  }
+
   @Test("older metadata files open the table as it was, or say which file is gone")
   func otherMetadata() async throws {
     for table in try CorpusTable.all() where table.outcome == "ok" {

@@ -42,6 +42,11 @@ struct DeliveredColumns {
     self.slots = slots
   }
 
+  /// Like `slots`, but nil also for columns whose stored NULLs stand for other values: statistics say nothing about what is delivered.
+  var slotsWithStatistics: [Int?] {
+    zip(sources, slots).map { source, slot in if case .lineage = source { nil } else { slot } }
+  }
+
   /// - Parameters:
   ///   - batch: the columns `stored` names.
   ///   - firstRow: the row of the file with which the batch begins.
@@ -53,7 +58,9 @@ struct DeliveredColumns {
       case .constant(let scalar): delivered.append(.constant(scalar, count: batch.count))
       case .rowPosition: delivered.append(Self.ascending(from: Int64(firstRow), count: batch.count))
       case .file(let wanted, let missing):
-        delivered.append(try project(batch, slots[index], wanted) ?? .constant(missing, count: batch.count))
+        let column = try project(batch, slots[index], wanted)
+        if column == nil, wanted.isRequired, missing.isNull { throw lacking(wanted) }
+        delivered.append(column ?? .constant(missing, count: batch.count))
       case .lineage(let wanted, let inherited):
         delivered.append(
           Self.filled(try project(batch, slots[index], wanted), inherited, firstRow: firstRow, count: batch.count))
@@ -70,6 +77,17 @@ struct DeliveredColumns {
         .unsupported, "the file's type \(column.type) cannot be read as \(wanted.type): \(error.message)", file: file,
         column: column.name)
     }
+  }
+
+  private func lacking(_ wanted: ParquetColumnSource.FileColumn) -> ParquetError {
+    let name =
+      switch wanted.match {
+      case .name(let name): "'\(name)'"
+      case .fieldID(let id): "with field id \(id)"
+      case .fieldIDOrNames(let id, let names): "\(names.first.map { "'\($0)'" } ?? "") with field id \(id)"
+      case .position(let position): "number \(position)"
+      }
+    return ParquetError(.corrupt, "the file lacks the required column \(name), which has no default", file: file)
   }
 
   /// A bigint column `first, first + 1, ...`.

@@ -18,7 +18,9 @@ struct ScanColumns {
     var wanted: [Wanted] = []
     for index in columns {
       if index < schema.fields.count {
-        wanted.append(.field(schema.fields[index], try files.column(schema.fields[index])))
+        var column = try files.column(schema.fields[index])
+        column.isRequired = schema.fields[index].isRequired
+        wanted.append(.field(schema.fields[index], column))
       } else {
         wanted.append(.hidden(hidden[index - schema.fields.count]))
       }

@@ -26,6 +26,8 @@ package enum ParquetColumnSource: Sendable {
     package var children: [FileColumn]
     /// For fields of rows: what stands in when the file has no such field.
     package var missing: ScalarValue
+    /// A file without the column, and without anything to stand in for it, is damaged.
+    package var isRequired = false
 
     /// - Parameter id: ids of nested fields, to find them whatever they were called when the file was written.
     package init(type: SQLType, match: Match, id: FieldID? = nil) {

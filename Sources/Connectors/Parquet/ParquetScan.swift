@@ -80,7 +80,7 @@ package final class ParquetSplitReader: PositionedReader {
     nodes = columns.stored.map { file.columns[$0] }
     let nodes = nodes
     pruning = ParquetPruning(
-      file: file, predicates: split.predicates, nodes: columns.slots.map { $0.map { nodes[$0] } })
+      file: file, predicates: split.predicates, nodes: columns.slotsWithStatistics.map { $0.map { nodes[$0] } })
     let all = 0..<file.rowGroupCount
     if let range = split.byteRange {
       rowGroups = all.filter { range.contains(file.startOffset(ofRowGroup: $0)) }[...]

@@ -93,12 +93,20 @@ package struct ScanPlanner: Sendable {
     return ScanPlan(snapshot: snapshot, schema: schema, tasks: tasks, report: report)
   }
 
-  /// Rows of the version from metadata alone; nil when deletes or a predicate make that impossible.
+  /// Rows of the version from metadata alone; nil when a predicate, or deletes that do not say how many rows they take, make that
+  /// impossible.
   package func exactRowCount() async throws(IcebergError) -> Int64? {
     guard predicate == .everything else { return nil }
     guard let snapshot = try metadata.scanTarget(version).snapshot else { return 0 }
     let manifests = try await Self.manifests(of: snapshot, metadata, store)
-    if manifests.contains(where: { $0.content == .deletes && $0.mayHaveLiveFiles }) { return nil }
+    if manifests.contains(where: { $0.content == .deletes && $0.mayHaveLiveFiles }) {
+      guard readsDeletes else { return nil }
+      // Only deletion vectors tell: the rows of position delete files may repeat, and equality deletes may match nothing.
+      return try await plan().tasks.reduce(Int64?.some(0)) { total, task in
+        guard let total, task.deletes.allSatisfy(\.file.isDeletionVector) else { return nil }
+        return total &+ task.file.recordCount &- task.deletes.reduce(0) { $0 &+ $1.file.recordCount }
+      }
+    }
     var total: Int64 = 0
     for manifest in manifests where manifest.content == .data && manifest.mayHaveLiveFiles {
       guard let added = manifest.addedRowCount, let existing = manifest.existingRowCount else {
