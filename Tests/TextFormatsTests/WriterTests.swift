@@ -28,9 +28,16 @@ struct WriterTests {
   func delimited() async throws {
     let batch = texts([["a", nil, ""], ["x,y", "say \"hi\"", "two\nlines"]])
     let plain = try DelimitedWriter(TextSink(store, place), .textFile(delimiter: UInt8(ascii: "|")))
-    try plain.write(batch)
-    try plain.finish()
-    #expect(try await store.read(place).string == "a|\\N|\nx,y|say \"hi\"|two\nlines\n")
+    try plain.write(texts([["a", nil, ""], ["x,y", "say \"hi\"", "\t"]]))
+    // Without quotes these could not be read back.
+    for value in ["two\nlines", "a|b", "\r"] {
+      #expect(throws: TextFormatError.self) { try plain.write(texts([[value, nil, ""]])) }
+    }
+    plain.abort()
+    let sound = try DelimitedWriter(TextSink(store, place), .textFile(delimiter: UInt8(ascii: "|")))
+    try sound.write(texts([["a", nil, ""], ["x,y", "say \"hi\"", "\t"]]))
+    try sound.finish()
+    #expect(try await store.read(place).string == "a|\\N|\nx,y|say \"hi\"|\t\n")
     let other = place.appending("csv")
     let csv = try DelimitedWriter(TextSink(store, other), .csv(header: ["p", "q,r", "s"]))
     try csv.write(batch)
