@@ -179,6 +179,20 @@ package struct IcebergWriter: IcebergWriting {
     }
   }
 
+  /// Removes whole data files that were read from a state of the table.
+  ///
+  /// - Parameter predicates: all removed rows satisfy them; rows like these that others add meanwhile contradict the statement.
+  package func remove(
+    _ tasks: [FileScanTask], from table: IcebergTable, matching predicates: [Planner.ColumnPredicate]
+  ) async throws(IcebergError) {
+    let isSerializable = RowChangeProperties(table.metadata, .delete).isSerializable
+    let conflicts = ConflictCheck(
+      startID: table.metadata.currentSnapshotID, newRows: isSerializable ? table.predicate(predicates) : nil, changed: tasks,
+      allowsNewDeletes: true)
+    _ = try await committer.commit(
+      SnapshotChange(FileChange(replacing: tasks, with: []), conflicts: conflicts), expectedUUID: table.metadata.tableUUID)
+  }
+
   /// The rows of a table that comes into being with them.
   package func beginCreation(_ metadata: TableMetadata) throws(IcebergError) -> any TableWrite {
     IcebergTableWrite(try plan(metadata), committer, .new)

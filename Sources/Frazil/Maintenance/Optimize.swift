@@ -75,6 +75,17 @@ extension StatementRunner {
   ) throws -> [ColumnPredicate] {
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
     let condition = try binder.bind(filter, over: table, name: name)
+    let found = metadataPredicates(of: condition, table, name)
+    guard !found.isEmpty else {
+      throw SQLError.notSupported(
+        "OPTIMIZE by this condition: it does not tell files apart", range: filter.range,
+        hint: "compare columns with constants: WHERE day >= DATE '2026-01-01'")
+    }
+    return found
+  }
+
+  /// What metadata can be tested against of a condition over a table's columns, visible and hidden.
+  func metadataPredicates(of condition: BoundExpression, _ table: IcebergTable, _ name: QualifiedName) -> [ColumnPredicate] {
     var found: [ColumnPredicate] = []
     func collect(_ plan: LogicalPlan) {
       if case .scan(let node) = plan { found = node.predicates }
@@ -86,11 +97,6 @@ extension StatementRunner {
       columns: fields.map { OutputColumn(name: $0.name, type: $0.type) }, range: name.range)
     // Whatever rules the session switches off for its queries.
     collect(Optimizer(settings: OptimizerSettings(context: context)).optimize(.filter(.scan(whole), condition)))
-    guard !found.isEmpty else {
-      throw SQLError.notSupported(
-        "OPTIMIZE by this condition: it does not tell files apart", range: filter.range,
-        hint: "compare columns with constants: WHERE day >= DATE '2026-01-01'")
-    }
     return found
   }
 

@@ -10,6 +10,9 @@ import Storage
 /// DELETE, UPDATE and MERGE: each is one snapshot of one table.
 extension StatementRunner {
   func runRowChange(_ statement: Statement, parameters: [Scalar] = []) async throws -> StatementResult {
+    if case .delete(let delete) = statement.kind, let result = try await runDeleteByMetadata(delete, parameters: parameters) {
+      return result
+    }
     let (target, plan) = try await bindRowChange(statement, parameters: parameters)
     let summary = try await write(try await writingExecutor.prepare(plan), into: try await target.beginWrite())
     return StatementResult(rowsAffected: summary.rowCount)

@@ -1,0 +1,60 @@
+import Catalogs
+import Columnar
+import Connectors
+import Iceberg
+import Planner
+import SQLSyntax
+import Storage
+
+/// DELETE of whole files: when the condition only asks for identity partition columns, or for nothing, no file needs to be opened.
+extension StatementRunner {
+  /// - Returns: nil when rows have to be looked at; then nothing has happened.
+  func runDeleteByMetadata(_ delete: DeleteStatement, parameters: [Scalar]) async throws -> StatementResult? {
+    guard delete.alias == nil, delete.table.parts.count <= 3 else { return nil }
+    let entry = try await writableEntry(delete.table)
+    guard entry.isIceberg, let location = entry.metadataLocation else { return nil }
+    let table = try await writableTable(entry, at: location, delete.table.range)
+    guard table.rowIdentity != nil else { return nil }
+    var condition: FileCondition?
+    var predicates: [ColumnPredicate] = []
+    if let filter = delete.filter {
+      let binder = Binder(relations: ResolvedRelations(), settings: binderSettings(parameters: parameters))
+      let bound: BoundExpression
+      do { bound = try binder.bind(filter, over: table, name: delete.table) } catch {
+        // A subquery, or a mistake: the general way knows what to make of it.
+        return nil
+      }
+      guard bound.type == .boolean else { return nil }
+      predicates = metadataPredicates(of: bound, table, delete.table)
+      condition = FileCondition(bound, columnCount: table.schema.count + table.hiddenColumns.count, context: context)
+    }
+    let wanted = predicates
+    return try await located(delete.table.range) {
+      var removed: [FileScanTask] = []
+      for task in try await table.tasks(matching: wanted) {
+        if let condition {
+          guard let values = identityValues(of: task, condition.columns, table) else { return nil }
+          guard try condition.holds(values) else { continue }
+        }
+        // How many rows of it are still there, only its deletes could tell.
+        guard task.deletes.isEmpty else { return nil }
+        removed.append(task)
+      }
+      if !removed.isEmpty { try await icebergWriter(entry, at: location).remove(removed, from: table, matching: wanted) }
+      return StatementResult(rowsAffected: removed.reduce(0) { $0 + Int(clamping: $1.file.recordCount) })
+    }
+  }
+
+  /// The values that columns have in all rows of a file; nil when they may differ.
+  private func identityValues(of task: FileScanTask, _ columns: Set<Int>, _ table: IcebergTable) -> [Int: Scalar]? {
+    let known = task.identityValues
+    var values: [Int: Scalar] = [:]
+    for column in columns {
+      guard column < table.metadata.schema.fields.count, let value = known[table.metadata.schema.fields[column].id],
+        value.type == table.schema.fields[column].type
+      else { return nil }
+      values[column] = value
+    }
+    return values
+  }
+}
