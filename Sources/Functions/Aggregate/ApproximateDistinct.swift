@@ -43,7 +43,12 @@ private final class DistinctSketchState: AggregateState {
 
   func update(_ arguments: [Column], groups: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
     if count == 0 { return }
-    if arguments.count == 2 { try setError(Operand(arguments[1])) }
+    if arguments.count == 2 {
+      let errors = Operand(arguments[1])
+      for row in 0..<(errors.isConstant ? 1 : count) where errors.isValid(row) {
+        try setError(errors.pointer(as: Double.self)[row & errors.mask])
+      }
+    }
     let hashes = Buffer(byteCount: count * 8)
     let base = hashes.pointer(as: UInt64.self)
     arguments[0].hash(into: base, combining: false)
@@ -51,10 +56,8 @@ private final class DistinctSketchState: AggregateState {
     for row in 0..<count where view.isValid(row) { add(Self.scrambled(base[row]), to: Int(groups[row])) }
   }
 
-  /// Buckets follow from the error of the first row: 1.04 / sqrt(buckets).
-  private func setError(_ operand: Operand) throws(KernelError) {
-    guard operand.isValid(0) else { return }
-    let error = operand.pointer(as: Double.self)[0]
+  /// Buckets follow from the error: 1.04 / sqrt(buckets). It is meant to be one for all rows; the last one counts.
+  private func setError(_ error: Double) throws(KernelError) {
     guard error >= 0.0040625, error <= 0.26 else {
       throw .invalidArgument("Standard error must be in [0.0040625, 0.26]: \(javaText(error))")
     }

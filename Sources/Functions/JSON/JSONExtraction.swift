@@ -93,7 +93,7 @@ extension FunctionLibrary {
   static let json: [ScalarDefinition] =
     [TypePattern.json, .varchar].flatMap { pattern -> [ScalarDefinition] in
       [
-        jsonFunction("json_extract", "The value at a path, as JSON; NULL without one.", [pattern, .varchar], .json) {
+        jsonFunction("json_extract", "The value at a path, as JSON; NULL without one.", [pattern, .varchar], .type(.json)) {
           (row: JSONRow, out: inout TextColumnBuilder) throws(KernelError) in
           var scanner = row.scanner
           guard try row.path(1).locate(&scanner), JSONCanonical.append(&scanner, sortsKeys: false, to: &out.bytes) else {
@@ -103,14 +103,14 @@ extension FunctionLibrary {
         jsonFunction(
           "json_extract_scalar", aliases: ["get_json_object"],
           "The text of the scalar at a path; NULL for objects, arrays, JSON null and without a value.", [pattern, .varchar],
-          .varchar
+          pattern == .json ? .type(.varchar) : .argument(0)
         ) { (row: JSONRow, out: inout TextColumnBuilder) throws(KernelError) in
           var scanner = row.scanner
           guard try row.path(1).locate(&scanner), appendScalar(&scanner, to: &out.bytes) else { return out.setNull() }
         },
         jsonFunction(
           "json_array_get", "The element of a JSON array at a 0-based place, from the end when it is negative; NULL outside.",
-          [pattern, .bigint], .json
+          [pattern, .bigint], .type(.json)
         ) { (row: JSONRow, out: inout TextColumnBuilder) throws(KernelError) in
           var wanted = row.bigint(1)
           if wanted < 0 {
@@ -203,10 +203,10 @@ extension FunctionLibrary {
     ]
 
   private static func jsonFunction(
-    _ name: String, aliases: [String] = [], _ description: String, _ parameters: [TypePattern], _ type: SQLType,
+    _ name: String, aliases: [String] = [], _ description: String, _ parameters: [TypePattern], _ result: ResultRule,
     _ body: @escaping @Sendable (JSONRow, inout TextColumnBuilder) throws(KernelError) -> Void
   ) -> ScalarDefinition {
-    ScalarDefinition(name, aliases: aliases, description, parameters, returns: .type(type)) {
+    ScalarDefinition(name, aliases: aliases, description, parameters, returns: result) {
       (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
       let paths = PathCache()
       return try textKernel { (operands: [Operand], row: Int, out: inout TextColumnBuilder) throws(KernelError) in

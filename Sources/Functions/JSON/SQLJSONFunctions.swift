@@ -110,8 +110,13 @@ extension FunctionLibrary {
       }
     },
     ScalarDefinition(
-      SQLJSON.object, "JSON_OBJECT", [.varchar, .any], isVariadic: true, returns: .type(.varchar), propagatesNulls: false,
-      kernel: makeObject),
+      SQLJSON.object, "JSON_OBJECT", [.varchar, .any], isVariadic: true, returns: .type(.varchar), propagatesNulls: false
+    ) { (types: [SQLType], _: SQLType) throws(FunctionError) -> ScalarKernel in
+      for (place, type) in types.enumerated() where place > 0 && !(place % 2 == 1 ? type.isText && type != .json : type == .json) {
+        throw FunctionError("FUNCTION_NOT_FOUND", "JSON_OBJECT takes keys of text and values of JSON, not \(type)")
+      }
+      return makeObject
+    },
     ScalarDefinition(SQLJSON.object, "JSON_OBJECT", [.varchar], returns: .type(.varchar), propagatesNulls: false, kernel: makeObject),
     ScalarDefinition(
       SQLJSON.array, "JSON_ARRAY", [.varchar, .json], isVariadic: true, returns: .type(.varchar), propagatesNulls: false,

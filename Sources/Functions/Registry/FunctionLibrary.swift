@@ -8,8 +8,8 @@ package struct FunctionLibrary: Sendable {
   private let operators: [String: [OperatorDefinition]]
   private let aggregates: [String: [AggregateDefinition]]
   /// For listings, in order of definition.
-  private let allScalars: [ScalarDefinition]
-  private let allAggregates: [AggregateDefinition]
+  package let allScalars: [ScalarDefinition]
+  package let allAggregates: [AggregateDefinition]
 
   package init(
     scalars: [ScalarDefinition], operators: [OperatorDefinition] = [], aggregates: [AggregateDefinition] = []
@@ -349,7 +349,7 @@ extension FunctionLibrary {
   package static let standard = FunctionLibrary(
     scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
       + regex + temporalFields + temporalSteps + temporalConversions + array + sequences + map + lambdas + json + sqlJSON + binaryFunctions + url + textPieces
-      + format,
+      + format + betaDistribution,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax + logicAndBits + statistics + collecting + keyedCollecting + extremes
       + approximateCounts + percentiles + reducing)

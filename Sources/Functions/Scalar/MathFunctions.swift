@@ -6,7 +6,11 @@ extension FunctionLibrary {
 
   private static let roots: [ScalarDefinition] = [
     unary("sqrt", "Square root; NaN below zero.") { (x: Double) -> Double in x.squareRoot() },
-    unary("cbrt", "Cube root.") { (x: Double) -> Double in Glibc.cbrt(x) },
+    unary("cbrt", "Cube root.") { (x: Double) -> Double in
+      // The C library may be off by a unit in the last place, even for cubes of whole numbers: one step of Newton's method.
+      let root = Glibc.cbrt(x)
+      return root == 0 || !root.isFinite ? root : root - (root * root * root - x) / (3 * root * root)
+    },
     unary("exp", "e to the power x.") { (x: Double) -> Double in Glibc.exp(x) },
     unary("ln", "Natural logarithm.") { (x: Double) -> Double in Glibc.log(x) },
     unary("log2", "Logarithm to base 2.") { (x: Double) -> Double in Glibc.log2(x) },

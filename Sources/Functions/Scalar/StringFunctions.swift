@@ -76,6 +76,14 @@ extension FunctionLibrary {
     },
   ]
 
+  /// Trino's bound: every place between characters may get the replacement.
+  private static let replacedText = ResultRule.computed("varchar") { (types: [SQLType]) throws(FunctionError) -> SQLType in
+    guard case .varchar(let source?) = types[0], case .varchar(let replacement?) = types[2] else { return .varchar }
+    let (growth, first) = replacement.multipliedReportingOverflow(by: source &+ 1)
+    let (length, second) = growth.addingReportingOverflow(source)
+    return first || second || length >= Int(Int32.max) ? .varchar : .varchar(length: length)
+  }
+
   private static let stringPieces: [ScalarDefinition] = [
     textBinary("substr", aliases: ["substring"], "Text from a 1-based position on; from the end when negative.", returns: sameText) {
       (text: Text, start: Int64, out: inout TextColumnBuilder) throws(KernelError) in
@@ -97,7 +105,7 @@ extension FunctionLibrary {
       (text: Text, find: Text, out: inout TextColumnBuilder) throws(KernelError) in
       out.bytes.append(replacing: find.bytes, in: text.bytes, by: UnsafeRawBufferPointer(start: nil, count: 0))
     },
-    textTernary("replace", "Text with every occurrence of another replaced.") {
+    textTernary("replace", "Text with every occurrence of another replaced.", returns: replacedText) {
       (text: Text, find: Text, replacement: Text, out: inout TextColumnBuilder) throws(KernelError) in
       out.bytes.append(replacing: find.bytes, in: text.bytes, by: replacement.bytes)
     },

@@ -10,7 +10,7 @@ extension FunctionLibrary {
     optionalUnary("url_extract_port", "The port of a URL; NULL without one.") { (text: Text) throws(KernelError) -> Int64? in
       URLText(text.string)?.port
     },
-    textBinary("url_extract_parameter", "The first value of a parameter of a URL's query; NULL without one.") {
+    textBinary("url_extract_parameter", "The first value of a parameter of a URL's query; NULL without one.", returns: .argument(0)) {
       (text: Text, name: Text, out: inout TextColumnBuilder) throws(KernelError) in
       guard let url = URLText(text.string), !url.query.isEmpty else { return out.setNull() }
       for pair in url.query.split(separator: "&", omittingEmptySubsequences: false) {
@@ -35,7 +35,7 @@ extension FunctionLibrary {
         }
       }
     },
-    textUnary("url_decode", "The text of a URL-encoded one.") {
+    textUnary("url_decode", "The text of a URL-encoded one.", returns: .argument(0)) {
       (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
       guard let decoded = URLText.bytes(text.bytes, plusIsBlank: true) else {
         throw .invalidArgument("URLDecoder: Illegal hex characters in escape (%) pattern: \(text.string)")

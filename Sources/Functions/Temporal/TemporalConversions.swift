@@ -3,7 +3,7 @@ import Glibc
 
 extension FunctionLibrary {
   /// Between moments, numbers and texts.
-  static let temporalConversions: [ScalarDefinition] = epochs + zones + formats + isoTexts + durations
+  static let temporalConversions: [ScalarDefinition] = epochs + zones + zoneNames + formats + isoTexts + durations
 
   // MARK: Seconds since 1970
 
@@ -118,6 +118,12 @@ extension FunctionLibrary {
       }
     }
   }
+
+  private static let zoneNames: [ScalarDefinition] = [
+    textUnary("timezone", "The zone of a timestamp.") { (moment: ZonedMoment, out: inout TextColumnBuilder) throws(KernelError) in
+      out.bytes.append(text: ZoneID.name(moment.value.zone))
+    }
+  ]
 
   static func zone(named name: String) throws(KernelError) -> Int32 {
     guard let zone = ZoneID.named(name) else { throw KernelError("NOT_SUPPORTED", "Time zone not supported: \(name)") }
