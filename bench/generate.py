@@ -10,6 +10,7 @@ import pathlib
 
 import numpy
 import pyarrow
+import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -37,10 +38,10 @@ def sample_table(names, sample, samples, random):
     isnull = random.random(len(rows)) < NULL
     return pyarrow.table({
         "cpg_coordinate": names.take(pyarrow.array(rows)),
-        "sample_id": pyarrow.array([f"sample_{sample:04d}"] * len(rows)),
+        "sample_id": pyarrow.repeat(f"sample_{sample:04d}", len(rows)),
         "beta_value": pyarrow.array(values, mask=isnull, from_pandas=False),
         "coverage": pyarrow.array(random.integers(0, 60, len(rows)), pyarrow.int32()),
-        "batch_id": pyarrow.array([f"batch_{sample * 8 // max(samples, 1)}"] * len(rows)),
+        "batch_id": pyarrow.repeat(f"batch_{sample * 8 // max(samples, 1)}", len(rows)),
     })
 
 
@@ -48,8 +49,20 @@ def write(table, path, codec):
     pyarrow.parquet.write_table(table, path, compression=codec)
 
 
-def generate(folder, samples, loci, shuffled=False, mixed=False, files_per_sample=1, codec="zstd", seed=1):
-    """Writes the table to `folder` unless it is complete there already; returns the number of rows."""
+def repeat(folder, sample, distinct, files_per_sample):
+    """Writes the files of a sample as those of another one under its own name, which stands in them uncompressed."""
+    old, new = f"sample_{sample % distinct:04d}", f"sample_{sample:04d}"
+    for i in range(files_per_sample):
+        content = (folder / f"{old}_{i}.parquet").read_bytes()
+        assert content.count(old.encode()) >= 3  # the dictionary page, the least and the greatest value
+        (folder / f"{new}_{i}.parquet").write_bytes(content.replace(old.encode(), new.encode()))
+
+
+def generate(folder, samples, loci, shuffled=False, mixed=False, files_per_sample=1, codec="zstd", seed=1, distinct=None):
+    """Writes the table to `folder` unless it is complete there already; returns the number of rows.
+
+    With `distinct`, so many samples are made and the others repeat them: quick, for the largest size.
+    """
     folder = pathlib.Path(folder)
     done = folder / "rows.txt"
     if done.exists():
@@ -58,10 +71,19 @@ def generate(folder, samples, loci, shuffled=False, mixed=False, files_per_sampl
     random = numpy.random.default_rng(seed)
     names = coordinates(loci)
     rows = 0
+    counts = []
     waiting = []
+    if distinct:
+        codec = {name: "none" if name == "sample_id" else codec
+                 for name in ("cpg_coordinate", "sample_id", "beta_value", "coverage", "batch_id")}
     for sample in range(samples):
+        if distinct and sample >= distinct:
+            repeat(folder, sample, distinct, files_per_sample)
+            rows += counts[sample % distinct]
+            continue
         table = sample_table(names, sample, samples, random)
         rows += table.num_rows
+        counts.append(table.num_rows)
         if shuffled:
             table = table.take(pyarrow.array(random.permutation(table.num_rows)))
         if mixed:
@@ -83,11 +105,15 @@ def generate(folder, samples, loci, shuffled=False, mixed=False, files_per_sampl
 
 
 def generate_csv(path, loci, sample, seed=2):
-    """One more sample as CSV, for the INSERT benchmark; returns the number of rows."""
+    """One more sample as CSV, for the INSERT benchmark; returns the number of rows. NULL stands for NaN, which engines spell differently."""
     path = pathlib.Path(path)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         table = sample_table(coordinates(loci), sample, 148, numpy.random.default_rng(seed))
+        place = table.schema.get_field_index("beta_value")
+        values = table.column(place)
+        values = pyarrow.compute.if_else(pyarrow.compute.is_nan(values), None, values)
+        table = table.set_column(place, "beta_value", values)
         pyarrow.csv.write_csv(table, path, pyarrow.csv.WriteOptions(quoting_style="none"))
     with path.open("rb") as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b"")) - 1
@@ -126,5 +152,6 @@ if __name__ == "__main__":
     parser.add_argument("--files-per-sample", type=int, default=1)
     parser.add_argument("--codec", default="zstd")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--distinct", type=int, help="make so many samples and let the others repeat them")
     options = vars(parser.parse_args())
     print(generate(options.pop("folder"), **options), "rows")

@@ -17,6 +17,19 @@ class Measurement:
         return self.error is not None
 
 
+def high_water(pid):
+    """Peak resident bytes of a running process; 0 when it has just ended. The kernel's own sum at the end counts what the parent held
+    when it forked."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as status:
+            for line in status:
+                if line.startswith(b"VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
 def measure(command, timeout=3600, memory_limit=None, directory=None):
     """One run of `command` as a process of its own."""
     def limit():
@@ -27,6 +40,7 @@ def measure(command, timeout=3600, memory_limit=None, directory=None):
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=err, preexec_fn=limit if memory_limit else None, cwd=directory)
         deadline = start + timeout
+        peak, pause = 0, 0.0005
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
@@ -35,15 +49,17 @@ def measure(command, timeout=3600, memory_limit=None, directory=None):
                 process.kill()
                 pid, status, usage = os.wait4(process.pid, 0)
                 process.returncode = -9
-                return Measurement(timeout, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, "", f"over {timeout} s")
-            time.sleep(0.0005)
+                return Measurement(timeout, usage.ru_utime + usage.ru_stime, peak, "", f"over {timeout} s")
+            peak = max(peak, high_water(process.pid))
+            time.sleep(pause)
+            pause = min(pause * 1.1, 0.01)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
         message = err.read().decode(errors="replace").strip()
         error = None if process.returncode == 0 else (message.splitlines() or [f"exit {process.returncode}"])[-1]
-        return Measurement(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, out.read().decode(), error)
+        return Measurement(seconds, usage.ru_utime + usage.ru_stime, peak, out.read().decode(), error)
 
 
 def best(runs, command, **options):

@@ -3,13 +3,14 @@
     make bench                              quick: 7 million rows
     make bench BENCH="--size standard"      148 samples x 500,000 loci, 70 million rows
     make bench BENCH="--size full"          adds the pivot of 148 x 4,000,000 loci (5 GB of input)
-    make bench BENCH="--only pivot"         the items whose name begins so
+    make bench BENCH="--only pivot"         the items whose name begins so; the report keeps the others from earlier runs of the size
 
 Every number is the best of some runs of a whole process, start included, with warm file caches. The engines of an item take turns, so that
 whatever else the machine does meets all of them. Results of an item are compared with each other before any ratio is reported.
 """
 import argparse
 import datetime
+import json
 import os
 import pathlib
 import platform
@@ -24,23 +25,26 @@ import pyarrow
 import chart
 import generate
 import verify
-from processes import measure
+from processes import Measurement, measure
 
 BENCH = pathlib.Path(__file__).resolve().parent
 SIZES = {"quick": (148, 50_000), "standard": (148, 500_000), "full": (148, 500_000)}
 MEMORY = "16GB"
+ORDER = ["start", "pivot", "pivot, shuffled", "pivot, mixed", "pivot, full", "group by", "filter", "insert", "operators", "write", "count(*)", "one row"]
 FIGURE = ["pivot", "pivot, shuffled files", "insert one sample from CSV", "group by sample", "filter on one sample"]
 
 
 class Bench:
     def __init__(self, options):
         self.options = options
-        self.frazil_binary = os.path.abspath(options.frazil)
         self.data = pathlib.Path(options.data).resolve()
+        self.frazil_binary = os.path.abspath(options.frazil)
         self.scratch = self.data / "scratch"
         self.samples, self.loci = SIZES[options.size]
         self.runs = options.runs
         self.rows = []
+        self.earlier = self.load()
+        self.all_rows = self.earlier
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir(parents=True)
 
@@ -73,20 +77,41 @@ class Bench:
 
     def report(self, item, engine, result, note=""):
         self.rows.append((item, engine, result, note))
+        self.save()
         state = f"failed: {result.error[:120]}" if result.failed else (
             f"{result.seconds:8.3f} s  cpu {result.cpu:7.2f} s  peak {result.peak_bytes / 1e6:7.0f} MB")
         print(f"  {item:34} {engine:22} {state} {note}", flush=True)
+
+    @property
+    def saved(self):
+        return self.data / f"results_{self.options.size}.json"
+
+    def save(self):
+        """Keeps the numbers for the report; those of items that this run leaves out stay from before."""
+        ran = {item for item, *_ in self.rows}
+        kept = [row for row in self.earlier if row[0] not in ran]
+        self.all_rows = kept + self.rows
+        self.all_rows.sort(key=lambda row: max((len(name), i) for i, name in enumerate([*ORDER, ""]) if row[0].startswith(name))[1])
+        self.saved.write_text(json.dumps([
+            [item, engine, [result.seconds, result.cpu, result.peak_bytes, result.error], note]
+            for item, engine, result, note in self.all_rows], indent=1))
+
+    def load(self):
+        if not self.saved.exists():
+            return []
+        return [(item, engine, Measurement(*numbers[:3], "", numbers[3]), note)
+                for item, engine, numbers, note in json.loads(self.saved.read_text())]
 
     def wants(self, item):
         return not self.options.only or any(item.startswith(name) for name in self.options.only)
 
     # Items
 
-    def pivot(self, item, loci, peers, shuffled=False, mixed=False, runs=None):
+    def pivot(self, item, loci, peers, shuffled=False, mixed=False, runs=None, distinct=None):
         if not self.wants(item):
             return
         folder = self.data / f"{self.samples}x{loci}{'_shuffled' if shuffled else ''}{'_mixed' if mixed else ''}"
-        rows = generate.generate(folder, self.samples, loci, shuffled=shuffled, mixed=mixed)
+        rows = generate.generate(folder, self.samples, loci, shuffled=shuffled, mixed=mixed, distinct=distinct)
         print(f"{item}: {rows:,} rows", flush=True)
         files = f"{folder}/*.parquet"
         names = [f"sample_{i:04d}" for i in range(self.samples)]
@@ -235,7 +260,7 @@ class Bench:
         self.operators()
         self.many_files()
         if self.options.size == "full":
-            self.pivot("pivot, full size", 4_000_000, [], runs=1)
+            self.pivot("pivot, full size", 4_000_000, [], runs=1, distinct=24)
 
 
 def table(rows):
@@ -280,7 +305,7 @@ def main():
     text = (f"# Benchmark results\n\nWritten by `make bench BENCH=\"--size {options.size}\"` on {datetime.date.today()}; how and what: `run.py`.\n\n"
             f"- machine: {machine()}\n- {version} ({commit}), DuckDB {duckdb.__version__}, Polars {polars.__version__}, "
             f"files written by PyArrow {pyarrow.__version__}\n- best of {options.runs} whole processes, start included, warm file cache; "
-            f"DuckDB with memory_limit {MEMORY} and max_temp_directory_size {options.spill_limit}\n\n{table(bench.rows)}\n")
+            f"DuckDB with memory_limit {MEMORY} and max_temp_directory_size {options.spill_limit}\n\n{table(bench.all_rows)}\n")
     kernels = measure([options.kernels]) if options.kernels else None
     if kernels:
         print(kernels.output, flush=True)
@@ -288,14 +313,11 @@ def main():
     bounds = BENCH / "BOUNDS.md"
     if bounds.exists():
         text += "\n" + bounds.read_text()
-    if not options.only:
-        results = pathlib.Path(options.results)
-        figure = results.with_name("results.svg")
-        figure.write_text(chart.draw(bench.rows, FIGURE))
-        results.write_text(text.replace("\n\n| item", f"\n\n![seconds and peak memory]({figure.name})\n\n| item", 1))
-        print(f"written: {options.results}")
-    else:
-        print(table(bench.rows))
+    results = pathlib.Path(options.results)
+    figure = results.with_name("results.svg")
+    figure.write_text(chart.draw(bench.all_rows, FIGURE))
+    results.write_text(text.replace("\n\n| item", f"\n\n![seconds and peak memory]({figure.name})\n\n| item", 1))
+    print(f"written: {options.results}")
     shutil.rmtree(bench.scratch, ignore_errors=True)
     return 1 if any("DIFFER" in note for *_, note in bench.rows) or kernels and kernels.failed else 0
 

@@ -21,6 +21,8 @@ final class JoinProber {
   /// Pairs of left and build rows on their way.
   private var leftRows: [UInt32] = []
   private var buildRows: [UInt32] = []
+  /// The same for joins whose left rows have one match at most: left rows, then build rows.
+  private var pairs = Buffer(byteCount: 0)
   /// Matches per row of the current batch, as far as they matter.
   private var matches: [UInt8] = []
 
@@ -128,18 +130,23 @@ final class JoinProber {
   /// Each left row has at most one match and needs no further test.
   private func passUnique(_ batch: Batch, _ found: UnsafePointer<UInt32>) throws -> Demand {
     let count = batch.count
-    leftRows.removeAll(keepingCapacity: true)
-    buildRows.removeAll(keepingCapacity: true)
-    leftRows.reserveCapacity(count)
-    buildRows.reserveCapacity(count)
-    let groupRows = table.groupRows
-    for row in 0..<count where found[row] != GroupTable.none {
-      leftRows.append(UInt32(truncatingIfNeeded: row))
-      buildRows.append(groupRows[Int(found[row])])
+    if pairs.byteCount < count &* 8 { pairs = Buffer(byteCount: count &* 8) }
+    let leftRows = pairs.base.assumingMemoryBound(to: UInt32.self)
+    let buildRows = leftRows + count
+    var matched = 0
+    for row in 0..<count {
+      leftRows[matched] = UInt32(truncatingIfNeeded: row)
+      buildRows[matched] = found[row]
+      matched &+= found[row] == GroupTable.none ? 0 : 1
     }
-    if leftRows.isEmpty { return .more }
-    let left = leftRows.count == count ? batch : batch.take(leftRows, count: leftRows.count)
-    return try next.consume(Batch(columns: left.columns + rightColumns(buildRows), count: left.count))
+    if matched == 0 { return .more }
+    if !table.groupsAreRows {
+      let groupRows = table.groupRows
+      for index in 0..<matched { buildRows[index] = groupRows[Int(buildRows[index])] }
+    }
+    let left = matched == count ? batch : batch.take(leftRows, count: matched)
+    let right = (0..<shape.rightTypes.count).map { table.rows.columns[$0].take(buildRows, count: matched) }
+    return try next.consume(Batch(columns: left.columns + right, count: matched))
   }
 
   private func rightColumns(_ rows: [UInt32]) -> [Column] {

@@ -36,6 +36,8 @@ final class JoinTable: @unchecked Sendable {
   let groupRows: UnsafePointer<UInt32>
   /// Every key has one row: `groupRows[group]` is it.
   let isUnique: Bool
+  /// Every row has a key of its own, so that groups are numbered as rows are.
+  let groupsAreRows: Bool
   /// What the join as a whole has built; this table may be a division of it.
   let facts: BuildFacts
   let hasKeys: Bool
@@ -75,12 +77,20 @@ final class JoinTable: @unchecked Sendable {
       begin &+= size
     }
     isUnique = table.count == total - excluded
+    groupsAreRows = isUnique && excluded == 0
 
-    // Counting sort of the rows by group.
     startBuffer = .zeroed(byteCount: (table.count &+ 2) &* 4)
     rowBuffer = Buffer(byteCount: max(total, 1) &* 4)
     let ends = startBuffer.base.assumingMemoryBound(to: UInt32.self)
     let list = rowBuffer.base.assumingMemoryBound(to: UInt32.self)
+    starts = UnsafePointer(ends)
+    groupRows = UnsafePointer(list)
+    if groupsAreRows {
+      for row in 0..<total { list[row] = UInt32(truncatingIfNeeded: row) }
+      for group in 0...total { ends[group] = UInt32(truncatingIfNeeded: group) }
+      return
+    }
+    // Counting sort of the rows by group.
     for row in 0..<total where groups[row] != GroupTable.none { ends[Int(groups[row]) &+ 1] &+= 1 }
     for group in 0..<table.count { ends[group &+ 1] &+= ends[group] }
     // `ends[g]` is where group g begins; it is advanced while filling and ends where g + 1 begins, then moved back by one.
@@ -95,8 +105,6 @@ final class JoinTable: @unchecked Sendable {
       group &-= 1
     }
     ends[0] = 0
-    starts = UnsafePointer(ends)
-    groupRows = UnsafePointer(list)
   }
 
   var byteCount: Int { table.byteCount &+ startBuffer.byteCount &+ rowBuffer.byteCount }
