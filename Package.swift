@@ -71,7 +71,8 @@ var targets: [Target] = [
   .executableTarget(
     name: "slt", dependencies: ["Frazil"], path: "Tests/SQLLogicTests/Runner", swiftSettings: upcoming),
   .executableTarget(
-    name: "kernels", dependencies: ["Execution", "Planner", "Functions", "Parquet", "Storage", "Columnar", "SQLSyntax"],
+    name: "kernels",
+    dependencies: ["Execution", "Planner", "Functions", "Parquet", "Compression", "Storage", "Columnar", "SQLSyntax"],
     path: "bench/Kernels", swiftSettings: upcoming),
   .target(
     name: "TestSupport", dependencies: ["JSONText", "Storage"], path: "Tests/TestSupport", swiftSettings: upcoming),

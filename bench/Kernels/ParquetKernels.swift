@@ -1,4 +1,5 @@
 import Columnar
+import Compression
 import Glibc
 import Parquet
 import Storage

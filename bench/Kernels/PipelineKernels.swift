@@ -34,7 +34,7 @@ func pipelineKernels() throws -> [Kernel] {
   }
   let isLarge = BoundExpression.call(
     try library.resolveScalar(">", [.double, .double]), [beta, .literal(.double(50), .unknown)], .unknown)
-  let filtered = total(.filter(input: table.scan, condition: isLarge), by: [])
+  let filtered = total(.filter(table.scan, isLarge), by: [])
   let grouped = total(table.scan, by: [NamedExpression(.column(3, .bigint, .unknown), name: "key")])
 
   let maximum = try library.resolveAggregate("max", [.double])
