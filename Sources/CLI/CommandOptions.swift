@@ -8,7 +8,7 @@ import Frazil
 
 /// The command line, understood: what to run, and on what.
 ///
-/// Written by hand: a package for it would be most of the executable's start-up time.
+/// Written by hand: a page of code, and no package to fetch before the first build.
 struct CommandOptions {
   enum Action: Equatable {
     /// A prompt when standard input is a terminal, else the script that comes from there.

@@ -15,8 +15,8 @@ final class History {
   /// - Parameter path: nil keeps the history in memory only. A file that cannot be read or written does the same.
   init(path: String?) {
     self.path = path
-    guard let path, let text = readFile(path) else { return }
-    let lines = text.split(separator: "\n")
+    guard let path, let bytes = readFile(path) else { return }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     entries = lines.suffix(Self.limit).map { Self.unescaped($0) }
     // Rewritten when it has grown to twice of what is kept.
     if lines.count > 2 * Self.limit { store(entries, flags: O_TRUNC) }

@@ -32,17 +32,11 @@ enum Main {
     case .statements(let texts): scripts = texts.map { (nil, $0) }
     case .scripts(let paths):
       for path in paths {
-        guard let text = path == "-" ? readAll(STDIN_FILENO) : readFile(path) else {
-          throw CommandOptions.UsageError(message: "cannot read \(path): \(String(cString: strerror(errno)))")
-        }
-        scripts.append((path == "-" ? nil : path, text))
+        scripts.append((path == "-" ? nil : path, try script(path == "-" ? readAll(STDIN_FILENO) : readFile(path), path)))
       }
     case .standardInput:
       if isatty(STDIN_FILENO) == 0 {
-        guard let text = readAll(STDIN_FILENO) else {
-          throw CommandOptions.UsageError(message: "cannot read standard input: \(String(cString: strerror(errno)))")
-        }
-        scripts = [(nil, text)]
+        scripts = [(nil, try script(readAll(STDIN_FILENO), "standard input"))]
       }
     }
     guard let target = ResultTarget(path: options.output, format: options.format) else {
@@ -75,6 +69,15 @@ enum Main {
   }
 }
 
+/// The text of a script. Bytes that are no UTF-8 would silently become other data, so they are refused.
+private func script(_ bytes: [UInt8]?, _ name: String) throws(CommandOptions.UsageError) -> String {
+  guard let bytes else { throw CommandOptions.UsageError(message: "cannot read \(name): \(String(cString: strerror(errno)))") }
+  guard let text = String(validating: bytes, as: UTF8.self) else {
+    throw CommandOptions.UsageError(message: "cannot read \(name): it is not UTF-8 text")
+  }
+  return text
+}
+
 func writeError(_ text: String) { _ = writeAll(Array((text + "\n").utf8), to: STDERR_FILENO) }
 
 /// Writes all bytes, over as many calls as it takes; false with `errno` set when that fails.
@@ -91,15 +94,15 @@ func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
   }
 }
 
-/// All bytes of a file as text; nil with `errno` set when it cannot be read.
-func readFile(_ path: String) -> String? {
+/// All bytes of a file; nil with `errno` set when it cannot be read.
+func readFile(_ path: String) -> [UInt8]? {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { return nil }
   defer { close(descriptor) }
   return readAll(descriptor)
 }
 
-func readAll(_ descriptor: Int32) -> String? {
+func readAll(_ descriptor: Int32) -> [UInt8]? {
   var bytes: [UInt8] = []
   let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
   defer { chunk.deallocate() }
@@ -107,7 +110,7 @@ func readAll(_ descriptor: Int32) -> String? {
     let got = read(descriptor, chunk.baseAddress, chunk.count)
     if got < 0 && errno == EINTR { continue }
     if got < 0 { return nil }
-    if got == 0 { return String(decoding: bytes, as: UTF8.self) }
+    if got == 0 { return bytes }
     bytes.append(contentsOf: chunk[..<got])
   }
 }

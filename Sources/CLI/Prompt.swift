@@ -57,8 +57,8 @@ struct Prompt {
     case .help: writeError(PromptCommand.helpText)
     case .statement(let sql): _ = await runner.run(sql, name: nil)
     case .script(let path):
-      if let text = readFile(path) {
-        _ = await runner.run(text, name: path)
+      if let bytes = readFile(path) {
+        _ = await runner.run(String(decoding: bytes, as: UTF8.self), name: path)
       } else {
         writeError("cannot read \(path): \(String(cString: strerror(errno)))")
       }

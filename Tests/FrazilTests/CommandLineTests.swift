@@ -89,6 +89,13 @@ struct CommandLineTests {
     #expect(outcome.errors.hasPrefix("frazil: ") && outcome.errors.contains(message), "\(outcome.errors)")
   }
 
+  @Test("a script that is no UTF-8 is refused, rather than read as other text")
+  func encoding() throws {
+    try Data([0x53, 0x45, 0x4C, 0x45, 0x43, 0x54, 0x20, 0x27, 0xE9, 0x27]).write(to: URL(filePath: folder.path + "/latin.sql"))
+    let outcome = try run("run", "latin.sql")
+    #expect(outcome.status == 2 && outcome.errors.contains("cannot read latin.sql: it is not UTF-8 text"))
+  }
+
   @Test("a missing script is found before the first one runs")
   func missingScript() throws {
     try write("CREATE DATABASE made", to: "one.sql")

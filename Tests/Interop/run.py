@@ -2,10 +2,12 @@
 
     python Tests/Interop/run.py [WORD ...]      only checks whose name contains one of the words
 
-Environment: FRAZIL_BINARY, the binary under test.
+Every check has a folder of its own, so as many run at once as there are cores. Environment: FRAZIL_BINARY, the binary under test.
 """
 
 import importlib
+import multiprocessing
+import os
 import pathlib
 import sys
 import time
@@ -13,24 +15,43 @@ import traceback
 
 import support
 
-here = pathlib.Path(__file__).parent
-for path in sorted(here.glob("check_*.py")):
+for path in sorted(pathlib.Path(__file__).parent.glob("check_*.py")):
     importlib.import_module(path.stem)
 
-passed = failed = 0
-for function in support.CHECKS:
-    name = f"{function.__module__.removeprefix('check_')}.{function.__name__}"
-    if sys.argv[1:] and not any(word in name for word in sys.argv[1:]):
-        continue
+
+def name_of(function):
+    return f"{function.__module__.removeprefix('check_')}.{function.__name__}"
+
+
+def run(index):
+    """One check: its name, how long it took, and what went wrong, or None."""
+    function = support.CHECKS[index]
     start = time.monotonic()
+    problem = None
     try:
         with support.Place() as place:
             function(place)
-        passed += 1
-        print(f"ok    {name} ({time.monotonic() - start:.1f} s)")
     except Exception:
-        failed += 1
-        print(f"FAILED {name}")
-        traceback.print_exc(limit=-3, file=sys.stdout)
-print(f"{passed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+        problem = traceback.format_exc(limit=-3)
+    return name_of(function), time.monotonic() - start, problem
+
+
+def main():
+    words = sys.argv[1:]
+    wanted = [
+        index for index, function in enumerate(support.CHECKS) if not words or any(word in name_of(function) for word in words)]
+    failed = 0
+    # Forked, so that the workers have the same list of checks.
+    with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+        for name, seconds, problem in pool.imap(run, wanted, chunksize=1):
+            if problem is None:
+                print(f"ok    {name} ({seconds:.1f} s)", flush=True)
+            else:
+                failed += 1
+                print(f"FAILED {name}\n{problem}", flush=True)
+    print(f"{len(wanted) - failed} passed, {failed} failed")
+    return 1 if failed or not wanted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
