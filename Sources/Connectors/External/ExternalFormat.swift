@@ -1,6 +1,6 @@
 package import Catalogs
 import Columnar
-package import SQLSyntax
+import SQLSyntax
 package import TextFormats
 
 /// What the files of a Hive-style table are, as its storage descriptor says: the SerDe's class decides, the input format where there is none.

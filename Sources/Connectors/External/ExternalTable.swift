@@ -2,7 +2,7 @@ package import Catalogs
 package import Columnar
 import Parquet
 package import Planner
-package import SQLSyntax
+import SQLSyntax
 package import Storage
 import TextFormats
 

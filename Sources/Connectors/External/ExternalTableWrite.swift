@@ -3,8 +3,8 @@ package import Columnar
 package import Compression
 import Parquet
 package import Planner
-package import SQLSyntax
-package import Storage
+import SQLSyntax
+import Storage
 import TextFormats
 
 extension ExternalTable {

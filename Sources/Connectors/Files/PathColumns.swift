@@ -1,8 +1,8 @@
 package import Columnar
-package import Planner
+import Planner
 import Functions
 import SQLSyntax
-package import Storage
+import Storage
 
 /// Columns of a table over files that tell of a file's place, not its contents: `filename`, and the keys of Hive-style folders
 /// (`year=2024/`), typed bigint or date when every value is one.

@@ -2,8 +2,8 @@ import Avro
 import Columnar
 import Iceberg
 import Parquet
-package import Planner
-package import Storage
+import Planner
+import Storage
 
 /// One data file of an Iceberg table, or some of its row groups, with the deletes that apply to it.
 struct IcebergSplit: Split {

@@ -1,7 +1,7 @@
 package import Columnar
 package import Planner
-package import Storage
-package import TextFormats
+import Storage
+import TextFormats
 
 /// CSV or JSON files as one table whose columns were found by looking at them: `read_csv`, `read_json`.
 package struct TextFileTable: Table {

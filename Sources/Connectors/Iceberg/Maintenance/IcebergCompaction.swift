@@ -1,4 +1,4 @@
-package import Columnar
+import Columnar
 package import Iceberg
 package import Planner
 import Storage
@@ -57,7 +57,7 @@ package final class IcebergCompaction: Sendable {
             startID: plan.metadata.currentSnapshotID, newRows: nil, changed: tasks, allowsNewDeletes: false)),
         expectedUUID: plan.metadata.tableUUID)
     } catch {
-      if (error as? IcebergError)?.kind != .commitStateUnknown { await abort() }
+      if error.kind != .commitStateUnknown { await abort() }
       throw error
     }
     let deletes = tasks.flatMap { task in task.deletes.filter { $0.file.onlyTarget == task.file.path }.map { DeleteFileID($0.file) } }
