@@ -10,18 +10,20 @@ import Storage
 /// CREATE TABLE and CREATE TABLE AS. The first thing to find out is which family a statement belongs to: Iceberg tables, which this file
 /// makes, or Hive's.
 extension StatementRunner {
-  func runCreateTable(_ create: CreateTableStatement, range: SourceRange) async throws -> StatementResult {
+  func runCreateTable(
+    _ create: CreateTableStatement, parameters: [Scalar] = [], range: SourceRange
+  ) async throws -> StatementResult {
     let family = try TableFamily(create)
     guard create.mode == .create else {
       throw SQLError.notSupported(
         "\(create.mode.rawValue) TABLE is not supported yet", range: range, hint: "DROP TABLE IF EXISTS, then CREATE TABLE.")
     }
-    guard family != .hive else { return try await runCreateHiveTable(create, range: range) }
+    guard family != .hive else { return try await runCreateHiveTable(create, parameters: parameters, range: range) }
     let (database, name) = try resolve(create.name)
     if create.ifNotExists, try await tableExists(name, in: database) {
       return StatementResult(rowsAffected: create.query == nil ? nil : 0)
     }
-    let creation = try await bindCreation(create, range: range)
+    let creation = try await bindCreation(create, parameters: parameters, range: range)
     do {
       guard let plan = creation.plan else {
         _ = try await creation.writer.committer.create(creation.metadata)
@@ -48,7 +50,9 @@ extension StatementRunner {
   }
 
   /// Checks a statement whole, without writing anything.
-  func bindCreation(_ create: CreateTableStatement, range: SourceRange) async throws -> TableCreation {
+  func bindCreation(
+    _ create: CreateTableStatement, parameters: [Scalar] = [], range: SourceRange
+  ) async throws -> TableCreation {
     let (database, name) = try resolve(create.name)
     let exists = try await located(create.name.range) {
       _ = try await catalog.database(database)
@@ -61,7 +65,7 @@ extension StatementRunner {
           .tableAlreadyExists, "Destination table '\(Engine.catalogName).\(database).\(name)' already exists", range: create.name.range)
     }
     var rows: BoundQuery?
-    if let query = create.query { rows = try await bindRows(of: query, for: create) }
+    if let query = create.query { rows = try await bindRows(of: query, for: create, parameters: parameters) }
     let definition = try IcebergDefinition(create, columns: rows.map { .ofQuery($0) } ?? .declared(create.columns), binder: constantBinder)
     let location = try await tableLocation(definition.location, database: database, name: name)
     let writer = IcebergWriter(
@@ -92,13 +96,15 @@ extension StatementRunner {
   }
 
   /// The query of a CTAS with the names its columns will have.
-  func bindRows(of query: Query, for create: CreateTableStatement) async throws -> BoundQuery {
+  func bindRows(
+    of query: Query, for create: CreateTableStatement, parameters: [Scalar] = []
+  ) async throws -> BoundQuery {
     guard create.columns.isEmpty else {
       throw SQLError(
         .syntaxError, "CREATE TABLE AS takes its columns from the query", range: create.columns[0].range,
         hint: "Remove the column list, and cast in the query where a type must be another.")
     }
-    var bound = try await bind(query)
+    var bound = try await bind(query, parameters: parameters)
     if !create.columnAliases.isEmpty {
       guard create.columnAliases.count == bound.columns.count else {
         throw SQLError(

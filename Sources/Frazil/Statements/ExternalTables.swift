@@ -8,7 +8,9 @@ import Storage
 
 /// Hive-style tables: CREATE EXTERNAL TABLE, CREATE TABLE AS without `table_type = 'ICEBERG'`, and opening them.
 extension StatementRunner {
-  func runCreateHiveTable(_ create: CreateTableStatement, range: SourceRange) async throws -> StatementResult {
+  func runCreateHiveTable(
+    _ create: CreateTableStatement, parameters: [Scalar] = [], range: SourceRange
+  ) async throws -> StatementResult {
     let (database, name) = try resolve(create.name)
     do { _ = try await catalog.database(database) } catch { throw SQLError(wrapping: error).located(at: create.name.range) }
     if try await tableExists(name, in: database) {
@@ -19,7 +21,7 @@ extension StatementRunner {
           .tableAlreadyExists, "Destination table '\(Engine.catalogName).\(database).\(name)' already exists", range: create.name.range)
     }
     if create.query != nil {
-      let (plan, target) = try await bindHiveCreation(create)
+      let (plan, target) = try await bindHiveCreation(create, parameters: parameters)
       let write = try await target.beginWrite()
       guard create.withData else { return StatementResult(rowsAffected: try await write.commit([]).rowCount) }
       let prepared = try await writingExecutor.prepare(optimize(plan))
@@ -42,12 +44,14 @@ extension StatementRunner {
   }
 
   /// CREATE TABLE AS: the query's plan, and a write that makes the table once the files are there.
-  func bindHiveCreation(_ create: CreateTableStatement) async throws -> (plan: LogicalPlan, target: WriteTarget) {
+  func bindHiveCreation(
+    _ create: CreateTableStatement, parameters: [Scalar] = []
+  ) async throws -> (plan: LogicalPlan, target: WriteTarget) {
     guard let query = create.query else {
       throw SQLError.notSupported("CREATE TABLE without a query has no plan", range: create.name.range)
     }
     let (database, name) = try resolve(create.name)
-    let bound = try await bindRows(of: query, for: create)
+    let bound = try await bindRows(of: query, for: create, parameters: parameters)
     let columns = bound.outputColumns.map { Field($0.name.lowercased(), $0.type) }
     let settings = try HiveExportSettings(create.withProperties, binderSettings())
     let partitionCount = try settings.options.checkedPartitionCount(columns.map(\.name))

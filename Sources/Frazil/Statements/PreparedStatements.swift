@@ -60,6 +60,8 @@ extension StatementRunner {
     case .query(let query): return try await runQuery(query, parameters: parameters)
     case .unload(let unload): return try await runUnload(unload, parameters: parameters)
     case .insert(let insert): return try await runInsert(insert, parameters: parameters, range: statement.range)
+    case .createTable(let create) where create.query != nil:
+      return try await runCreateTable(create, parameters: parameters, range: statement.range)
     case .delete, .update, .merge: return try await runRowChange(statement, parameters: parameters)
     default: throw SQLError.notSupported("Parameters in \(statement.kindName) are not supported", range: statement.range)
     }
