@@ -68,7 +68,8 @@ import Testing
   func borders() throws {
     var random = SeededRandom(20_260_731)
     var tried: Set<String> = []
-    for definition in FunctionLibrary.standard.allScalars {
+    // Sequences between borders have millions of elements; the cases of arrays hold their borders.
+    for definition in FunctionLibrary.standard.allScalars where definition.names[0] != "sequence" {
       for _ in 0..<2 {
         guard let sample = Self.sample(definition, &random) else { continue }
         tried.insert(definition.names[0])

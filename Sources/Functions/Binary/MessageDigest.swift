@@ -148,7 +148,15 @@ enum MessageDigest: Sendable {
         let first = v[7] &+ sigma1 &+ choice &+ constants[round] &+ words[round]
         let sigma0 = rotate(right: a, rounds.1.0) ^ rotate(right: a, rounds.1.1) ^ rotate(right: a, rounds.1.2)
         let majority = (a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2])
-        v = [first &+ sigma0 &+ majority, a, v[1], v[2], v[3] &+ first, e, v[5], v[6]]
+        // Moved in place: a new array per round would be most of the work.
+        v[7] = v[6]
+        v[6] = v[5]
+        v[5] = e
+        v[4] = v[3] &+ first
+        v[3] = v[2]
+        v[2] = v[1]
+        v[1] = a
+        v[0] = first &+ sigma0 &+ majority
       }
       for index in 0..<8 { state[index] = state[index] &+ v[index] }
     }
