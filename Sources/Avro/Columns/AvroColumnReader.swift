@@ -333,7 +333,12 @@ private final class ListDecoder: ColumnDecoder {
       guard count <= max(decoder.remaining, BinaryDecoder.emptyItemLimit),
         children[0].count + count <= Int(Int32.max)
       else { throw AvroError(.corrupt, "\(count) items cannot fit", at: start) }
+      let items = decoder.offset
       for _ in 0..<count { for child in children { try child.decode(&decoder) } }
+      // Items that take no bytes could go on for ever.
+      if decoder.offset == items, children[0].count > BinaryDecoder.emptyItemLimit {
+        throw AvroError(.corrupt, "a list of \(children[0].count) values without content", at: start)
+      }
     }
     entries.append(
       ListEntry(offset: UInt32(truncatingIfNeeded: first), count: UInt32(truncatingIfNeeded: children[0].count - first)))
