@@ -63,10 +63,10 @@ def places_without_permission(frazil, folder):
     frazil.fails(f"CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false, location = '{FORBIDDEN}/') AS SELECT 1 AS x", FORBIDDEN)
     frazil.fails(f"UNLOAD (SELECT 1 AS x) TO '{FORBIDDEN}' WITH (format = 'PARQUET')", FORBIDDEN)
     equal(files_of(frazil.warehouse), before, "files")
-    done = subprocess.run([frazil.binary, "--warehouse", FORBIDDEN, "-c", "CREATE DATABASE d"], capture_output=True, text=True)
+    done = subprocess.run([frazil.binary, "--warehouse", FORBIDDEN, "-c", "CREATE DATABASE d"], capture_output=True, text=True, errors="replace")
     equal(done.returncode, 1, "exit code")
     equal(FORBIDDEN in done.stderr, True, f"the place in {done.stderr}")
-    done = subprocess.run([frazil.binary, "--output", FORBIDDEN, "-c", "SELECT 1"], capture_output=True, text=True)
+    done = subprocess.run([frazil.binary, "--output", FORBIDDEN, "-c", "SELECT 1"], capture_output=True, text=True, errors="replace")
     equal((done.returncode, FORBIDDEN in done.stderr), (2, True), "--output")
 
 
@@ -82,7 +82,7 @@ def a_folder_in_the_way(frazil, folder):
 @check
 def results_that_cannot_be_written(frazil, folder):
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(frazil.command("SELECT 1"), stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(frazil.command("SELECT 1"), stdout=full, stderr=subprocess.PIPE, text=True, errors="replace")
     equal(done.returncode, 1, "exit code")
     equal("No space left" in done.stderr, True, done.stderr)
     # A reader that goes away ends the process by SIGPIPE, without a word.
@@ -107,14 +107,14 @@ def a_full_disk(frazil, folder):
     for sql in (f"INSERT INTO t {big}",
                 f"CREATE TABLE u WITH (table_type = 'ICEBERG', is_external = false) AS SELECT x AS id, v FROM ({big}) t (x, v)",
                 f"UNLOAD ({big.replace('AS varchar)', 'AS varchar) AS v')}) TO '{folder}/out' WITH (format = 'PARQUET')"):
-        done = subprocess.run(frazil.command(sql), capture_output=True, text=True, preexec_fn=limited(200_000), timeout=120)
+        done = subprocess.run(frazil.command(sql), capture_output=True, text=True, errors="replace", preexec_fn=limited(200_000), timeout=120)
         equal(done.returncode, 1, f"exit code of {sql}\n{done.stderr}")
         equal("too large" in done.stderr.lower(), True, f"the system's words in {done.stderr}")
         equal(files_of(frazil.warehouse), before, f"files after {sql}")
     equal(list((folder / "out").rglob("*")) if (folder / "out").exists() else [], [], "files of UNLOAD")
     same(frazil.run("SELECT count(*) FROM t"), [(3,)], "the table")
     # No room for so much as the metadata.
-    done = subprocess.run(frazil.command("INSERT INTO t VALUES (4, 'd')"), capture_output=True, text=True, preexec_fn=limited(100))
+    done = subprocess.run(frazil.command("INSERT INTO t VALUES (4, 'd')"), capture_output=True, text=True, errors="replace", preexec_fn=limited(100))
     equal(done.returncode, 1, "exit code without any room")
     equal(files_of(frazil.warehouse), before, "files without any room")
     frazil.run("INSERT INTO t VALUES (4, 'd')")
@@ -125,9 +125,9 @@ def a_full_disk(frazil, folder):
 def spilling_to_a_full_disk(frazil, folder):
     frazil.run("CREATE VIEW big AS SELECT x, 'a longer text ' || CAST(x * 7919 % 1000003 AS varchar) AS s FROM UNNEST(sequence(1, 400000)) t (x)")
     command = frazil.command("SELECT count(*) FROM (SELECT s, x FROM big ORDER BY s, x LIMIT 399999)", "--memory", "8MB")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120)
     equal(done.returncode, 0, f"with room to spill: {done.stderr}")
-    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limited(50_000), timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", preexec_fn=limited(50_000), timeout=120)
     equal(done.returncode, 1, f"exit code: {done.stdout}")
     equal("OUT_OF_SPILL_SPACE: Rows could not be spilled to disk: File too large" in done.stderr, True, done.stderr)
 
@@ -247,7 +247,7 @@ def interrupted_statements(frazil, folder):
     for number in (signal.SIGINT, signal.SIGTERM):
         process = subprocess.Popen(
             frazil.command("INSERT INTO t SELECT x.x * 1000 + y.y, 'z' FROM UNNEST(sequence(1, 10000)) x (x), UNNEST(sequence(1, 10000)) y (y); CREATE DATABASE after_it"),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
         time.sleep(0.5)
         process.send_signal(number)
         _, errors = process.communicate(timeout=30)
@@ -260,7 +260,7 @@ def interrupted_statements(frazil, folder):
 def writers_in_several_processes(frazil, folder):
     table(frazil, rows=0)
     processes = [subprocess.Popen(frazil.command("; ".join(f"INSERT INTO t VALUES ({who}, '{step}')" for step in range(5))),
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for who in range(4)]
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace") for who in range(4)]
     for process in processes:
         _, errors = process.communicate(timeout=60)
         equal(process.returncode, 0, f"exit code; {errors}")

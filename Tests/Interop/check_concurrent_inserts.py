@@ -6,7 +6,7 @@ from support import check, same_rows
 
 
 def run_together(place, scripts):
-    running = [subprocess.Popen(place.command("-c", sql), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place.folder)
+    running = [subprocess.Popen(place.command("-c", sql), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", cwd=place.folder)
                for sql in scripts]
     for process in running:
         _, problem = process.communicate(timeout=240)
@@ -57,7 +57,7 @@ def one_of_many_creates_wins(place):
     """The same CREATE TABLE AS in several processes: one makes the table, the others say that it is there."""
     place.run("CREATE DATABASE d")
     sql = "CREATE TABLE d.t WITH (table_type = 'ICEBERG', is_external = false) AS SELECT 7 AS x"
-    running = [subprocess.Popen(place.command("-c", sql), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place.folder)
+    running = [subprocess.Popen(place.command("-c", sql), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", cwd=place.folder)
                for _ in range(4)]
     results = [(process.communicate(timeout=120)[1], process.returncode) for process in running]
     assert sorted(code for _, code in results) == [0, 1, 1, 1], results

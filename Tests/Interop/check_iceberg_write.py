@@ -398,7 +398,7 @@ def an_interrupted_insert_leaves_nothing(place):
     before = place.files()
     digits = "(VALUES 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)"
     joins = " CROSS JOIN ".join(f"{digits} AS d{index}(d)" for index in range(7))
-    running = subprocess.Popen(place.command("-c", f"INSERT INTO t SELECT d0.d, d1.d FROM {joins}"), stderr=subprocess.PIPE, text=True, cwd=place.folder)
+    running = subprocess.Popen(place.command("-c", f"INSERT INTO t SELECT d0.d, d1.d FROM {joins}"), stderr=subprocess.PIPE, text=True, errors="replace", cwd=place.folder)
     deadline = time.monotonic() + 60
     while not os.path.exists(os.path.join(place.warehouse, "default", "t", "data", "part=5")):  # its first file is open then
         assert running.poll() is None and time.monotonic() < deadline

@@ -150,7 +150,7 @@ def writers_of_one_row_conflict(frazil, folder):
         frazil.run(f"CREATE TABLE {table} (id int, n int) TBLPROPERTIES ('table_type' = 'ICEBERG', 'format-version' = '{version}')")
         frazil.run(f"INSERT INTO {table} VALUES (1, 0), (2, 0)")
         processes = [subprocess.Popen(frazil.command(f"UPDATE {table} SET n = n + 1 WHERE id = 1"), stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, text=True) for _ in range(5)]
+                                      stderr=subprocess.PIPE, text=True, errors="replace") for _ in range(5)]
         results = [(process.communicate(timeout=120)[1], process.returncode) for process in processes]
         for text, code in results:
             assert code == 0 or "ICEBERG_COMMIT_ERROR" in text, text

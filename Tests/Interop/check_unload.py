@@ -223,7 +223,7 @@ def a_full_disk_leaves_nothing(place):
                     "format = 'PARQUET', compression = 'NONE', partitioned_by = ARRAY['p']"]:
         columns = "x, x * x AS y, x % 2 AS p"
         done = subprocess.run(
-            place.command("-c", f"UNLOAD (SELECT {columns} FROM n) TO 'full' WITH ({options})"), capture_output=True, text=True,
+            place.command("-c", f"UNLOAD (SELECT {columns} FROM n) TO 'full' WITH ({options})"), capture_output=True, text=True, errors="replace",
             cwd=place.folder, preexec_fn=limited)
         assert done.returncode == 1, (options, done.returncode, done.stderr)
         assert "File too large" in done.stderr or "cannot write" in done.stderr, done.stderr

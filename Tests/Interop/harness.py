@@ -43,7 +43,7 @@ class Frazil:
 
     def run(self, sql, *options):
         """Runs statements that must succeed; the rows of all of them as tuples."""
-        done = subprocess.run(self.command(sql, *options), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(self.command(sql, *options), capture_output=True, text=True, errors="replace", timeout=120)
         if done.returncode != 0:
             raise Failure(f"exit {done.returncode} from\n{sql}\n{done.stderr[-2000:]}")
         lines = done.stdout.splitlines()
@@ -51,7 +51,7 @@ class Frazil:
 
     def fails(self, sql, *words):
         """Runs statements that must fail with exit code 1 and every one of the words in the message."""
-        done = subprocess.run(self.command(sql), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(self.command(sql), capture_output=True, text=True, errors="replace", timeout=120)
         if done.returncode != 1:
             raise Failure(f"exit {done.returncode} where 1 was expected from\n{sql}\n{done.stderr[-2000:]}")
         for word in words:

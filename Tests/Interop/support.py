@@ -59,14 +59,14 @@ class Place:
 
     def run(self, sql, *options):
         """Runs a script and returns the rows of its last query."""
-        done = subprocess.run(self.command(*options), input=sql, capture_output=True, text=True, cwd=self.folder)
+        done = subprocess.run(self.command(*options), input=sql, capture_output=True, text=True, errors="replace", cwd=self.folder)
         assert done.returncode == 0, done.stderr
         text = done.stdout.strip()
         return json.loads(text[text.rindex("\n[") + 1 if "\n[" in text else 0 :]) if text else []
 
     def fails(self, sql):
         """Runs a script that must fail and returns what it says."""
-        done = subprocess.run(self.command(), input=sql, capture_output=True, text=True, cwd=self.folder)
+        done = subprocess.run(self.command(), input=sql, capture_output=True, text=True, errors="replace", cwd=self.folder)
         assert done.returncode == 1, f"exit code {done.returncode}: {done.stdout}"
         return done.stderr
 
