@@ -50,7 +50,10 @@ class Frazil:
 
     def run(self, sql):
         """Rows, or the text of an error."""
-        done = subprocess.run([*self.command, "-c", sql], capture_output=True, text=True, timeout=60)
+        try:
+            done = subprocess.run([*self.command, "-c", sql], capture_output=True, text=True, timeout=60)
+        except subprocess.TimeoutExpired:
+            return "no result after 60 seconds"
         if done.returncode == 1:
             return done.stderr
         if done.returncode != 0:

@@ -216,9 +216,14 @@ private struct DomainWalk {
     if node.groupingSets.count > 1 { positions.append(keyCount + width + node.aggregates.count) }
     let grouped = PushedPlan(
       plan: .aggregate(moved), positions: positions, domain: (0..<width).map { keyCount + $0 })
-    guard node.groupingSets.contains([]) else { return grouped }
-    guard node.groupingSets.count == 1 else { throw unsupported("several grouping sets, one of them empty") }
-    return withEmptyGroups(grouped, defaults: node.aggregates.map { $0.function.emptyValue(range) })
+    let empty = node.groupingSets.indices.filter { node.groupingSets[$0].isEmpty }
+    guard let first = empty.first else { return grouped }
+    guard empty.count == 1 else { throw unsupported("several empty grouping sets") }
+    // The row of the empty set: no keys, aggregates over nothing, and the number of the set.
+    var defaults = node.keys.map { BoundExpression.literal(.null($0.expression.type), range) }
+    defaults += node.aggregates.map { $0.function.emptyValue(range) }
+    if node.groupingSets.count > 1 { defaults.append(.literal(.bigint(Int64(first)), range)) }
+    return withEmptyGroups(grouped, defaults: defaults)
   }
 
   private func pivot(_ node: PivotNode) throws(SQLError) -> PushedPlan {
