@@ -15,7 +15,7 @@ package final class Buffer: @unchecked Sendable {  // immutable once shared, see
   private let owner: AnyObject?
   private let kind: Kind
 
-  private enum Kind { case allocated, pooled, mapped, borrowed }
+  enum Kind { case allocated, pooled, mapped, borrowed }
 
   /// Uninitialised memory, except for the slack. Medium buffers are used again, large ones mapped with huge pages where the system has them.
   package convenience init(byteCount: Int) { self.init(byteCount: byteCount, mappedFrom: Self.mappingThreshold) }
@@ -56,12 +56,9 @@ package final class Buffer: @unchecked Sendable {  // immutable once shared, see
 
   deinit {
     let size = (byteCount + 127) & ~63
-    switch kind {
-    case .allocated: base.deallocate()
-    case .pooled: BufferPool.release(base, byteCount: size)
-    case .mapped: munmap(base, size)
-    case .borrowed: break
-    }
+    if kind == .borrowed { return }
+    let block = RestingMemory.Block(base: base, byteCount: size, kind: kind)
+    if size <= RestingMemory.largest { RestingMemory.put(block) } else { block.free() }
   }
 
   /// From this size on, memory comes from `mmap` and is returned to the system when freed.

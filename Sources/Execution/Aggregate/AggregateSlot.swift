@@ -34,9 +34,9 @@ class AggregateSlot {
     let buffer = Buffer(byteCount: kept &* 4)
     let keptGroups = buffer.base.assumingMemoryBound(to: UInt32.self)
     for row in 0..<kept { keptGroups[row] = groups[Int(indices[row])] }
-    try add(
-      call.arguments.map { input.columns[$0].take(indices, count: kept) },
-      orderKeys(input).map { $0.take(indices, count: kept) }, keptGroups, kept)
+    let arguments = call.arguments.map { input.columns[$0].take(indices, count: kept) }
+    let order = orderKeys(input).map { $0.take(indices, count: kept) }
+    try withExtendedLifetime(buffer) { () throws(SQLError) in try add(arguments, order, keptGroups, kept) }
   }
 
   private func orderKeys(_ input: Batch) -> [Column] { call.order.map { input.columns[$0.column] } }

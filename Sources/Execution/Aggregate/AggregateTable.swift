@@ -79,6 +79,7 @@ final class AggregateTable {
   func merge(_ other: AggregateTable) throws(SQLError) {
     let size = other.groupCount
     let map = Buffer(byteCount: max(size, 1) &* 4)
+    defer { withExtendedLifetime(map) {} }
     let target = map.base.assumingMemoryBound(to: UInt32.self)
     if let grouper, let theirs = other.grouper {
       grouper.table.insert(groupsOf: theirs.table, map: target)

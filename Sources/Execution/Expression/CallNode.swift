@@ -102,9 +102,15 @@ final class CallNode: EvaluationNode {
 
   private func call(_ columns: [Column], count: Int) throws(SQLError) -> Column {
     do {
-      return try function.kernel(
-        columns, FunctionCall(count: count, resultType: function.resultType, context: context))
+      return try run(columns, FunctionCall(count: count, resultType: function.resultType, context: context))
     } catch { throw error.located(at: range) }
+  }
+
+  /// Runs the kernel on columns that live until it returns. Kernels read through bare pointers: a dictionary that they flattened
+  /// themselves could be freed before its last value is read.
+  private func run(_ columns: [Column], _ call: Functions.FunctionCall) throws(KernelError) -> Column {
+    let plain = columns.map { $0.dictionary == nil ? $0 : $0.flattened() }
+    return try withExtendedLifetime(plain) { () throws(KernelError) -> Column in try function.kernel(plain, call) }
   }
 
   /// Runs the call once per dictionary entry, when one argument is a dictionary and the others are constants.
@@ -124,7 +130,7 @@ final class CallNode: EvaluationNode {
     let arguments = columns.enumerated().map { $0 == position ? dictionary.values : $1.repeated(entries) }
     let result: Column
     do {
-      result = try function.kernel(
+      result = try run(
         arguments, FunctionCall(count: entries, resultType: function.resultType, context: context)
       ).flattened()
     } catch {

@@ -46,6 +46,7 @@ final class InListNode: EvaluationNode {
   private func compare(_ column: Column, _ batch: Batch) throws(SQLError) -> Column {
     let count = batch.count
     let buffer = Buffer(byteCount: count)
+    defer { withExtendedLifetime(buffer) {} }
     let truths = buffer.base.assumingMemoryBound(to: UInt8.self)
     for row in 0..<count { truths[row] = Truth.no }
     for element in list {
@@ -91,9 +92,11 @@ private final class LiteralSet {
   func test(_ column: Column) -> Column {
     let count = column.count
     let found = Buffer(byteCount: count * 4)
+    defer { withExtendedLifetime(found) {} }
     let groups = found.base.assumingMemoryBound(to: UInt32.self)
     table.find([column], count: count, groups: groups, scratch: scratch)
     let buffer = Buffer(byteCount: count)
+    defer { withExtendedLifetime(buffer) {} }
     let truths = buffer.base.assumingMemoryBound(to: UInt8.self)
     let missing = hasNull ? Truth.unknown : Truth.no
     for row in 0..<count { truths[row] = groups[row] == GroupTable.none ? missing : Truth.yes }

@@ -14,6 +14,7 @@ enum Truth {
     if let dictionary = column.dictionary {
       let entries = dictionary.values.count
       let table = Buffer(byteCount: max(entries, 1))
+      defer { withExtendedLifetime(table) {} }
       let truths = table.base.assumingMemoryBound(to: UInt8.self)
       truths[0] = unknown
       read(dictionary.values, into: truths)
@@ -77,6 +78,7 @@ final class KleeneNode: EvaluationNode {
     }
     let buffer = Buffer(byteCount: count)
     let scratch = Buffer(byteCount: count)
+    defer { withExtendedLifetime((buffer, scratch)) {} }
     let truths = buffer.base.assumingMemoryBound(to: UInt8.self)
     let others = scratch.base.assumingMemoryBound(to: UInt8.self)
     Truth.read(first, into: truths)
@@ -123,6 +125,7 @@ final class NotNode: EvaluationNode {
 
   private static func negated(_ column: Column) -> Column {
     let buffer = Buffer(byteCount: column.count)
+    defer { withExtendedLifetime(buffer) {} }
     let truths = buffer.base.assumingMemoryBound(to: UInt8.self)
     Truth.read(column, into: truths)
     for row in 0..<column.count { truths[row] = 2 &- truths[row] }

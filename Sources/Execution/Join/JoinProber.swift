@@ -103,6 +103,7 @@ final class JoinProber {
       return try pass(batch, batch.rows { !isMatch($0) && view.isValid($0) })
     case .mark:
       let truths = Buffer(byteCount: batch.count)
+      defer { withExtendedLifetime(truths) {} }
       let target = truths.base.assumingMemoryBound(to: UInt8.self)
       let key = shape.isNullAware && !table.facts.isEmpty ? ColumnView(keys[0]) : nil
       for row in 0..<batch.count {

@@ -55,6 +55,7 @@ final class JoinTable: @unchecked Sendable {
     let grouper = Grouper(sharing: table)
     let total = rows.count
     let groupBuffer = Buffer(byteCount: max(total, 1) &* 4)
+    defer { withExtendedLifetime(groupBuffer) {} }
     let groups = groupBuffer.base.assumingMemoryBound(to: UInt32.self)
     var excluded = 0
     var begin = 0

@@ -63,6 +63,7 @@ final class Conjunction {
     let entries = dictionary.values.count
     if entries == 0 { return .constant(.boolean(false), count: count) }
     let table = Buffer(byteCount: entries)
+    defer { withExtendedLifetime(table) {} }
     let truths = table.base.assumingMemoryBound(to: UInt8.self)
     Truth.read(dictionary.values, into: truths)
     for entry in 0..<entries { truths[entry] = truths[entry] &>> 1 }

@@ -48,8 +48,11 @@ struct SetOperationFactory: OperatorFactory {
 
     func consume(_ batch: Batch) throws -> Demand {
       let width = batch.columns.count - 2
-      let left = batch.columns[width].flattened().flat.values.pointer(as: Int64.self)
-      let right = batch.columns[width + 1].flattened().flat.values.pointer(as: Int64.self)
+      let leftCounts = batch.columns[width].flattened()
+      let rightCounts = batch.columns[width + 1].flattened()
+      defer { withExtendedLifetime((leftCounts, rightCounts)) {} }
+      let left = leftCounts.flat.values.pointer(as: Int64.self)
+      let right = rightCounts.flat.values.pointer(as: Int64.self)
       let input = Batch(columns: Array(batch.columns[..<width]), count: batch.count)
       var rows: [UInt32] = []
       for row in 0..<batch.count {

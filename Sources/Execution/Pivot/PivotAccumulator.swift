@@ -48,7 +48,9 @@ final class PivotAccumulator {
     let encoded = codec.encode(keys, count: count)
     if rowScratch.byteCount < count * 4 { rowScratch = Buffer(byteCount: count * 4) }
     let rows = rowScratch.base.assumingMemoryBound(to: UInt32.self)
-    table.resolve(encoded.views, validity: encoded.validity, count: count, into: rows)
+    withExtendedLifetime(encoded) {
+      table.resolve(encoded.views, validity: encoded.validity, count: count, into: rows)
+    }
 
     if let number = singleNumber(pivotKey) {
       guard number != PivotKeyTable.none else { return }
@@ -106,6 +108,7 @@ final class PivotAccumulator {
       }
     } else if column.type.physical == .string {
       let flat = column.flattened()
+      defer { withExtendedLifetime(flat) {} }
       let views = flat.flat.values.pointer(as: StringView.self)
       let validity = flat.flat.validity?.pointer(as: UInt8.self)
       var last = -1
@@ -159,6 +162,7 @@ final class PivotResult: @unchecked Sendable {  // read-only after init
     let learned = first.table.orderedRows()
     if let wanted {
       let rows = Buffer.of(learned)
+      defer { withExtendedLifetime(rows) {} }
       let keys = codec.decode(table, rows: rows.base.assumingMemoryBound(to: UInt32.self), count: learned.count)
       order = wanted.sortedRows(of: Batch(columns: keys, count: learned.count)).map { learned[Int($0)] }
     } else {
@@ -172,6 +176,7 @@ final class PivotResult: @unchecked Sendable {  // read-only after init
   /// Rows `start ..< start + count` of the matrix.
   func batch(start: Int, count: Int) throws(KernelError) -> Batch {
     let rows = Buffer.of(Array(order[start..<start + count]))
+    defer { withExtendedLifetime(rows) {} }
     let pointer = UnsafePointer(rows.base.assumingMemoryBound(to: UInt32.self))
     var columns = codec.decode(table, rows: pointer, count: count)
     columns.reserveCapacity(columnCount)

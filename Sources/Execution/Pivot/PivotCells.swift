@@ -57,6 +57,7 @@ final class GeneralPivotCells: PivotCells {
     for cell in touched {
       guard let chosen = byCell[cell] else { continue }
       let groups = Buffer.of(chosen.map { rows[Int($0)] })
+      defer { withExtendedLifetime(groups) {} }
       try state(Int(cell), rowCount: rowCount).update(
         arguments.map { $0.take(chosen) }, groups: groups.base.assumingMemoryBound(to: UInt32.self), count: chosen.count)
     }
@@ -66,6 +67,7 @@ final class GeneralPivotCells: PivotCells {
     for (other, map) in zip(others, maps) {
       guard let other = other as? GeneralPivotCells else { continue }
       let groups = Buffer.of(map)
+      defer { withExtendedLifetime(groups) {} }
       for cell in states.indices {
         guard let theirs = other.states[cell] else { continue }
         theirs.resize(groupCount: map.count)

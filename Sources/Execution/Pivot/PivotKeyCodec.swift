@@ -45,6 +45,7 @@ struct PivotKeyCodec {
     var heap = StringHeap()
     let views = Buffer(byteCount: count * 16)
     let target = views.base.assumingMemoryBound(to: StringView.self)
+    defer { withExtendedLifetime(flats) {} }
     for row in 0..<count {
       var size = 0
       for (reader, type) in zip(readers, types) {

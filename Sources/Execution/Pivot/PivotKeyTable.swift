@@ -257,6 +257,7 @@ final class PivotKeyTable {
     let views = Buffer(byteCount: chunk * 16)
     let validity = Buffer(byteCount: chunk)
     let rows = Buffer(byteCount: chunk * 4)
+    defer { withExtendedLifetime((views, validity, rows)) {} }
     let viewPointer = views.base.assumingMemoryBound(to: StringView.self)
     let validPointer = validity.base.assumingMemoryBound(to: UInt8.self)
     let rowPointer = rows.base.assumingMemoryBound(to: UInt32.self)
