@@ -25,7 +25,14 @@ final class IcebergBatchWriter: BatchWriter {
   private var written: [DataFile] = []
   private var rowCount = 0
 
+  /// Batches that would fall into tiny pieces wait here until there are enough of them to be split at once.
+  private var staged: [Batch] = []
+  private var stagedRows = 0
+  private var stagedBytes = 0
+
   private static let maximumOpenFiles = 64
+  private static let minimumPieceRows = 256
+  private static let maximumStagedRows = 1 << 18
 
   init(_ plan: IcebergWritePlan, _ context: QueryContext) throws {
     self.plan = plan
@@ -42,7 +49,33 @@ final class IcebergBatchWriter: BatchWriter {
   func write(_ batch: Batch) throws {
     guard batch.count > 0 else { return }
     try plan.nulls.check(batch)
-    for piece in router.route(batch) {
+    rowCount += batch.count
+    if staged.isEmpty, let pieces = router.route(batch, minimumRows: Self.minimumPieceRows) {
+      try append(pieces)
+    } else {
+      staged.append(batch)
+      stagedRows += batch.count
+      stagedBytes += RowSizes.estimate(batch)
+      if stagedRows >= Self.maximumStagedRows || stagedBytes >= budget / 2 { try splitStaged() }
+    }
+    while waitingBytes > budget || !reservation.reserve(waitingBytes + stagedBytes) {
+      guard let largest = partitions.values.max(by: { $0.waitingBytes < $1.waitingBytes }), largest.waitingBytes > 0 else { break }
+      try flush(largest)
+    }
+  }
+
+  /// Splits the staged batches as one.
+  private func splitStaged() throws {
+    guard let first = staged.first else { return }
+    let batch = Batch.concatenated(staged, types: first.columns.map(\.type))
+    staged = []
+    stagedRows = 0
+    stagedBytes = 0
+    try append(router.route(batch, minimumRows: 0) ?? [])
+  }
+
+  private func append(_ pieces: [PartitionRouter.Piece]) throws {
+    for piece in pieces {
       let partition: OpenPartition
       if let known = partitions[piece.key] {
         partition = known
@@ -51,11 +84,6 @@ final class IcebergBatchWriter: BatchWriter {
         partitions[piece.key] = partition
       }
       try append(piece.batch, to: partition)
-    }
-    rowCount += batch.count
-    while waitingBytes > budget || !reservation.reserve(waitingBytes) {
-      guard let largest = partitions.values.max(by: { $0.waitingBytes < $1.waitingBytes }), largest.waitingBytes > 0 else { break }
-      try flush(largest)
     }
   }
 
@@ -73,6 +101,7 @@ final class IcebergBatchWriter: BatchWriter {
   }
 
   func finish() throws -> any WrittenFiles {
+    try splitStaged()
     // In the order of keys, so that the same rows give the same files.
     for partition in partitions.values.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       try context.cancellation.check()
@@ -89,6 +118,7 @@ final class IcebergBatchWriter: BatchWriter {
   func abort() {
     for partition in partitions.values { partition.file?.sink.abort() }
     partitions = [:]
+    staged = []
     reservation.release()
     plan.helpers.writerFinished()
   }

@@ -48,7 +48,9 @@ struct PartitionRouter {
     self.sources = sources
   }
 
-  func route(_ batch: Batch) -> [Piece] {
+  /// - Parameter minimumRows: what a piece should have on average.
+  /// - Returns: nil when pieces would be smaller: each costs some allocations for every column, and the caller can wait for more rows.
+  func route(_ batch: Batch, minimumRows: Int) -> [Piece]? {
     if sources.isEmpty { return [Piece(key: [], values: [], batch: batch)] }
     let columns = sources.map { source in
       source.path.isEmpty ? Column.nulls(.integer, count: batch.count) : source.transform.apply(Self.column(source.path, batch))
@@ -57,6 +59,7 @@ struct PartitionRouter {
     guard var groups = RowGroups(hashing: columns, count: batch.count) else { return [] }
     if !groups.agree(columns) { groups = RowGroups(comparing: columns, count: batch.count) }
     if groups.count == 1 { return [piece(columns, row: 0, batch)] }
+    if batch.count / groups.count < minimumRows { return nil }
     return groups.rowsByGroup.map { rows in
       rows.withUnsafeBufferPointer { rows in
         guard let base = rows.baseAddress else { return piece(columns, row: 0, batch) }
