@@ -86,7 +86,9 @@ struct PartitionRouter {
       let inner = child.flat.validity?.pointer(as: UInt8.self)
       let validity = Buffer(byteCount: child.count)
       let target = validity.base.assumingMemoryBound(to: UInt8.self)
-      for row in 0..<child.count { target[row] = outer[row] & (inner?[row] ?? 1) }
+      withExtendedLifetime((parent, child)) {
+        for row in 0..<child.count { target[row] = outer[row] & (inner?[row] ?? 1) }
+      }
       column = Column(
         flat: FlatVector(
           values: child.flat.values, validity: BufferSlice(validity), heap: child.flat.heap, children: child.flat.children),

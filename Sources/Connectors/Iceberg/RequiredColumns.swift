@@ -53,8 +53,10 @@ struct RequiredColumns: Sendable {
         // Elements that a row that exists refers to.
         present = [Bool](repeating: false, count: flat.flat.children.first?.count ?? 0)
         let entries = view.pointer(as: ListEntry.self)
-        for row in 0..<flat.count where view.isValid(row) && (isPresent?[row] ?? true) {
-          for element in Int(entries[row].offset)..<Int(entries[row].offset) + Int(entries[row].count) { present[element] = true }
+        withExtendedLifetime(flat) {
+          for row in 0..<flat.count where view.isValid(row) && (isPresent?[row] ?? true) {
+            for element in Int(entries[row].offset)..<Int(entries[row].offset) + Int(entries[row].count) { present[element] = true }
+          }
         }
       }
       for (child, column) in zip(children, flat.flat.children) {
