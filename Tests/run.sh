@@ -61,7 +61,7 @@ status=$?
 grep -aE '^. (Test|Suite) .*(failed|recorded an issue)|^↳|error: |[Ss]kipped' "$log/swift" | head -200
 # Swift Testing closes with: "Test run with 812 tests in 60 suites passed after 9.1 seconds."
 total=$(grep -aoE 'Test run with [0-9]+ tests?' "$log/swift" | grep -oE '[0-9]+' | tail -n 1)
-bad=$(grep -acE '^. Test .* failed after ' "$log/swift")
+bad=$(grep -aE '^. Test .* failed after ' "$log/swift" | grep -acvE '^. Test run with')
 if [ -z "$total" ]; then
   tail -n 30 "$log/swift"
   say "the test process ended early"

@@ -36,7 +36,8 @@ import Testing
   private static func logicTestStatements() throws -> [(String, String)] {
     var statements: [(String, String)] = []
     for file in files("Tests/SQLLogicTests/cases", "slt") {
-      let text = try String(contentsOf: file, encoding: .utf8)
+      // What `let` keeps is a number, or part of a text.
+      let text = try String(contentsOf: file, encoding: .utf8).replacing(#/\$\{\w+\}/#, with: "1")
       for block in text.components(separatedBy: "\n\n") {
         var lines = block.components(separatedBy: "\n").filter { !$0.hasPrefix("#") }
         guard !lines.isEmpty else { continue }

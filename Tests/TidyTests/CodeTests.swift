@@ -3,21 +3,14 @@ import Testing
 
 /// Habits of the code that a reader can rely on.
 @Suite struct CodeTests {
-  /// Files that may be longer than the limit, and why.
-  static let longFiles: [String: String] = [
-    "Tests/Differential/generator.py": "one grammar of random queries, whose productions call each other"
-  ]
   static let lineLimit = 600
 
-  @Test("a file holds one idea: it is no longer than 600 lines, unless listed with a reason")
+  @Test("a file holds one idea: it is no longer than 600 lines")
   func length() {
     for path in ProjectFiles.all where [".swift", ".py", ".sh", ".slt"].contains(where: path.hasSuffix) {
       let count = ProjectFiles.bytes(path).count { $0 == UInt8(ascii: "\n") }
       let limit = path.hasSuffix(".slt") ? 1_500 : Self.lineLimit
-      #expect(count <= limit || Self.longFiles[path] != nil, "\(path) has \(count) lines")
-    }
-    for path in Self.longFiles.keys {
-      #expect(ProjectFiles.lines(path).count > Self.lineLimit, "\(path) need not be listed")
+      #expect(count <= limit, "\(path) has \(count) lines")
     }
   }
 

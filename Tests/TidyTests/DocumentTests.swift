@@ -54,7 +54,7 @@ import Testing
   private static func exists(_ name: String, from folder: String) -> Bool {
     let path = name.hasSuffix("/") ? String(name.dropLast()) : name
     // Made by the benchmarks.
-    if ["bench/data", "RESULTS.md", "BOUNDS.md"].contains(path) { return true }
+    if path == "bench/data" { return true }
     let places = path.hasPrefix("Sources/") || path.hasPrefix("Tests/") || folder.isEmpty ? [path] : [path, "\(folder)/\(path)"]
     if places.contains(where: ProjectFiles.places.contains) { return true }
     // Elsewhere in the text the folder was named.
