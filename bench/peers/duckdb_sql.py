@@ -17,7 +17,8 @@ for line in sql.splitlines():
     if line.startswith("-- load "):
         name = line.removeprefix("-- load ").strip()
         folder = pathlib.Path(importlib.import_module(f"duckdb_extension_{name}").__file__).parent
-        connection.execute(f"LOAD '{folder / (name + '.duckdb_extension')}'")
+        (extension,) = folder.rglob("*.duckdb_extension")
+        connection.execute(f"LOAD '{extension}'")
 result = connection.execute(sql)
 for row in result.fetchall() if result.description else []:
     print(*row, sep="|")
