@@ -128,24 +128,82 @@ private func overflowKernel<Value: FixedWidthInteger & BitwiseCopyable & Sendabl
 
 // MARK: Floating point
 
-// One function for each type: closures made in a generic function stay calls, seven times slower than the addition.
-private func doubleKernel(_ name: String, _ type: SQLType) -> ScalarKernel {
-  switch name {
-  case "+": binaryKernel(type) { (x: Double, y: Double) -> Double in x + y }
-  case "-": binaryKernel(type) { (x: Double, y: Double) -> Double in x - y }
-  case "*": binaryKernel(type) { (x: Double, y: Double) -> Double in x * y }
-  case "/": binaryKernel(type) { (x: Double, y: Double) -> Double in x / y }
-  default: binaryKernel(type) { (x: Double, y: Double) -> Double in x.truncatingRemainder(dividingBy: y) }
+private enum FloatOperation {
+  case addition, subtraction, multiplication, division, remainder
+
+  init(_ name: String) {
+    self =
+      switch name {
+      case "+": .addition
+      case "-": .subtraction
+      case "*": .multiplication
+      case "/": .division
+      default: .remainder
+      }
   }
 }
 
+// The loops stand in functions without type parameters: closures that are handed through a generic helper stay calls, seven times slower
+// than the addition.
+private func doubleKernel(_ name: String, _ type: SQLType) -> ScalarKernel {
+  let operation = FloatOperation(name)
+  return { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+    try Column.oncePerConstant(arguments, call) { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+      doubleColumn(operation, Operand(arguments[0]), Operand(arguments[1]), type, call.count)
+    }
+  }
+}
+
+private func doubleColumn(_ operation: FloatOperation, _ left: Operand, _ right: Operand, _ type: SQLType, _ count: Int) -> Column {
+  if left.isAllNull || right.isAllNull { return .nulls(type, count: count) }
+  let values = Buffer(byteCount: count &* MemoryLayout<Double>.stride)
+  let target = values.base.assumingMemoryBound(to: Double.self)
+  switch operation {
+  case .addition: floatLoop(left, right, target, count) { (x: Double, y: Double) in x + y }
+  case .subtraction: floatLoop(left, right, target, count) { (x: Double, y: Double) in x - y }
+  case .multiplication: floatLoop(left, right, target, count) { (x: Double, y: Double) in x * y }
+  case .division: floatLoop(left, right, target, count) { (x: Double, y: Double) in x / y }
+  case .remainder: floatLoop(left, right, target, count) { (x: Double, y: Double) in x.truncatingRemainder(dividingBy: y) }
+  }
+  return Column(type: type, count: count, values: values, validity: mergedValidity([left, right], count: count))
+}
+
 private func realKernel(_ name: String, _ type: SQLType) -> ScalarKernel {
-  switch name {
-  case "+": binaryKernel(type) { (x: Float, y: Float) -> Float in x + y }
-  case "-": binaryKernel(type) { (x: Float, y: Float) -> Float in x - y }
-  case "*": binaryKernel(type) { (x: Float, y: Float) -> Float in x * y }
-  case "/": binaryKernel(type) { (x: Float, y: Float) -> Float in x / y }
-  default: binaryKernel(type) { (x: Float, y: Float) -> Float in x.truncatingRemainder(dividingBy: y) }
+  let operation = FloatOperation(name)
+  return { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+    try Column.oncePerConstant(arguments, call) { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+      realColumn(operation, Operand(arguments[0]), Operand(arguments[1]), type, call.count)
+    }
+  }
+}
+
+private func realColumn(_ operation: FloatOperation, _ left: Operand, _ right: Operand, _ type: SQLType, _ count: Int) -> Column {
+  if left.isAllNull || right.isAllNull { return .nulls(type, count: count) }
+  let values = Buffer(byteCount: count &* MemoryLayout<Float>.stride)
+  let target = values.base.assumingMemoryBound(to: Float.self)
+  switch operation {
+  case .addition: floatLoop(left, right, target, count) { (x: Float, y: Float) in x + y }
+  case .subtraction: floatLoop(left, right, target, count) { (x: Float, y: Float) in x - y }
+  case .multiplication: floatLoop(left, right, target, count) { (x: Float, y: Float) in x * y }
+  case .division: floatLoop(left, right, target, count) { (x: Float, y: Float) in x / y }
+  case .remainder: floatLoop(left, right, target, count) { (x: Float, y: Float) in x.truncatingRemainder(dividingBy: y) }
+  }
+  return Column(type: type, count: count, values: values, validity: mergedValidity([left, right], count: count))
+}
+
+@inline(__always)
+private func floatLoop<Value: BitwiseCopyable>(
+  _ left: Operand, _ right: Operand, _ target: UnsafeMutablePointer<Value>, _ count: Int, _ body: (Value, Value) -> Value
+) {
+  let (first, second) = (left.pointer(as: Value.self), right.pointer(as: Value.self))
+  if right.isConstant {
+    let value = second[0]
+    for row in 0..<count { target[row] = body(first[row], value) }
+  } else if left.isConstant {
+    let value = first[0]
+    for row in 0..<count { target[row] = body(value, second[row]) }
+  } else {
+    for row in 0..<count { target[row] = body(first[row], second[row]) }
   }
 }
 
