@@ -101,7 +101,8 @@ if [ -x "$python" ]; then
   tail -n 40 "$log/mutations"
   count "$log/mutations" "the mutated statements"
 else
-  say "skipped interoperability, bad input and random queries: no Python environment at $python"
+  say "no Python environment at $python: interoperability, bad input and random queries cannot run; see .ci/install"
+  failed=$((failed + 1))
 fi
 
 say "done"

@@ -23,6 +23,19 @@ struct EngineUnderTest {
     session = try Engine(configuration).makeSession()
   }
 
+  /// Runs a statement with all rules of the optimiser on, whatever the mode says.
+  func run(_ sql: String, isOptimised: Bool) async -> Result<TextResult, StatementFailure> {
+    guard isOptimised else { return await run(sql) }
+    for rule in Configuration.optimiserRules.sorted() {
+      if case .failure(let error) = await run("SET SESSION \(rule) = true") { return .failure(error) }
+    }
+    let outcome = await run(sql)
+    for rule in Configuration.optimiserRules.sorted() {
+      if case .failure(let error) = await run("RESET SESSION \(rule)") { return .failure(error) }
+    }
+    return outcome
+  }
+
   func run(_ sql: String) async -> Result<TextResult, StatementFailure> {
     do {
       let result = try await session.run(sql)

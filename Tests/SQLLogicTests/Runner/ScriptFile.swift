@@ -1,7 +1,6 @@
 /// One slt file: a list of records that run in order against one engine.
 ///
-/// The format is sqllogictest's (`skipif` names a mode of the runner), with five additions (`expressions`, `file`, `let`, `header`,
-/// ` | ` between columns).
+/// The format is sqllogictest's, with six additions (`expressions`, `file`, `let`, `header`, `optimised`, ` | ` between columns).
 /// `README.md` beside the cases describes it.
 struct ScriptFile {
   let path: String
@@ -11,8 +10,6 @@ struct ScriptFile {
     /// 1-based line of the record's first line.
     let line: Int
     let kind: Kind
-    /// Modes the record says nothing about: EXPLAIN without the optimiser shows another plan.
-    var skippedModes: Set<String> = []
   }
 
   enum Kind {
@@ -40,6 +37,8 @@ struct ScriptFile {
     var sort: Sort = .none
     /// The first expected row holds the column labels.
     var hasHeader = false
+    /// The optimiser's rules are on for this query, also in the mode that switches them off: the rows are an optimised plan.
+    var isOptimised = false
     var rows: [String]
   }
 
@@ -69,7 +68,6 @@ private struct ScriptParser {
 
   mutating func parse() throws(ScriptError) -> [ScriptFile.Record] {
     var records: [ScriptFile.Record] = []
-    var skippedModes: Set<String> = []
     while index < lines.count {
       let line = lines[index]
       let words = line.split(separator: " ")
@@ -89,16 +87,8 @@ private struct ScriptParser {
       case "let":
         guard words.count == 2 else { throw failure(start, "usage: let NAME") }
         records.append(.init(line: start, kind: .variable(name: String(words[1]), sql: try sql(start))))
-      case "skipif":
-        guard words.count == 2 else { throw failure(start, "usage: skipif MODE") }
-        skippedModes.insert(String(words[1]))
-        continue
       case "halt": return records
       default: throw failure(start, "unknown directive '\(first)'")
-      }
-      if !skippedModes.isEmpty, let last = records.indices.last {
-        records[last].skippedModes = skippedModes
-        skippedModes = []
       }
     }
     return records
@@ -137,13 +127,14 @@ private struct ScriptParser {
   }
 
   private mutating func query(_ words: [Substring], _ start: Int) throws(ScriptError) -> ScriptFile.Kind {
-    guard words.count >= 2 else { throw failure(start, "usage: query TYPES [rowsort] [header]") }
+    guard words.count >= 2 else { throw failure(start, "usage: query TYPES [rowsort] [header] [optimised]") }
     var expectation = ScriptFile.QueryExpectation(types: String(words[1]), rows: [])
     for word in words.dropFirst(2) {
       switch word {
       case "nosort": expectation.sort = .none
       case "rowsort": expectation.sort = .rows
       case "header": expectation.hasHeader = true
+      case "optimised": expectation.isOptimised = true
       default: throw failure(start, "unknown word '\(word)' after query")
       }
     }
