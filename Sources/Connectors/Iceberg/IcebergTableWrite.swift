@@ -175,7 +175,7 @@ package struct IcebergWriter: IcebergWriting {
       try table.metadata.checkHasNoWriteDefaults()
       return IcebergRowChange(
         try plan(table.metadata, lineage: IcebergHiddenColumn.lineage(table.metadata)), committer, change,
-        newRows: table.predicate(change.predicates), opener: table.opener, context: context)
+        wanted: table.predicate(change.predicates), opener: table.opener, context: context)
     }
   }
 

@@ -75,26 +75,7 @@ struct PartitionRouter {
 
   /// A column, or a field inside struct columns; NULL where a struct around it is.
   private static func column(_ path: [Int], _ batch: Batch) -> Column {
-    var column = batch.columns[path[0]]
-    for index in path.dropFirst() {
-      let parent = column.flattened()
-      let child = parent.flat.children[index].flattened()
-      guard let outer = parent.flat.validity?.pointer(as: UInt8.self) else {
-        column = child
-        continue
-      }
-      let inner = child.flat.validity?.pointer(as: UInt8.self)
-      let validity = Buffer(byteCount: child.count)
-      let target = validity.base.assumingMemoryBound(to: UInt8.self)
-      withExtendedLifetime((parent, child)) {
-        for row in 0..<child.count { target[row] = outer[row] & (inner?[row] ?? 1) }
-      }
-      column = Column(
-        flat: FlatVector(
-          values: child.flat.values, validity: BufferSlice(validity), heap: child.flat.heap, children: child.flat.children),
-        type: child.type, count: child.count)
-    }
-    return column
+    path.dropFirst().reduce(batch.columns[path[0]]) { $0.field($1) }
   }
 
   /// The tuple as bytes: a mark for NULL, the length before text, one bit pattern for all NaN.

@@ -150,24 +150,7 @@ struct EqualityKey: Sendable {
 
   /// The compared values of a delivered column: NULL where a struct around them is.
   static func leaf(of column: Column, depth: Int) -> Column {
-    var column = column
-    for _ in 0..<depth {
-      let parent = column.flattened()
-      let child = parent.flat.children[0].flattened()
-      guard let outer = parent.flat.validity?.pointer(as: UInt8.self) else {
-        column = child
-        continue
-      }
-      let validity = Buffer(byteCount: child.count)
-      let target = validity.base.assumingMemoryBound(to: UInt8.self)
-      let inner = child.flat.validity?.pointer(as: UInt8.self)
-      for row in 0..<child.count { target[row] = outer[row] & (inner?[row] ?? 1) }
-      column = Column(
-        flat: FlatVector(
-          values: child.flat.values, validity: BufferSlice(validity), heap: child.flat.heap, children: child.flat.children),
-        type: child.type, count: child.count)
-    }
-    return column
+    (0..<depth).reduce(column) { parent, _ in parent.field(0) }
   }
 }
 

@@ -1,7 +1,6 @@
 import Columnar
 import Connectors
 import Execution
-import Functions
 import Iceberg
 import Planner
 import SQLSyntax
@@ -32,10 +31,7 @@ extension StatementRunner {
   private func checkData(_ table: IcebergTable) async throws -> [TableProblem] {
     var problems: [TableProblem] = []
     for task in try await table.tasks(matching: []) {
-      let check = try FileBoundsCheck(task, table) { name, types in
-        let function = try FunctionLibrary.standard.resolveAggregate(name, types)
-        return ResolvedAggregateCall { AggregateCall(function: function, arguments: $0, name: name, range: .unknown) }
-      }
+      let check = try FileBoundsCheck(task, table)
       for try await batch in try await executor.execute(check.plan) {
         problems += check.problems(batch.columns.map { $0.scalarValue(at: 0) })
       }

@@ -26,7 +26,10 @@ extension StatementRunner {
       }
       guard bound.type == .boolean else { return nil }
       predicates = metadataPredicates(of: bound, table, delete.table)
-      condition = FileCondition(bound, columnCount: table.schema.count + table.hiddenColumns.count, context: context)
+      let files = FileCondition(bound, columnCount: table.schema.count + table.hiddenColumns.count, context: context)
+      // Most conditions end here, before any manifest is read.
+      guard files.columns.isSubset(of: identityColumns(table)) else { return nil }
+      condition = files
     }
     let wanted = predicates
     return try await located(delete.table.range) {
@@ -43,6 +46,13 @@ extension StatementRunner {
       if !removed.isEmpty { try await icebergWriter(entry, at: location).remove(removed, from: table, matching: wanted) }
       return StatementResult(rowsAffected: removed.reduce(0) { $0 + Int(clamping: $1.file.recordCount) })
     }
+  }
+
+  /// Indices of the columns that some partition spec of the table takes as they are.
+  private func identityColumns(_ table: IcebergTable) -> Set<Int> {
+    let sources = Set(table.metadata.partitionSpecs.flatMap(\.fields).filter { $0.transform == .identity }.map(\.sourceID))
+    let fields = table.metadata.schema.fields
+    return Set(fields.indices.filter { sources.contains(fields[$0].id) })
   }
 
   /// The values that columns have in all rows of a file; nil when they may differ.

@@ -221,7 +221,7 @@ package struct ScanPlanner: Sendable {
       guard applying.isEmpty || readsDeletes else {
         throw IcebergError(
           .unsupported,
-          "the table has row-level deletes (\(applying[0].file.path)), which cannot be read yet; compact the table with the engine that wrote it",
+          "the file has row-level deletes (\(applying[0].file.path)), and what reads it here does not apply them",
           file: file.path)
       }
       return FileScanTask(file: file, spec: spec, sequenceNumber: entry.sequenceNumber, deletes: applying)

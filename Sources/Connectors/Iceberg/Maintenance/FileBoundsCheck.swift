@@ -1,4 +1,5 @@
 package import Columnar
+import Functions
 package import Iceberg
 package import Planner
 import SQLSyntax
@@ -17,11 +18,7 @@ package struct FileBoundsCheck {
   private let columns: [Column]
 
   /// One row per file: count(*), then per column count, min and max.
-  ///
-  /// - Parameter function: resolves an aggregate by name and argument types.
-  package init(
-    _ task: FileScanTask, _ table: IcebergTable, _ function: (String, [SQLType]) throws -> ResolvedAggregateCall
-  ) throws {
+  package init(_ task: FileScanTask, _ table: IcebergTable) throws {
     self.task = task
     // Bounds speak of all rows of a file, deleted ones too.
     var whole = task
@@ -38,13 +35,18 @@ package struct FileBoundsCheck {
       ScanNode(
         table: rows, tableName: task.file.path, tableColumns: Array(fields.indices),
         columns: fields.map { OutputColumn(name: $0.name, type: $0.type) }, range: .unknown))
-    var calls = [try function("count", []).call([])]
+    var calls = [try Self.call("count", [])]
     for column in columns {
       let type = fields[column.index].type
       let argument = BoundExpression.column(column.index, type, .unknown)
-      for name in ["count", "min", "max"] { calls.append(try function(name, [type]).call([argument])) }
+      for name in ["count", "min", "max"] { calls.append(try Self.call(name, [argument])) }
     }
     plan = .aggregate(AggregateNode(input: scan, keys: [], groupingSets: [[]], aggregates: calls))
+  }
+
+  private static func call(_ name: String, _ arguments: [BoundExpression]) throws -> AggregateCall {
+    let function = try FunctionLibrary.standard.resolveAggregate(name, arguments.map(\.type))
+    return AggregateCall(function: function, arguments: arguments, name: name, range: .unknown)
   }
 
   package func problems(_ row: [ScalarValue]) -> [TableProblem] {
@@ -94,11 +96,4 @@ package struct FileBoundsCheck {
     }
     return problems
   }
-}
-
-/// An aggregate that was looked up.
-package struct ResolvedAggregateCall {
-  private let make: ([BoundExpression]) -> AggregateCall
-  package init(_ make: @escaping ([BoundExpression]) -> AggregateCall) { self.make = make }
-  func call(_ arguments: [BoundExpression]) -> AggregateCall { make(arguments) }
 }

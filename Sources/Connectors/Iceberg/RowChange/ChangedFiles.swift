@@ -16,16 +16,20 @@ struct ChangedFiles: Sendable {
   /// In the order of the paths.
   let files: [File]
 
-  /// - Parameter removed: positions by file, as the workers noted them.
+  /// - Parameters:
+  ///   - removed: positions by file, as the workers noted them.
+  ///   - wanted: what the statement's scan asked for; every row that goes satisfies it.
   /// - Throws: `MERGE_TARGET_ROW_MULTIPLE_MATCHES` when a row is there twice.
-  init(_ removed: [[String: [Int64]]], _ metadata: TableMetadata, _ store: any ObjectStore) async throws {
+  init(
+    _ removed: [[String: [Int64]]], matching wanted: IcebergPredicate, _ metadata: TableMetadata, _ store: any ObjectStore
+  ) async throws {
     var all: [String: [Int64]] = [:]
     for part in removed { all.merge(part) { $0 + $1 } }
     guard !all.isEmpty else {
       files = []
       return
     }
-    let plan = try await ScanPlanner(metadata, store: store, readsDeletes: true).plan()
+    let plan = try await ScanPlanner(metadata, store: store, predicate: wanted, readsDeletes: true).plan()
     var files: [File] = []
     for task in plan.tasks {
       guard let noted = all.removeValue(forKey: task.file.path) else { continue }

@@ -17,21 +17,22 @@ final class IcebergRowChange: RowChangeWrite {
   private let properties: RowChangeProperties
   private let identity: [IcebergHiddenColumn]
   private let lineage: [IcebergHiddenColumn]
-  private let newRows: IcebergPredicate
+  private let wanted: IcebergPredicate
   private let opener: DataFileOpener
   private let context: QueryContext
   private let changed = Mutex<ChangedFiles?>(nil)
 
   /// - Parameters:
-  ///   - newRows: rows like these, added by others meanwhile, contradict the statement under serializable isolation.
+  ///   - wanted: what the statement's scan of the table asked for. Rows like these, added by others meanwhile, contradict the statement
+  ///     under serializable isolation.
   init(
-    _ plan: IcebergWritePlan, _ committer: Committer, _ change: RowChange, newRows: IcebergPredicate, opener: DataFileOpener,
+    _ plan: IcebergWritePlan, _ committer: Committer, _ change: RowChange, wanted: IcebergPredicate, opener: DataFileOpener,
     context: QueryContext
   ) {
     self.plan = plan
     self.committer = committer
     self.change = change
-    self.newRows = newRows
+    self.wanted = wanted
     self.opener = opener
     self.context = context
     properties = RowChangeProperties(plan.metadata, change.command)
@@ -75,7 +76,7 @@ final class IcebergRowChange: RowChangeWrite {
   private func resolve(_ written: [any WrittenFiles]) async throws -> ChangedFiles {
     if let known = changed.withLock({ $0 }) { return known }
     let removed = written.compactMap { ($0 as? WrittenRowChanges)?.removed }
-    let found = try await ChangedFiles(removed, plan.metadata, plan.store)
+    let found = try await ChangedFiles(removed, matching: wanted, plan.metadata, plan.store)
     changed.withLock { $0 = found }
     return found
   }
@@ -153,7 +154,7 @@ final class IcebergRowChange: RowChangeWrite {
 
   private func conflicts(_ changed: ChangedFiles) -> ConflictCheck {
     ConflictCheck(
-      startID: plan.metadata.currentSnapshotID, newRows: properties.isSerializable ? newRows : nil,
+      startID: plan.metadata.currentSnapshotID, newRows: properties.isSerializable ? wanted : nil,
       changed: changed.files.map(\.task),
       allowsNewDeletes: change.command == .delete && !properties.copiesOnWrite && plan.metadata.formatVersion < 3)
   }
