@@ -45,11 +45,9 @@ struct EngineUnderTest {
         TextResult(
           columnNames: result.columns.map(\.name), columnTypes: result.columns.map(\.type), rows: rows,
           affectedRows: result.rowsAffected))
-    } catch let error as SQLError {
+    } catch {
       let hint = error.hint.map { "\nhint: \($0)" } ?? ""
       return .failure(StatementFailure(text: error.summary(in: SourceText(sql)) + hint))
-    } catch {
-      return .failure(StatementFailure(text: "\(error)"))
     }
   }
 }
