@@ -26,9 +26,9 @@ test:
 	SWIFT="$(SWIFT)" RELEASE="$(RELEASE)" Tests/run.sh
 
 bench: build
-	.ci/install python
+	.ci/install python sail
 	$(SWIFT) build $(RELEASE) --product kernels
-	"$(FRAZIL_VENV)/bin/python" bench/run.py --frazil "$$($(SWIFT) build $(RELEASE) --show-bin-path)/frazil" \
+	"$(FRAZIL_VENV)/bin/python" bench/run.py --sail-python "$(FRAZIL_VENV)-sail/bin/python" --frazil "$$($(SWIFT) build $(RELEASE) --show-bin-path)/frazil" \
 	  --kernels "$$($(SWIFT) build $(RELEASE) --show-bin-path)/kernels" $(BENCH)
 
 clean:

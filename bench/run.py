@@ -24,13 +24,14 @@ import pyarrow
 
 import chart
 import generate
+import row_changes
 import verify
 from processes import Measurement, measure
 
 BENCH = pathlib.Path(__file__).resolve().parent
 SIZES = {"quick": (148, 50_000), "standard": (148, 500_000), "full": (148, 500_000)}
 MEMORY = "16GB"
-ORDER = ["start", "pivot", "pivot, shuffled", "pivot, mixed", "pivot, full", "group by", "filter", "insert", "operators", "write", "count(*)", "one row"]
+ORDER = ["start", "pivot", "pivot, shuffled", "pivot, mixed", "pivot, full", "group by", "filter", "insert", "SCD2 MERGE", "upsert", "delete one sample", "optimize", "operators", "write", "count(*)", "one row"]
 FIGURE = ["pivot", "pivot, shuffled files", "insert one sample from CSV", "group by sample", "filter on one sample"]
 
 
@@ -257,6 +258,7 @@ class Bench:
         self.pivot("pivot, mixed files", self.loci // 5, ["DuckDB CASE"], mixed=True)
         self.aggregates()
         self.insert()
+        row_changes.RowChanges(self).run()
         self.operators()
         self.many_files()
         if self.options.size == "full":
@@ -291,6 +293,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frazil", required=True, help="the release binary")
     parser.add_argument("--kernels", help="the binary of the kernel benchmarks, run at the end")
+    parser.add_argument("--sail-python", help="the Python of an environment with Sail, a peer of the row-level changes")
     parser.add_argument("--size", choices=SIZES, default="quick")
     parser.add_argument("--data", default=str(BENCH / "data"))
     parser.add_argument("--runs", type=int, default=3)

@@ -23,7 +23,7 @@ enum KernelRun {
         names.append(argument)
       }
     }
-    let kernels = try (columnarKernels() + functionKernels() + parquetKernels() + pipelineKernels())
+    let kernels = try (columnarKernels() + functionKernels() + parquetKernels() + pipelineKernels() + planningKernels())
       .filter { kernel in names.isEmpty || names.contains { kernel.name.hasPrefix($0) } }
     print(row("kernel", "engine", "loop", "ratio", "limit"))
     var failures = 0

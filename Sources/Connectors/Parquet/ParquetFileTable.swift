@@ -11,6 +11,8 @@ package struct ParquetFileTable: Table {
   private let files: [ObjectInfo]
   private let footers: ParquetFooterCache
   private let pathColumns: PathColumns
+  /// Rows per byte of the first file: what the others hold is estimated from it.
+  private let rowsPerByte: Double
 
   package var hiddenColumns: [Field] { HiddenColumns.fields }
 
@@ -47,11 +49,13 @@ package struct ParquetFileTable: Table {
     let replaced = Set(pathColumns.fields.map { $0.name.lowercased() })
     columns.removeAll { replaced.contains($0.name.lowercased()) }
     return ParquetFileTable(
-      schema: Schema(columns + pathColumns.fields), files: files, footers: footers, pathColumns: pathColumns)
+      schema: Schema(columns + pathColumns.fields), files: files, footers: footers, pathColumns: pathColumns,
+      rowsPerByte: Double(first.rowCount) / Double(max(1, files[0].size)))
   }
 
   package var statistics: TableStatistics {
-    TableStatistics(byteCount: files.reduce(0) { $0 + $1.size })
+    let bytes = files.reduce(0) { $0 + $1.size }
+    return TableStatistics(rowCount: Int(min(Double(bytes) * rowsPerByte, 1e18)), byteCount: bytes)
   }
 
   package func exactRowCount() async throws -> Int? {

@@ -24,8 +24,12 @@ package struct TextFileTable: Table {
   package var hiddenColumns: [Field] { HiddenColumns.fields }
 
   package var statistics: TableStatistics {
-    TableStatistics(byteCount: files.reduce(0) { $0 + $1.info.size })
+    let bytes = files.reduce(0) { $0 + $1.info.size }
+    return TableStatistics(rowCount: bytes / (Self.bytesPerField * max(1, schema.count)), byteCount: bytes)
   }
+
+  /// A rough guess, so that joins know the large input from the small one.
+  private static let bytesPerField = 8
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
     let firstPathColumn = schema.count - pathColumns.fields.count
