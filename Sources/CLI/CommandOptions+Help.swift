@@ -26,7 +26,8 @@ extension CommandOptions {
       --version           the version
 
     Results go to standard output, everything else to standard error.
-    Exit status: 0 all went well, 1 a statement failed (the rest is not run), 2 wrong usage, 130 interrupted.
+    Exit status: 0 all went well, 1 a statement failed (the rest is not run) or a transaction was left open (it is
+    rolled back), 2 wrong usage, 130 interrupted.
 
     """
 }

@@ -49,13 +49,20 @@ enum Main {
       writeError("\(error)")
       return 1
     }
+    signals.watch(session)
     let runner = ScriptRunner(session: session, target: target, signals: signals)
     var outcome = ScriptRunner.Outcome.succeeded
-    if options.action == .standardInput, scripts.isEmpty {
+    let isPrompt = options.action == .standardInput && scripts.isEmpty
+    if isPrompt {
       var prompt = Prompt(runner: runner, warehouse: options.configuration.warehouse)
       outcome = await prompt.run()
     } else {
       for script in scripts where outcome == .succeeded { outcome = await runner.run(script.text, name: script.name) }
+    }
+    if await session.close() {
+      writeError("the open transaction was rolled back")
+      // A script that forgot its COMMIT has not done what it was written for.
+      if outcome == .succeeded, !isPrompt { outcome = .failed }
     }
     if !target.finish(), outcome == .succeeded {
       writeError("cannot write \(options.output ?? "the result"): \(String(cString: strerror(errno)))")

@@ -27,7 +27,7 @@ struct Prompt {
     var pending = ""
     while true {
       runner.signals.setAtPrompt(true)
-      let line = editor.readLine(prompt: pending.isEmpty ? "frazil> " : "     -> ")
+      let line = editor.readLine(prompt: prompt(isFirstLine: pending.isEmpty))
       runner.signals.setAtPrompt(false)
       switch line {
       case .end: return .succeeded
@@ -46,6 +46,15 @@ struct Prompt {
         if case .interrupted(let signal) = outcome, signal != SIGINT { return outcome }
         editor.completions = await runner.session.completionWords()
       }
+    }
+  }
+
+  /// As psql's: `*` while a transaction is open, `!` when it has failed.
+  private func prompt(isFirstLine: Bool) -> String {
+    switch runner.session.transactionState {
+    case .none: isFirstLine ? "frazil> " : "     -> "
+    case .open: isFirstLine ? "frazil*> " : "     *-> "
+    case .aborted: isFirstLine ? "frazil!> " : "     !-> "
     }
   }
 

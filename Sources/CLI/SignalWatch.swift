@@ -10,12 +10,15 @@ import Synchronization
 /// Turns Ctrl-C, SIGTERM and SIGHUP into the cancellation of the running statement, so that it removes what it wrote.
 ///
 /// A handler may do next to nothing, so it writes the signal's number into a pipe, and a thread reads it there. What a signal
-/// does: while a statement runs, cancel it; a second one ends the process at once. While none runs, end the process; at a prompt
-/// Ctrl-C is a key of the line editor and comes here only from outside, where it does nothing.
+/// does: while a statement runs, cancel it; a second one ends the process at once. While none runs, end the process, after rolling
+/// back an open transaction; at a prompt Ctrl-C is a key of the line editor and comes here only from outside, where it does nothing.
 final class SignalWatch: Sendable {
   private let state = Mutex(State())
   private struct State {
     var session: Session?
+    /// The process's session, whether or not a statement runs.
+    var watched: Session?
+    var isEnding = false
     /// The first signal that came while the statement ran.
     var received: Int32?
     var isAtPrompt = false
@@ -69,6 +72,9 @@ final class SignalWatch: Sendable {
     return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
+  /// From here on a signal that ends the process rolls the session's transaction back first.
+  func watch(_ session: Session) { state.withLock { $0.watched = session } }
+
   /// From here on a signal cancels the session's statement.
   func begin(_ session: Session) {
     state.withLock {
@@ -94,10 +100,20 @@ final class SignalWatch: Sendable {
         return session
       }
       if state.session == nil, state.isAtPrompt, number == SIGINT { return nil }
-      TerminalMode.restoreOriginal()
-      _exit(128 + number)
+      guard state.session == nil, !state.isEnding, let watched = state.watched, watched.transactionState != .none else { Self.end(number) }
+      state.isEnding = true
+      Task.detached {
+        await watched.close()
+        Self.end(number)
+      }
+      return nil
     }
     session?.cancel()
+  }
+
+  private static func end(_ number: Int32) -> Never {
+    TerminalMode.restoreOriginal()
+    _exit(128 + number)
   }
 }
 

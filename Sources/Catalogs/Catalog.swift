@@ -10,8 +10,9 @@ package protocol Catalog: Sendable {
   func tables(in database: String) async throws(CatalogError) -> [CatalogTable]
   func table(_ name: String, in database: String) async throws(CatalogError) -> CatalogTable
   func createTable(_ table: CatalogTable) async throws(CatalogError)
-  /// Replaces an entry if it still has `table.version`; `versionConflict` otherwise. The stored entry has the next version.
-  func updateTable(_ table: CatalogTable) async throws(CatalogError)
+  /// Replaces entries if each still has its `version`, else none of them: `versionConflict`. Stored entries have the next version; one
+  /// that is handed over as it was read is only held against its version.
+  func updateTables(_ tables: [CatalogTable]) async throws(CatalogError)
   func dropTable(_ name: String, in database: String) async throws(CatalogError)
   func renameTable(_ name: String, in database: String, to newName: String, in newDatabase: String)
     async throws(CatalogError)
@@ -22,6 +23,11 @@ package protocol Catalog: Sendable {
     async throws(CatalogError)
   /// Removes partitions by values; those that are not there are ignored.
   func dropPartitions(_ values: [[String]], of table: String, in database: String) async throws(CatalogError)
+}
+
+extension Catalog {
+  /// Replaces one entry if it still has its version.
+  package func updateTable(_ table: CatalogTable) async throws(CatalogError) { try await updateTables([table]) }
 }
 
 package struct CatalogError: Error, Sendable, CustomStringConvertible {

@@ -51,24 +51,55 @@ package struct IcebergTablePointer: Sendable {
   package func swap(
     from expected: Location, to metadata: Location, columns: [CatalogColumn]? = nil
   ) async throws(CatalogError) -> Outcome {
-    for _ in 0..<Self.maximumAttempts {
-      var entry = try await catalog.table(table, in: database)
-      let current = try Self.location(of: entry)
-      guard current == expected else { return .conflict(current: current) }
-      entry.parameters[Self.currentKey] = metadata.text
-      entry.parameters[Self.previousKey] = expected.text
-      if let columns { entry.storage.columns = columns }
+    try await Self.swap([Swap(pointer: self, expected: expected, metadata: metadata, columns: columns)])
+  }
+
+  /// What becomes of one table when several are swapped as one.
+  package struct Swap: Sendable {
+    package let pointer: IcebergTablePointer
+    package let expected: Location
+    /// Nil for a table that must only not have changed.
+    package let metadata: Location?
+    package let columns: [CatalogColumn]?
+
+    package init(pointer: IcebergTablePointer, expected: Location, metadata: Location?, columns: [CatalogColumn]?) {
+      self.pointer = pointer
+      self.expected = expected
+      self.metadata = metadata
+      self.columns = columns
+    }
+  }
+
+  /// Replaces all metadata files if each expected one is still current, else none. The tables are of one catalog.
+  package static func swap(_ swaps: [Swap]) async throws(CatalogError) -> Outcome {
+    guard let catalog = swaps.first?.pointer.catalog else { return .swapped }
+    for _ in 0..<maximumAttempts {
+      var entries: [CatalogTable] = []
+      for swap in swaps {
+        var entry = try await catalog.table(swap.pointer.table, in: swap.pointer.database)
+        let current = try location(of: entry)
+        guard current == swap.expected else { return .conflict(current: current) }
+        if let metadata = swap.metadata {
+          entry.parameters[currentKey] = metadata.text
+          entry.parameters[previousKey] = swap.expected.text
+          if let columns = swap.columns { entry.storage.columns = columns }
+        }
+        entries.append(entry)
+      }
       do throws(CatalogError) {
-        try await catalog.updateTable(entry)
+        try await catalog.updateTables(entries)
         return .swapped
       } catch {
         if error.kind == .versionConflict { continue }
         // The outcome is unknown: look before judging, and never call a commit that happened a failure.
-        if let now = try? await self.current(), now == metadata { return .swapped }
-        throw error
+        guard let written = swaps.first(where: { $0.metadata != nil }), let now = try? await written.pointer.current(),
+          now == written.metadata
+        else { throw error }
+        return .swapped
       }
     }
-    throw CatalogError(.versionConflict, "Table '\(database).\(table)' is changed by others all the time; the commit gave up")
+    let names = swaps.map { "'\($0.pointer.database).\($0.pointer.table)'" }.joined(separator: ", ")
+    throw CatalogError(.versionConflict, "Table \(names) is changed by others all the time; the commit gave up")
   }
 
   private static let typeKey = "table_type"

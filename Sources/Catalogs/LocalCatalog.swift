@@ -1,5 +1,5 @@
 import JSONText
-import Storage
+package import Storage
 
 #if canImport(Glibc)
   import Glibc
@@ -10,6 +10,7 @@ import Storage
 /// A catalog in a directory: one JSON document per database, table and partition list.
 ///
 ///     <root>/lock                          taken by whoever writes
+///     <root>/commit.journal.json           while a transaction over several tables commits (`CommitJournal`)
 ///     <root>/<database>/_database.json
 ///     <root>/<database>/<table>.table.json
 ///     <root>/<database>/<table>.partitions.json
@@ -19,16 +20,21 @@ import Storage
 /// The database `default` always exists.
 package struct LocalCatalog: Catalog {
   private let root: String
-  private let store = LocalStore()
+  private let store: any ObjectStore
+  private let journal: CommitJournal
   /// Seconds since 1970 UTC.
   private let now: @Sendable () -> Int64
 
   private static let defaultDatabase = "default"
   private static let lockTimeoutMilliseconds = 30_000
 
-  /// - Parameter root: a directory; it and what is below come into being with the first write.
-  package init(root: String, now: @escaping @Sendable () -> Int64) {
+  /// - Parameters:
+  ///   - root: a directory; it and what is below come into being with the first write.
+  ///   - store: holds the documents; tests put one there that fails on demand.
+  package init(root: String, store: any ObjectStore = LocalStore(), now: @escaping @Sendable () -> Int64) {
     self.root = root
+    self.store = store
+    journal = CommitJournal(root: root, store: store)
     self.now = now
   }
 
@@ -110,19 +116,30 @@ package struct LocalCatalog: Catalog {
     }
   }
 
-  package func updateTable(_ table: CatalogTable) async throws(CatalogError) {
+  package func updateTables(_ tables: [CatalogTable]) async throws(CatalogError) {
     try await locked { () async throws(CatalogError) in
-      let current = try await self.table(table.name, in: table.database)
-      guard current.version == table.version else {
-        throw CatalogError(
-          .versionConflict,
-          "Table '\(table.database).\(table.name)' was changed by somebody else (version \(current.version), expected \(table.version))")
+      var documents: [CommitJournal.Document] = []
+      for table in tables.sorted(by: { ($0.database, $0.name) < ($1.database, $1.name) }) {
+        let current = try await self.table(table.name, in: table.database)
+        guard current.version == table.version else {
+          throw CatalogError(
+            .versionConflict,
+            "Table '\(table.database).\(table.name)' was changed by somebody else (version \(current.version), expected \(table.version))")
+        }
+        // One that is only held against its version stays as it is.
+        guard table != current else { continue }
+        var stored = table
+        stored.version += 1
+        stored.createTime = current.createTime
+        stored.updateTime = now()
+        documents.append(
+          CommitJournal.Document(path: relative(tablePath(table.name, table.database)), content: CatalogDocument.bytes(stored)))
       }
-      var stored = table
-      stored.version += 1
-      stored.createTime = current.createTime
-      stored.updateTime = now()
-      try await put(CatalogDocument.bytes(stored), at: tablePath(table.name, table.database))
+      if documents.count == 1 {
+        try await put(documents[0].content, at: root + "/" + documents[0].path)
+      } else if !documents.isEmpty {
+        try await journal.replace(documents)
+      }
     }
   }
 
@@ -206,6 +223,9 @@ package struct LocalCatalog: Catalog {
     folder(database) + "/" + Self.encoded(name) + ".partitions.json"
   }
 
+  /// A path of this catalog below its root.
+  private func relative(_ path: String) -> String { String(path.dropFirst(root.count + 1)) }
+
   private func readDatabase(_ name: String) async throws(CatalogError) -> CatalogDatabase? {
     try await read(databasePath(name), CatalogDocument.database)
   }
@@ -222,11 +242,15 @@ package struct LocalCatalog: Catalog {
     -> Value?
   {
     let bytes: [UInt8]
-    do throws(StorageError) {
-      bytes = try await store.read(Location(path)).array
-    } catch {
-      if error.kind == .notFound { return nil }
-      throw CatalogError(.inputOutput, "\(error)")
+    if let committed = try await journal.content(of: relative(path)) {
+      bytes = committed
+    } else {
+      do throws(StorageError) {
+        bytes = try await store.read(Location(path)).array
+      } catch {
+        if error.kind == .notFound { return nil }
+        throw CatalogError(.inputOutput, "\(error)")
+      }
     }
     do throws(JSONError) {
       return try parse(bytes)
@@ -319,6 +343,7 @@ package struct LocalCatalog: Catalog {
       }
       waited += 2
     }
+    try await journal.replay()
     return try await body()
   }
 

@@ -54,6 +54,10 @@ extension SQLError {
       self = cause
       return
     }
+    if let cause = error.cause as? CancellationError {
+      self.init(wrapping: cause)
+      return
+    }
     if let cause = error.cause as? CatalogError, error.kind != .commitStateUnknown, error.kind != .conflict {
       self.init(catalogError: cause)
       return

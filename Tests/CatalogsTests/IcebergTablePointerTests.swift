@@ -79,8 +79,8 @@ private struct LossyCatalog: Catalog {
   let base: LocalCatalog
   let doesTheWork: Bool
 
-  func updateTable(_ table: CatalogTable) async throws(CatalogError) {
-    if doesTheWork { try await base.updateTable(table) }
+  func updateTables(_ tables: [CatalogTable]) async throws(CatalogError) {
+    if doesTheWork { try await base.updateTables(tables) }
     throw CatalogError(.inputOutput, "the answer was lost")
   }
 

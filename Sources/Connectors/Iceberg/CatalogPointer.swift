@@ -4,7 +4,7 @@ package import Storage
 
 /// The current metadata file of a table in a catalog, for commits.
 package struct CatalogPointer: MetadataPointer {
-  private let pointer: IcebergTablePointer
+  fileprivate let pointer: IcebergTablePointer
   /// The table's comment, for a new entry.
   private let description: String?
 
@@ -31,6 +31,25 @@ package struct CatalogPointer: MetadataPointer {
       try await pointer.create(
         metadata: location, tableLocation: Location(metadata.location), columns: IcebergColumns.catalogColumns(metadata),
         description: description)
+    } catch { throw IcebergError(error) }
+  }
+}
+
+/// The current metadata files of several tables of one catalog, for transactions.
+package struct CatalogPointers: MetadataPointerGroup {
+  private let pointers: [CatalogPointer]
+
+  package init(_ pointers: [CatalogPointer]) { self.pointers = pointers }
+
+  package func swap(_ swaps: [PointerSwap]) async throws(IcebergError) -> SwapOutcome {
+    do {
+      let outcome = try await IcebergTablePointer.swap(
+        swaps.map { swap in
+          IcebergTablePointer.Swap(
+            pointer: pointers[swap.table].pointer, expected: swap.expected, metadata: swap.new?.location,
+            columns: swap.new.map { IcebergColumns.catalogColumns($0.metadata) })
+        })
+      return outcome == .swapped ? .swapped : .conflict
     } catch { throw IcebergError(error) }
   }
 }

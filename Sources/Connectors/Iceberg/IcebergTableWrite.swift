@@ -86,20 +86,18 @@ final class IcebergWritePlan: Sendable {
 /// An INSERT into an Iceberg table, or the rows of a CREATE TABLE AS: workers write data files, one commit makes them visible.
 package struct IcebergTableWrite: TableWrite {
   private let plan: IcebergWritePlan
-  private let committer: Committer
   private let target: Target
   private let replaced: [FileScanTask]?
 
   fileprivate enum Target: Sendable {
-    case existing(uuid: String?)
-    case new
+    case existing(any TableCommitter, uuid: String?)
+    case new(Committer)
   }
 
   /// - Parameter replaced: data files that the new rows take the place of.
-  fileprivate init(_ plan: IcebergWritePlan, _ committer: Committer, _ target: Target, replaced: [FileScanTask]? = nil) {
+  fileprivate init(_ plan: IcebergWritePlan, _ target: Target, replaced: [FileScanTask]? = nil) {
     self.replaced = replaced
     self.plan = plan
-    self.committer = committer
     self.target = target
   }
 
@@ -110,7 +108,7 @@ package struct IcebergTableWrite: TableWrite {
     let rowCount = written.reduce(0) { $0 + $1.rowCount }
     do {
       switch target {
-      case .existing(let uuid):
+      case .existing(let committer, let uuid):
         // A state without changes is not worth a snapshot.
         if let replaced {
           let change = FileChange(replacing: replaced, with: files)
@@ -119,7 +117,7 @@ package struct IcebergTableWrite: TableWrite {
         } else if !files.isEmpty {
           _ = try await committer.commit(SnapshotChange(adding: files), expectedUUID: uuid)
         }
-      case .new: _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : SnapshotChange(adding: files))
+      case .new(let committer): _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : SnapshotChange(adding: files))
       }
     } catch {
       if error.kind != .commitStateUnknown { await plan.removeFiles() }
@@ -140,14 +138,17 @@ package struct IcebergWriter: IcebergWriting {
   private let ids: IDSource
   /// Microseconds since 1970 UTC.
   private let clock: @Sendable () -> Int64
+  private let staged: StagedTable?
 
   /// - Parameters:
   ///   - pointer: the table in its catalog.
   ///   - base: the metadata file that the statement starts from, or whatever else tells it from other statements with the same seed.
+  ///   - staged: the table within the open transaction, if there is one.
   package init(
     _ pointer: CatalogPointer, name: String, base: String, store: any ObjectStore, context: QueryContext,
-    clock: @escaping @Sendable () -> Int64
+    clock: @escaping @Sendable () -> Int64, staged: StagedTable? = nil
   ) {
+    self.staged = staged
     self.pointer = pointer
     self.name = name
     self.store = store
@@ -159,18 +160,25 @@ package struct IcebergWriter: IcebergWriting {
   /// A UUID for a new table.
   package func makeUUID() -> String { ids.uuid() }
 
-  package var committer: Committer {
+  /// Where changes of the table go: into the open transaction, or straight into the catalog.
+  package var committer: any TableCommitter { staged ?? catalogCommitter }
+
+  /// Makes tables; there is no other way outside of transactions.
+  package var catalogCommitter: Committer {
     Committer(
-      pointer, store: store, ids: ids, now: { [clock] in clock() / 1_000 },
-      engine: [("engine-name", "frazil"), ("engine-version", "0.1.0")])
+      pointer, store: store, ids: ids, now: { [clock] in clock() / 1_000 }, engine: Self.engine,
+      isCancelled: { [context] in context.cancellation.isCancelled })
   }
+
+  /// What snapshot summaries say of who wrote them.
+  package static let engine = [(key: "engine-name", value: "frazil"), (key: "engine-version", value: "0.1.0")]
 
   package func beginWrite(_ kind: WriteKind, table: IcebergTable) async throws -> any TableWrite {
     switch kind {
-    case .append: return IcebergTableWrite(try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID))
+    case .append: return IcebergTableWrite(try plan(table.metadata), .existing(committer, uuid: table.metadata.tableUUID))
     case .overwrite:
       return IcebergTableWrite(
-        try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID), replaced: try await table.tasks(matching: []))
+        try plan(table.metadata), .existing(committer, uuid: table.metadata.tableUUID), replaced: try await table.tasks(matching: []))
     case .rowChange(let change):
       try table.metadata.checkHasNoWriteDefaults()
       return IcebergRowChange(
@@ -195,7 +203,7 @@ package struct IcebergWriter: IcebergWriting {
 
   /// The rows of a table that comes into being with them.
   package func beginCreation(_ metadata: TableMetadata) throws(IcebergError) -> any TableWrite {
-    IcebergTableWrite(try plan(metadata), committer, .new)
+    IcebergTableWrite(try plan(metadata), .new(catalogCommitter))
   }
 
   func plan(_ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {

@@ -1,8 +1,7 @@
 package import Catalogs
 package import Columnar
-import Iceberg
+package import Iceberg
 package import Planner
-package import Storage
 
 /// One table of `information_schema`: what a catalog holds, as rows. Columns are Trino's.
 package struct InformationSchemaTable: Table {
@@ -13,15 +12,18 @@ package struct InformationSchemaTable: Table {
   private let kind: Kind
   private let catalog: any Catalog
   private let catalogName: String
-  private let store: any ObjectStore
+  private let metadata: @Sendable (CatalogTable) async throws -> TableMetadata
   package let schema: Schema
   package let hiddenColumns: [Field]
 
-  package init(_ kind: Kind, of catalog: any Catalog, named catalogName: String, store: any ObjectStore) {
+  /// - Parameter metadata: the state of an Iceberg table that columns are listed of.
+  package init(
+    _ kind: Kind, of catalog: any Catalog, named catalogName: String, metadata: @escaping @Sendable (CatalogTable) async throws -> TableMetadata
+  ) {
     self.kind = kind
     self.catalog = catalog
     self.catalogName = catalogName
-    self.store = store
+    self.metadata = metadata
     let table = [Field("table_catalog", .varchar), Field("table_schema", .varchar), Field("table_name", .varchar)]
     switch kind {
     case .schemata: schema = Schema([Field("catalog_name", .varchar), Field("schema_name", .varchar)])
@@ -87,9 +89,9 @@ package struct InformationSchemaTable: Table {
 
   private func columns(_ entry: CatalogTable) async throws -> [Column] {
     if let view = try view(entry) { return view.columns.map { Column(name: $0.name, type: $0.type) } }
-    if entry.isIceberg, let location = entry.metadataLocation {
+    if entry.isIceberg {
       // The catalog's copy of the columns keeps dropped ones and knows fewer types.
-      let metadata = try await TableMetadata.load(Location(location), from: store)
+      let metadata = try await metadata(entry)
       let identity = Set(metadata.partitionSpec.fields.filter { $0.transform == .identity }.map(\.sourceID))
       return metadata.schema.fields.map { field in
         // Types that cannot be read are named all the same.

@@ -16,6 +16,7 @@ public final class Session: Sendable {
     var disabledRules: Set<String>
     /// Of the statement that runs now.
     var context: QueryContext?
+    var transaction: Transaction?
   }
 
   init(_ engine: Engine) {
@@ -23,6 +24,11 @@ public final class Session: Sendable {
     state = Mutex(
       State(
         database: engine.configuration.database.lowercased(), disabledRules: engine.configuration.disabledRules))
+  }
+
+  /// A transaction that nobody can end any more is rolled back.
+  deinit {
+    if let transaction = state.withLock({ $0.transaction }) { Task { await transaction.rollBack() } }
   }
 
   /// The statements of a script in order. A script runs up to its first mistake: the last one may be no statement, which running it says.
@@ -61,6 +67,7 @@ public final class Session: Sendable {
     let context = engine.makeContext()
     state.withLock { $0.context = context }
     let runner = StatementRunner(session: self, context: context, script: statement.script)
+    let transaction = transaction
     let outcome: Result<StatementResult, SQLError> = await withTaskCancellationHandler {
       do {
         return .success(try await runner.run(parsed))
@@ -70,8 +77,51 @@ public final class Session: Sendable {
     } onCancel: {
       context.cancellation.cancel()
     }
-    return try outcome.get()
+    guard let transaction else { return try outcome.get() }
+    // As in Trino, a transaction is lost with the first statement that fails in it, be it while its rows are read.
+    switch outcome {
+    case .success(let result):
+      let rows = result.rows.mapErrors { error in
+        transaction.abort()
+        return error
+      }
+      return StatementResult(columns: result.columns, rows: rows, rowsAffected: result.rowsAffected, notes: result.notes)
+    case .failure(let error):
+      transaction.abort()
+      throw error
+    }
   }
+
+  // MARK: Transactions
+
+  /// How the session's transaction stands.
+  public enum TransactionState: Sendable {
+    case none
+    case open
+    /// A statement in it has failed: only ROLLBACK is accepted.
+    case aborted
+  }
+
+  public var transactionState: TransactionState {
+    guard let transaction else { return .none }
+    return transaction.isAborted ? .aborted : .open
+  }
+
+  /// Ends the session: a transaction that is open is rolled back.
+  ///
+  /// - Returns: whether there was one.
+  @discardableResult
+  public func close() async -> Bool {
+    let open = state.withLock { state in
+      defer { state.transaction = nil }
+      return state.transaction
+    }
+    await open?.rollBack()
+    return open != nil
+  }
+
+  var transaction: Transaction? { state.withLock { $0.transaction } }
+  func setTransaction(_ transaction: Transaction?) { state.withLock { $0.transaction = transaction } }
 
   /// Words that a prompt can complete: of the language, functions, databases, and the tables of the current database.
   package func completionWords() async -> [String] {

@@ -94,9 +94,11 @@ extension StatementRunner {
   }
 
   func icebergWriter(_ entry: CatalogTable, at location: String) -> IcebergWriter {
-    IcebergWriter(
+    let staged = transaction?.staged(entry)
+    return IcebergWriter(
       CatalogPointer(catalog, database: entry.database, table: entry.name), name: "\(entry.database).\(entry.name)",
-      base: location, store: engine.store, context: context, clock: engine.clock)
+      base: location + (staged.map { "#\($0.changeCount)" } ?? ""), store: engine.store, context: context, clock: engine.clock,
+      staged: staged)
   }
 
   private func rename(_ entry: CatalogTable, to target: QualifiedName, _ range: SourceRange) async throws -> StatementResult {

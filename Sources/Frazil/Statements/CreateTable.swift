@@ -26,7 +26,7 @@ extension StatementRunner {
     let creation = try await bindCreation(create, parameters: parameters, range: range)
     do {
       guard let plan = creation.plan else {
-        _ = try await creation.writer.committer.create(creation.metadata)
+        _ = try await creation.writer.catalogCommitter.create(creation.metadata)
         return StatementResult(rowsAffected: create.query == nil ? nil : 0)
       }
       let prepared = try await writingExecutor.prepare(optimize(plan))

@@ -15,6 +15,7 @@ extension StatementRunner {
     guard entry.isIceberg, let location = entry.metadataLocation else { return nil }
     let table = try await writableTable(entry, at: location, delete.table.range)
     guard table.rowIdentity != nil else { return nil }
+    transaction?.staged(entry)?.noteRead()
     var condition: FileCondition?
     var predicates: [ColumnPredicate] = []
     if let filter = delete.filter {

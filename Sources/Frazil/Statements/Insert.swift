@@ -71,6 +71,7 @@ extension StatementRunner {
   /// A table that rows can be added to: no view, no metadata table.
   func writableEntry(_ name: QualifiedName) async throws -> CatalogTable {
     let (database, table) = try resolve(name)
+    if let touched = transaction?.entry(table, in: database) { return touched }
     let entry: CatalogTable
     do { entry = try await catalog.table(table, in: database) } catch {
       if error.kind == .tableNotFound {
@@ -79,11 +80,19 @@ extension StatementRunner {
       throw SQLError(wrapping: error).located(at: name.range)
     }
     if entry.isView { throw SQLError.notSupported("Writing to views is not supported", range: name.range) }
+    if let transaction {
+      guard entry.isIceberg else {
+        throw SQLError.notSupported(
+          "'\(entry.database).\(entry.name)' is not an Iceberg table: it cannot be changed inside a transaction", range: name.range,
+          hint: "COMMIT or ROLLBACK first.")
+      }
+      _ = try await located(name.range) { try await transaction.touch(entry, context) }
+    }
     return entry
   }
 
   func writableTable(_ entry: CatalogTable, at location: String, _ place: SourceRange) async throws -> IcebergTable {
-    let metadata = try await located(place) { try await TableMetadata.load(Location(location), from: engine.store) }
+    let metadata = try await located(place) { try await icebergMetadata(entry) }
     return try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers, writing: icebergWriter(entry, at: location))
   }
 

@@ -148,6 +148,7 @@ extension StatementRunner {
 
   func entry(_ name: QualifiedName) async throws -> CatalogTable {
     let (database, table) = try resolve(name)
+    if let touched = transaction?.entry(table, in: database) { return touched }
     return try await located(name.range) { try await catalog.table(table, in: database) }
   }
 

@@ -56,6 +56,7 @@ extension StatementRunner {
 
   private func run(_ statement: Statement, parameters: [Scalar]) async throws -> StatementResult {
     if parameters.isEmpty { return try await run(statement) }
+    try checkTransaction(statement)
     switch statement.kind {
     case .query(let query): return try await runQuery(query, parameters: parameters)
     case .unload(let unload): return try await runUnload(unload, parameters: parameters)

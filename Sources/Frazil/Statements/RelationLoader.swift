@@ -10,6 +10,8 @@ import Storage
 struct RelationLoader: Sendable {
   let engine: Engine
   let context: QueryContext
+  /// The transaction that the statement belongs to.
+  var transaction: Transaction?
   /// The view that a CREATE OR REPLACE VIEW is about to define: its query must not read it.
   var viewBeingDefined: TableIdentity?
 
@@ -45,7 +47,10 @@ struct RelationLoader: Sendable {
           .tableNotFound, "Table '\(Engine.catalogName).\(database).\(name)' does not exist",
           hint: Suggestion.hint(for: name, among: InformationSchemaTable.Kind.allCases.map(\.rawValue)))
       }
-      let table = InformationSchemaTable(kind, of: engine.catalog, named: Engine.catalogName, store: engine.store)
+      let table = InformationSchemaTable(kind, of: engine.catalog, named: Engine.catalogName) { [engine, transaction] entry in
+        if let staged = transaction?.staged(entry) { return staged.metadata }
+        return try await TableMetadata.load(try entry.currentMetadata(), from: engine.store)
+      }
       return .table(table, name: "\(database).\(name)")
     }
     if viewBeingDefined == TableIdentity(database: database, name: name) {
@@ -54,8 +59,8 @@ struct RelationLoader: Sendable {
     let entry = try await entry(name, in: database)
     if entry.isView { return .view(try view(entry)) }
     if entry.isIceberg {
-      let location = try metadataLocation(entry)
-      let table = try await located(request, named: "\"\(database)\".\"\(name)\"") { try await icebergTable(location, request) }
+      let metadata = try await read(entry)
+      let table = try await located(request, named: "\"\(database)\".\"\(name)\"") { try icebergTable(metadata, request) }
       return .table(table, name: "\(database).\(name)")
     }
     if request.version != nil { throw SQLError.notSupported("time travel is for Iceberg tables; \(database).\(name) is none") }
@@ -66,6 +71,7 @@ struct RelationLoader: Sendable {
 
   /// The catalog's entry, or an error that knows what else there is.
   private func entry(_ name: String, in database: String) async throws -> CatalogTable {
+    if let touched = transaction?.entry(name, in: database) { return touched }
     do { return try await engine.catalog.table(name, in: database) } catch {
       switch error.kind {
       case .tableNotFound:
@@ -82,11 +88,11 @@ struct RelationLoader: Sendable {
     }
   }
 
-  private func metadataLocation(_ entry: CatalogTable) throws -> Location {
-    guard let location = entry.metadataLocation else {
-      throw SQLError(.icebergInvalidMetadata, "Table '\(entry.database).\(entry.name)' has no metadata_location")
-    }
-    return Location(location)
+  /// The state of an Iceberg table whose rows the statement reads.
+  private func read(_ entry: CatalogTable) async throws -> TableMetadata {
+    let metadata = try await engine.icebergMetadata(entry, in: transaction, context)
+    transaction?.staged(entry)?.noteRead()
+    return metadata
   }
 
   // MARK: Metadata tables
@@ -110,14 +116,15 @@ struct RelationLoader: Sendable {
     _ parts: [String], _ kind: MetadataTableKind, _ dialect: MetadataTableKind.Dialect, _ request: RelationRequest
   ) async throws -> ResolvedRelation {
     let (database, name) = try place(parts, request)
-    let entry = try await engine.catalog.table(name, in: database)
+    let touched = transaction?.entry(name, in: database)
+    let entry = if let touched { touched } else { try await engine.catalog.table(name, in: database) }
     guard entry.isIceberg else {
       throw SQLError(
         .tableNotFound, "Table '\(database).\(name)$\(kind.rawValue)' does not exist",
         hint: "Only Iceberg tables have metadata tables; \(database).\(name) is none.")
     }
-    let location = try metadataLocation(entry)
-    let metadata = try await TableMetadata.load(location, from: engine.store)
+    let location = try entry.currentMetadata()
+    let metadata = try await read(entry)
     let table = try await located(request, named: "\"\(database)\".\"\(name)\"") {
       try IcebergMetadataTable(kind, dialect, of: metadata, at: location, version: version(request), store: engine.store)
     }
@@ -164,9 +171,8 @@ struct RelationLoader: Sendable {
     }
   }
 
-  private func icebergTable(_ location: Location, _ request: RelationRequest) async throws -> IcebergTable {
-    let metadata = try await TableMetadata.load(location, from: engine.store)
-    return try IcebergTable(metadata: metadata, version: version(request), store: engine.store, footers: engine.footers)
+  private func icebergTable(_ metadata: TableMetadata, _ request: RelationRequest) throws -> IcebergTable {
+    try IcebergTable(metadata: metadata, version: version(request), store: engine.store, footers: engine.footers)
   }
 
   private func place(_ parts: [String], _ request: RelationRequest) throws -> (database: String, table: String) {
@@ -214,7 +220,8 @@ struct RelationLoader: Sendable {
       }
       let location = try await MetadataDiscovery.currentMetadata(at: Location(path), in: engine.store)
       guard let wanted = arguments.first(where: { $0.name == "metadata_table" })?.value.text else {
-        let table = try await located(request, named: "'\(path)'") { try await icebergTable(location, request) }
+        let metadata = try await TableMetadata.load(location, from: engine.store)
+        let table = try await located(request, named: "'\(path)'") { try icebergTable(metadata, request) }
         return .table(table, name: "\(name)('\(path)')")
       }
       guard let kind = MetadataTableKind(rawValue: wanted.lowercased()) else {
@@ -254,9 +261,10 @@ struct RelationLoader: Sendable {
       }
       return id
     }
-    let location: Location
+    let metadata: TableMetadata
     if text.contains("/") {
-      location = try await MetadataDiscovery.currentMetadata(at: Location(text), in: engine.store)
+      metadata = try await TableMetadata.load(
+        try await MetadataDiscovery.currentMetadata(at: Location(text), in: engine.store), from: engine.store)
     } else {
       let parts = (values["schema_name"]?.text.map { [$0] } ?? []) + text.split(separator: ".").map(String.init)
       let (database, name) = try place(parts.map { $0.lowercased() }, request)
@@ -264,9 +272,8 @@ struct RelationLoader: Sendable {
       guard entry.isIceberg else {
         throw SQLError(.notSupported, "table_changes is for Iceberg tables; \(database).\(name) is none")
       }
-      location = try metadataLocation(entry)
+      metadata = try await read(entry)
     }
-    let metadata = try await TableMetadata.load(location, from: engine.store)
     do {
       let table = try IcebergChanges(
         metadata, from: try snapshot("start_snapshot_id"), to: try snapshot("end_snapshot_id"), store: engine.store,

@@ -91,8 +91,9 @@ extension StatementRunner {
       let entry = try await writableEntry(name)
       guard entry.isIceberg, let location = entry.metadataLocation else {
         let request = TableReferenceCollector(settings: binderSettings()).request(for: name)
-        return await RelationLoader(engine: engine, context: context).load(request)
+        return await RelationLoader(engine: engine, context: context, transaction: transaction).load(request)
       }
+      transaction?.staged(entry)?.noteRead()
       return .table(try await writableTable(entry, at: location, name.range), name: "\(entry.database).\(entry.name)")
     } catch {
       return .failed(SQLError(wrapping: error).located(at: name.range))

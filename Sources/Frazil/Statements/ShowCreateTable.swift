@@ -20,14 +20,6 @@ extension StatementRunner {
     return textResult(["createtab_stmt"], lines.map { [$0] }, isLaidOut: true)
   }
 
-  /// The current metadata of a table.
-  func icebergMetadata(_ entry: CatalogTable) async throws -> TableMetadata {
-    guard let location = entry.metadataLocation else {
-      throw SQLError(.icebergInvalidMetadata, "Table '\(entry.database).\(entry.name)' has no metadata_location")
-    }
-    return try await TableMetadata.load(Location(location), from: engine.store)
-  }
-
   /// The partition section of DESCRIBE, as Athena writes it.
   func partitionRows(_ metadata: TableMetadata) -> [[String]] {
     let fields = metadata.partitionSpec.fields

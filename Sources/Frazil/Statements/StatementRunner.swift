@@ -18,6 +18,7 @@ struct StatementRunner: Sendable {
   var catalog: LocalCatalog { engine.catalog }
 
   func run(_ statement: Statement) async throws -> StatementResult {
+    try checkTransaction(statement)
     switch statement.kind {
     case .query(let query): return try await runQuery(query)
     case .explain(let explain): return try await runExplain(explain)
@@ -49,6 +50,9 @@ struct StatementRunner: Sendable {
       guard let body = session.prepared(name.folded) else { throw Self.noPrepared(name) }
       return try await runPrepared(body, arguments, range: statement.range, place: { _ in "" })
     case .executeImmediate(let text, let arguments): return try await runImmediate(text, arguments)
+    case .startTransaction(let mode): return try runStartTransaction(mode)
+    case .commit: return try await runCommit(statement.range)
+    case .rollback: return try await runRollback(statement.range)
     case .setSession(let name, let value): return try runSetSession(name, value)
     case .resetSession(let name): return try runResetSession(name)
     default:

@@ -1,5 +1,25 @@
 package import Storage
 
+/// Where changes of a table go: into a commit of their own, or into a transaction's.
+package protocol TableCommitter: Sendable {
+  /// - Parameter expectedUUID: of the table that the change was made for; nil when it does not say.
+  func commit(_ update: any SnapshotUpdate, expectedUUID: String?) async throws(IcebergError) -> CommitOutcome
+}
+
+extension TableCommitter {
+  @discardableResult
+  package func commit(_ update: any SnapshotUpdate) async throws(IcebergError) -> CommitOutcome {
+    try await commit(update, expectedUUID: nil)
+  }
+}
+
+/// The state that a commit led to.
+package struct CommitOutcome: Sendable {
+  package var metadata: TableMetadata
+  /// Its metadata file; within a transaction the one that the transaction started from.
+  package var location: Location
+}
+
 /// Makes changes of a table visible: refresh, apply, write, compare-and-swap; on conflict once more from the start.
 ///
 /// ```
@@ -11,39 +31,39 @@ package import Storage
 /// A failure before the swap removes what the commit wrote. When the answer to a swap is lost, the pointer and the log behind it are
 /// looked at first; only if they cannot be read the error is `commitStateUnknown`, and nothing is removed. SPEC has no text for this;
 /// Java's SnapshotProducer and its catalogs act so.
-package struct Committer: Sendable {
+package struct Committer: TableCommitter {
   private let pointer: any MetadataPointer
   private let store: any ObjectStore
   private let ids: IDSource
   private let now: @Sendable () -> Int64
   private let engine: [(key: String, value: String)]
-
-  package struct Outcome: Sendable {
-    package var metadata: TableMetadata
-    package var location: Location
-  }
+  private let isCancelled: @Sendable () -> Bool
 
   /// - Parameters:
   ///   - now: milliseconds since 1970 UTC.
   ///   - engine: what snapshot summaries say of who wrote them.
+  ///   - isCancelled: whether nobody waits for commits any more; asked before each swap and while waiting.
   package init(
     _ pointer: any MetadataPointer, store: any ObjectStore, ids: IDSource, now: @escaping @Sendable () -> Int64,
-    engine: [(key: String, value: String)] = []
+    engine: [(key: String, value: String)] = [], isCancelled: @escaping @Sendable () -> Bool = { false }
   ) {
     self.pointer = pointer
     self.store = store
     self.ids = ids
     self.now = now
     self.engine = engine
+    self.isCancelled = isCancelled
   }
 
-  package func commit(_ update: any SnapshotUpdate, expectedUUID: String? = nil) async throws(IcebergError) -> Outcome {
+  package func commit(_ update: any SnapshotUpdate, expectedUUID: String?) async throws(IcebergError) -> CommitOutcome {
     let work = CommitWork(store: store, ids: ids, now: now, engine: engine)
-    var backoff: Backoff?
+    let table = TableCommit(pointer: pointer, work: work)
+    var backoff: CommitBackoff?
     while true {
-      let attempt: Attempt
+      let attempt: TableCommit.Attempt
       do {
-        attempt = try await prepare(update, work, expectedUUID)
+        attempt = try await prepare(update, table, expectedUUID)
+        try checkCancellation(isCancelled)
       } catch {
         await work.discard()
         throw error
@@ -52,15 +72,19 @@ package struct Committer: Sendable {
       do {
         outcome = try await pointer.swap(from: attempt.baseLocation, to: attempt.location, attempt.metadata)
       } catch {
-        outcome = try await judge(error, attempt, work)
+        guard try await table.tookEffect(attempt, after: error) else {
+          await work.discard()
+          throw error
+        }
+        outcome = .swapped
       }
       switch outcome {
       case .swapped:
-        await finish(attempt, work)
-        return Outcome(metadata: attempt.metadata, location: attempt.location)
+        await table.finish(attempt)
+        return CommitOutcome(metadata: attempt.metadata, location: attempt.location)
       case .conflict:
-        await work.discard([attempt.location.text, attempt.metadata.currentSnapshot?.manifestList].compactMap(\.self))
-        var wait = backoff ?? Backoff(TableProperties(attempt.metadata.properties))
+        await table.withdraw(attempt)
+        var wait = backoff ?? CommitBackoff([TableProperties(attempt.metadata.properties)], isCancelled: isCancelled)
         do { try await wait.next(table: attempt.metadata.location) } catch {
           await work.discard()
           throw error
@@ -72,7 +96,7 @@ package struct Committer: Sendable {
   }
 
   /// Makes a table, with rows in it from the start when there is an update: its first metadata file has the snapshot already.
-  package func create(_ metadata: TableMetadata, adding update: (any SnapshotUpdate)? = nil) async throws(IcebergError) -> Outcome {
+  package func create(_ metadata: TableMetadata, adding update: (any SnapshotUpdate)? = nil) async throws(IcebergError) -> CommitOutcome {
     let work = CommitWork(store: store, ids: ids, now: now, engine: engine)
     var first = metadata
     let location: Location
@@ -101,95 +125,25 @@ package struct Committer: Sendable {
         throw error
       }
     }
-    return Outcome(metadata: first, location: location)
+    return CommitOutcome(metadata: first, location: location)
   }
 
-  private struct Attempt {
-    var baseLocation: Location
-    var metadata: TableMetadata
-    var location: Location
-    /// Metadata files that fell out of the log.
-    var forgotten: [String]
-  }
-
-  private func prepare(_ update: any SnapshotUpdate, _ work: CommitWork, _ expectedUUID: String?) async throws(IcebergError) -> Attempt {
+  private func prepare(
+    _ update: any SnapshotUpdate, _ table: TableCommit, _ expectedUUID: String?
+  ) async throws(IcebergError) -> TableCommit.Attempt {
     let baseLocation = try await pointer.current()
     let base = try await TableMetadata.load(baseLocation, from: store)
-    if let expectedUUID, let uuid = base.tableUUID, uuid != expectedUUID {
-      throw IcebergError(.validation, "the table was dropped and made again meanwhile", file: baseLocation.text)
-    }
-    var next = try await update.apply(to: base, work)
-    if next.tableUUID == nil { next.tableUUID = ids.uuid() }
-    let (metadata, forgotten) = next.succeeding(base, file: baseLocation.text)
-    let location = try await work.writeMetadata(metadata, after: baseLocation)
-    return Attempt(baseLocation: baseLocation, metadata: metadata, location: location, forgotten: forgotten)
-  }
-
-  /// What became of a swap that ended in an error: the pointer knows, or the log of what somebody else put on top of it.
-  private func judge(_ error: IcebergError, _ attempt: Attempt, _ work: CommitWork) async throws(IcebergError) -> SwapOutcome {
-    let isCommitted: Bool
-    do {
-      let current = try await pointer.current()
-      if current == attempt.location {
-        isCommitted = true
-      } else if current == attempt.baseLocation {
-        isCommitted = false
-      } else {
-        isCommitted = try await TableMetadata.load(current, from: store).metadataLog.contains { $0.file == attempt.location.text }
-      }
-    } catch let failure {
-      // A table that is gone has no state this commit could be part of.
-      if failure.kind == .notFound, error.kind == .notFound {
-        await work.discard()
-        throw error
-      }
-      throw IcebergError(
-        .commitStateUnknown, "it is not known whether the commit took effect: \(error.message); looking it up failed as well: \(failure.message)",
-        file: attempt.location.text, cause: error)
-    }
-    if isCommitted { return .swapped }
-    await work.discard()
-    throw error
-  }
-
-  /// Removes what the last attempt did not use, and old metadata files if the table wants that.
-  private func finish(_ attempt: Attempt, _ work: CommitWork) async {
-    var used: Set<String> = [attempt.location.text]
-    if let list = attempt.metadata.currentSnapshot?.manifestList {
-      used.insert(list)
-      do {
-        for manifest in try await ManifestList.read(Location(list), from: store) { used.insert(manifest.path) }
-      } catch { return }  // Better an orphan than a manifest too few.
-    }
-    await work.discard(except: used)
-    guard TableProperties(attempt.metadata.properties).deletesOldMetadata else { return }
-    for path in attempt.forgotten {
-      do { try await store.delete([Location(path)]) } catch { continue }  // An orphan, which no reader sees.
-    }
+    try base.checkUUID(expectedUUID, file: baseLocation)
+    try await update.validate(base, against: nil, store)
+    return try await table.attempt(try await update.apply(to: base, table.work), on: base, at: baseLocation)
   }
 }
 
-/// How long to wait between attempts: doubled each time up to a limit, with some randomness so that writers do not march in step.
-private struct Backoff {
-  private var attemptsLeft: Int
-  private var milliseconds: Int
-  private let maximum: Int
-
-  init(_ properties: TableProperties) {
-    attemptsLeft = properties.commitRetries
-    milliseconds = properties.commitRetryMinimumWait
-    maximum = properties.commitRetryMaximumWait
-  }
-
-  mutating func next(table: String) async throws(IcebergError) {
-    guard attemptsLeft > 0 else {
-      throw IcebergError(.conflict, "the table at \(table) is changed by others all the time; the commit gave up")
-    }
-    attemptsLeft -= 1
-    let wait = milliseconds / 2 + Int(truncatingIfNeeded: UInt64.random(in: 0 ... .max) % UInt64(max(1, milliseconds / 2 + 1)))
-    milliseconds = min(maximum, milliseconds &* 2)
-    do { try await Task.sleep(for: .milliseconds(wait)) } catch {
-      throw IcebergError(.conflict, "cancelled while waiting for another commit", cause: error)
+extension TableMetadata {
+  /// - Throws: `validation` when this is another table of the same name.
+  func checkUUID(_ expected: String?, file: Location) throws(IcebergError) {
+    if let expected, let tableUUID, tableUUID != expected {
+      throw IcebergError(.validation, "the table was dropped and made again meanwhile", file: file.text)
     }
   }
 }

@@ -23,9 +23,12 @@ package struct ConflictCheck: Sendable {
     self.allowsNewDeletes = allowsNewDeletes
   }
 
-  func validate(_ base: TableMetadata, _ store: any ObjectStore) async throws(IcebergError) {
+  /// - Parameter transaction: where the statement's transaction began, when it builds on states of the transaction's own.
+  func validate(_ base: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore) async throws(IcebergError) {
+    let own = transaction?.ownFiles ?? []
+    let changed = changed.filter { !own.contains($0.file.path) }
     let changedPaths = Set(changed.map(\.file.path))
-    for snapshot in try newSnapshots(base) {
+    for snapshot in try newSnapshots(base, since: transaction.map(\.snapshotID) ?? startID) {
       let operation = snapshot.operation ?? ""
       var deletes = DeleteIndex()
       for manifest in try await ScanPlanner.manifests(of: snapshot, base, store) where manifest.addedSnapshotID == snapshot.id {
@@ -59,7 +62,7 @@ package struct ConflictCheck: Sendable {
   }
 
   /// The snapshots after the start, newest first.
-  private func newSnapshots(_ base: TableMetadata) throws(IcebergError) -> [Snapshot] {
+  private func newSnapshots(_ base: TableMetadata, since startID: Int64?) throws(IcebergError) -> [Snapshot] {
     var found: [Snapshot] = []
     var next = base.currentSnapshotID
     while next != startID {

@@ -10,10 +10,25 @@ final class ManifestProducer: Sendable {
     var snapshotID: Int64 = 0
     /// Manifests of added files, by content.
     var added: [ManifestFile.Content: [ManifestFile]] = [:]
-    /// Merged manifests by the paths that went into them.
-    var merged: [[String]: ManifestFile] = [:]
-    /// By the path of the old manifest; nil where nothing of it was removed.
-    var rewritten: [String: Rewritten?] = [:]
+    /// Merged manifests by those that went into them.
+    var merged: [[Source]: ManifestFile] = [:]
+    /// By the old manifest; nil where nothing of it was removed.
+    var rewritten: [Source: Rewritten?] = [:]
+  }
+
+  /// A manifest and what its entries inherit: one of an earlier statement of the same transaction may come again with other numbers.
+  private struct Source: Hashable {
+    let path: String
+    /// Nil for the snapshot's own manifests, whose new entries go on inheriting.
+    let sequenceNumber: Int64?
+    let firstRowID: Int64?
+
+    init(_ manifest: ManifestFile, of snapshotID: Int64) {
+      path = manifest.path
+      let isOwn = manifest.addedSnapshotID == snapshotID
+      sequenceNumber = isOwn ? nil : manifest.sequenceNumber
+      firstRowID = isOwn ? nil : manifest.firstRowID
+    }
   }
 
   struct Rewritten {
@@ -64,7 +79,7 @@ final class ManifestProducer: Sendable {
   func rewrite(
     _ manifest: ManifestFile, _ base: TableMetadata, _ work: CommitWork, without isRemoved: (DataFile) -> Bool
   ) async throws(IcebergError) -> Rewritten? {
-    if let known = state.withLock({ $0.rewritten[manifest.path] }) { return known }
+    if let known = state.withLock({ $0.rewritten[Source(manifest, of: $0.snapshotID)] }) { return known }
     let entries = try await ManifestReader.entries(manifest, base, from: work.store).filter(\.isLive)
     let removed = entries.filter { isRemoved($0.file) }
     var result: Rewritten?
@@ -78,7 +93,7 @@ final class ManifestProducer: Sendable {
       result = Rewritten(manifest: try await Self.finish(&writer, base, work), removed: removed)
     }
     let final = result
-    state.withLock { $0.rewritten[manifest.path] = .some(final) }
+    state.withLock { $0.rewritten[Source(manifest, of: $0.snapshotID)] = .some(final) }
     return result
   }
 
@@ -86,12 +101,12 @@ final class ManifestProducer: Sendable {
   func merge(
     _ group: [ManifestFile], _ sequenceNumber: Int64?, _ base: TableMetadata, _ work: CommitWork
   ) async throws(IcebergError) -> ManifestFile {
-    let paths = group.map(\.path)
-    if let known = state.withLock({ $0.merged[paths] }) { return known }
+    let snapshotID = snapshotID
+    let sources = group.map { Source($0, of: snapshotID) }
+    if let known = state.withLock({ $0.merged[sources] }) { return known }
     guard let spec = base.partitionSpec(id: group[0].partitionSpecID) else {
       throw IcebergError(.corrupt, "a manifest has a partition spec that the table does not list", file: group[0].path)
     }
-    let snapshotID = snapshotID
     var writer = try ManifestWriter(
       base, spec: spec, content: group[0].content, snapshotID: snapshotID, sync: work.ids.syncMarker())
     for manifest in group {
@@ -104,7 +119,7 @@ final class ManifestProducer: Sendable {
       }
     }
     let merged = try await Self.finish(&writer, base, work)
-    state.withLock { $0.merged[paths] = merged }
+    state.withLock { $0.merged[sources] = merged }
     return merged
   }
 

@@ -14,6 +14,20 @@ package protocol MetadataPointer: Sendable {
   func create(at location: Location, _ metadata: TableMetadata) async throws(IcebergError)
 }
 
+/// Swaps the pointers of several tables as one: all of them, or none.
+package protocol MetadataPointerGroup: Sendable {
+  /// - Throws: when the swap failed or its outcome is not known; the committer then looks before it judges.
+  func swap(_ swaps: [PointerSwap]) async throws(IcebergError) -> SwapOutcome
+}
+
+package struct PointerSwap: Sendable {
+  /// Which of the group's tables.
+  package let table: Int
+  package let expected: Location
+  /// The new metadata file and what it holds; nil for a table that must only not have changed.
+  package let new: (location: Location, metadata: TableMetadata)?
+}
+
 package enum SwapOutcome: Sendable, Equatable {
   case swapped
   /// Somebody else committed first.

@@ -1,5 +1,5 @@
 import Columnar
-import Storage
+package import Storage
 
 /// Adds a snapshot that adds and removes files: INSERT, DELETE, UPDATE, MERGE, INSERT OVERWRITE, compaction.
 ///
@@ -25,10 +25,17 @@ package final class SnapshotChange: SnapshotUpdate {
   /// Rows that are only added.
   package convenience init(adding files: [DataFile]) { self.init(FileChange(adding: files)) }
 
+  package var fileChange: FileChange? { change }
+
+  package func validate(
+    _ base: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore
+  ) async throws(IcebergError) {
+    try await conflicts?.validate(base, against: transaction, store)
+  }
+
   package func apply(to base: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
     try base.checkIsWritable()
     try checkDeletes(base)
-    try await conflicts?.validate(base, work.store)
     let snapshotID = manifests.beginAttempt(on: base, work)
     let sequenceNumber = base.formatVersion > 1 ? base.lastSequenceNumber &+ 1 : 0
     let parent = base.currentSnapshot

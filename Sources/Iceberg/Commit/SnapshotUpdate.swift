@@ -4,11 +4,24 @@ import Synchronization
 
 /// A change of a table that can be made again on a newer state: `SnapshotChange` for everything that adds or removes files.
 package protocol SnapshotUpdate: Sendable {
+  /// The files that come and go; nil for changes of metadata alone.
+  var fileChange: FileChange? { get }
+  /// Looks at what others have committed since the change was prepared; called before `apply`, on the same state.
+  ///
+  /// - Parameter transaction: where a change that builds on others of the same transaction began; nil when it stands alone.
+  /// - Throws: `validation` when that contradicts the change.
+  func validate(_ base: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore) async throws(IcebergError)
   /// The state after the change. Called once per attempt, each time on the newest base; data files are written before the first
   /// call and used again by all.
-  ///
-  /// - Throws: `validation` when what others committed meanwhile contradicts the change.
   func apply(to base: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata
+}
+
+/// What the changes of a transaction on one table have in common when they are held against the commits of others.
+package struct TransactionStart: Sendable {
+  /// The snapshot that the transaction reads; nil for a table that had none.
+  let snapshotID: Int64?
+  /// Data files of the transaction itself: nobody else can have changed them.
+  let ownFiles: Set<String>
 }
 
 /// What the attempts of one commit share: store, clock, ids, and the metadata files written so far.

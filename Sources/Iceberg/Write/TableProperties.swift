@@ -43,6 +43,7 @@ package struct TableProperties: Sendable {
   var commitRetries: Int { properties["commit.retry.num-retries"].flatMap { Int($0) }.map { max(0, $0) } ?? 100 }
   var commitRetryMinimumWait: Int { Int(clamping: number("commit.retry.min-wait-ms") ?? 10) }
   var commitRetryMaximumWait: Int { Int(clamping: number("commit.retry.max-wait-ms") ?? 1_000) }
+  var commitRetryTotalTimeout: Int { Int(clamping: number("commit.retry.total-timeout-ms") ?? 1_800_000) }
   var manifestTargetSize: Int64 { number("commit.manifest.target-size-bytes") ?? 8_388_608 }
   var manifestMinimumMergeCount: Int { Int(clamping: number("commit.manifest.min-count-to-merge") ?? 100) }
   var mergesManifests: Bool { flag("commit.manifest-merge.enabled") ?? true }

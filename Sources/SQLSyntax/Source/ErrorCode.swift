@@ -53,6 +53,7 @@ extension ErrorCode {
   public static let invalidTableProperty = ErrorCode("INVALID_TABLE_PROPERTY", .userError)
   public static let numericValueOutOfRange = ErrorCode("NUMERIC_VALUE_OUT_OF_RANGE", .userError)
   public static let notInTransaction = ErrorCode("NOT_IN_TRANSACTION", .userError)
+  public static let transactionAlreadyAborted = ErrorCode("TRANSACTION_ALREADY_ABORTED", .userError)
   public static let readOnlyViolation = ErrorCode("READ_ONLY_VIOLATION", .userError)
   public static let subqueryMultipleRows = ErrorCode("SUBQUERY_MULTIPLE_ROWS", .userError)
   public static let procedureNotFound = ErrorCode("PROCEDURE_NOT_FOUND", .userError)

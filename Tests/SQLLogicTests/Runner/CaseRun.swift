@@ -23,13 +23,14 @@ struct CaseRun {
   }
 
   mutating func run() async throws {
-    let engine = try await EngineUnderTest(mode: mode, warehouse: scratch + "/warehouse", scratch: scratch)
+    var engine = try EngineUnderTest(mode: mode, warehouse: scratch + "/warehouse", scratch: scratch)
     for record in script.records {
       print("@\(record.line)")
       fflush(nil)
       switch record.kind {
       case .file(let name, let contents):
         try write(substitute(contents), to: scratch + "/" + name)
+      case .session(let name): engine.use(name)
       case .variable(let name, let text):
         let sql = substitute(text)
         switch await engine.run(sql) {

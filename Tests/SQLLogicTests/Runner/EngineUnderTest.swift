@@ -5,11 +5,13 @@ struct StatementFailure: Error {
   let text: String
 }
 
-/// One session of the engine in the settings of a mode.
+/// Sessions of one engine in the settings of a mode.
 struct EngineUnderTest {
-  private let session: Session
+  private let engine: Engine
+  private var sessions: [String: Session] = [:]
+  private var session: Session
 
-  init(mode: Mode, warehouse: String, scratch: String) async throws {
+  init(mode: Mode, warehouse: String, scratch: String) throws {
     var configuration = Configuration(warehouse: warehouse)
     configuration.workers = mode.workers
     if let capacity = mode.batchCapacity { configuration.batchCapacity = capacity }
@@ -20,7 +22,15 @@ struct EngineUnderTest {
     // A fixed clock and seed: cases that print times or ids rely on them.
     configuration.now = 1_767_225_600_000_000  // 2026-01-01 00:00 UTC
     configuration.seed = 1
-    session = try Engine(configuration).makeSession()
+    engine = try Engine(configuration)
+    session = engine.makeSession()
+    sessions["main"] = session
+  }
+
+  /// Goes on in the session of a name; the first one is `main`.
+  mutating func use(_ name: String) {
+    session = sessions[name] ?? engine.makeSession()
+    sessions[name] = session
   }
 
   /// Runs a statement with all rules of the optimiser on, whatever the mode says.

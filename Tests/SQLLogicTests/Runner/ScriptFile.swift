@@ -1,6 +1,6 @@
 /// One slt file: a list of records that run in order against one engine.
 ///
-/// The format is sqllogictest's, with six additions (`expressions`, `file`, `let`, `header`, `optimised`, ` | ` between columns).
+/// The format is sqllogictest's, with seven additions (`expressions`, `file`, `let`, `session`, `header`, `optimised`, ` | ` between columns).
 /// `README.md` beside the cases describes it.
 struct ScriptFile {
   let path: String
@@ -21,6 +21,8 @@ struct ScriptFile {
     case file(name: String, contents: String)
     /// Keeps the only value of a query for `${name}` in later records.
     case variable(name: String, sql: String)
+    /// Later records run in the session of this name.
+    case session(name: String)
   }
 
   enum StatementExpectation {
@@ -87,6 +89,9 @@ private struct ScriptParser {
       case "let":
         guard words.count == 2 else { throw failure(start, "usage: let NAME") }
         records.append(.init(line: start, kind: .variable(name: String(words[1]), sql: try sql(start))))
+      case "session":
+        guard words.count == 2 else { throw failure(start, "usage: session NAME") }
+        records.append(.init(line: start, kind: .session(name: String(words[1]))))
       case "halt": return records
       default: throw failure(start, "unknown directive '\(first)'")
       }

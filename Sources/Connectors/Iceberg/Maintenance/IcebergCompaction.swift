@@ -11,7 +11,7 @@ import Synchronization
 package final class IcebergCompaction: Sendable {
   package let groups: [[FileScanTask]]
   private let plan: IcebergWritePlan
-  private let committer: Committer
+  private let committer: any TableCommitter
   private let opener: DataFileOpener
   private let lineage: [IcebergHiddenColumn]
 
@@ -25,7 +25,7 @@ package final class IcebergCompaction: Sendable {
   }
 
   init(
-    _ groups: [[FileScanTask]], _ plan: IcebergWritePlan, _ committer: Committer, _ opener: DataFileOpener,
+    _ groups: [[FileScanTask]], _ plan: IcebergWritePlan, _ committer: any TableCommitter, _ opener: DataFileOpener,
     lineage: [IcebergHiddenColumn]
   ) {
     self.groups = groups

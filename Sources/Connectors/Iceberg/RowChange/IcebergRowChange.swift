@@ -12,7 +12,7 @@ import Synchronization
 /// writes the changed files again without the rows that go. The properties `write.delete.mode` and its siblings choose.
 final class IcebergRowChange: RowChangeWrite {
   private let plan: IcebergWritePlan
-  private let committer: Committer
+  private let committer: any TableCommitter
   private let change: RowChange
   private let properties: RowChangeProperties
   private let identity: [IcebergHiddenColumn]
@@ -26,7 +26,7 @@ final class IcebergRowChange: RowChangeWrite {
   ///   - wanted: what the statement's scan of the table asked for. Rows like these, added by others meanwhile, contradict the statement
   ///     under serializable isolation.
   init(
-    _ plan: IcebergWritePlan, _ committer: Committer, _ change: RowChange, wanted: IcebergPredicate, opener: DataFileOpener,
+    _ plan: IcebergWritePlan, _ committer: any TableCommitter, _ change: RowChange, wanted: IcebergPredicate, opener: DataFileOpener,
     context: QueryContext
   ) {
     self.plan = plan

@@ -1,0 +1,68 @@
+import Storage
+
+/// One table's part of a commit, over all its attempts: what a new state leads to, whether it took effect, what to tidy up.
+struct TableCommit: Sendable {
+  let pointer: any MetadataPointer
+  let work: CommitWork
+
+  /// A state that is ready to become current.
+  struct Attempt: Sendable {
+    let baseLocation: Location
+    let base: TableMetadata
+    let metadata: TableMetadata
+    let location: Location
+    /// Metadata files that fell out of the log.
+    fileprivate let forgotten: [String]
+
+    /// Manifest lists that this attempt wrote.
+    fileprivate var manifestLists: [String] {
+      metadata.snapshots.filter { base.snapshot(id: $0.id) == nil }.compactMap(\.manifestList)
+    }
+  }
+
+  /// Writes the metadata file of a new state.
+  func attempt(_ next: TableMetadata, on base: TableMetadata, at baseLocation: Location) async throws(IcebergError) -> Attempt {
+    var next = next
+    if next.tableUUID == nil { next.tableUUID = work.ids.uuid() }
+    let (metadata, forgotten) = next.succeeding(base, file: baseLocation.text)
+    let location = try await work.writeMetadata(metadata, after: baseLocation)
+    return Attempt(baseLocation: baseLocation, base: base, metadata: metadata, location: location, forgotten: forgotten)
+  }
+
+  /// Removes what of an attempt that came too late the next one cannot use.
+  func withdraw(_ attempt: Attempt) async { await work.discard([attempt.location.text] + attempt.manifestLists) }
+
+  /// Whether a swap that ended in an error took effect: the pointer knows, or the log of what somebody else put on top of it.
+  ///
+  /// - Throws: `commitStateUnknown` when neither can be asked; `error` itself when there is no such table any more.
+  func tookEffect(_ attempt: Attempt, after error: IcebergError) async throws(IcebergError) -> Bool {
+    do {
+      let current = try await pointer.current()
+      if current == attempt.location { return true }
+      if current == attempt.baseLocation { return false }
+      return try await TableMetadata.load(current, from: work.store).metadataLog.contains { $0.file == attempt.location.text }
+    } catch let failure {
+      // A table that is gone has no state this commit could be part of.
+      if failure.kind == .notFound, error.kind == .notFound { return false }
+      throw IcebergError(
+        .commitStateUnknown, "it is not known whether the commit took effect: \(error.message); looking it up failed as well: \(failure.message)",
+        file: attempt.location.text, cause: error)
+    }
+  }
+
+  /// After the swap: removes what the attempt did not use, and old metadata files if the table wants that.
+  func finish(_ attempt: Attempt) async {
+    var used: Set<String> = [attempt.location.text]
+    for list in attempt.manifestLists {
+      used.insert(list)
+      do {
+        for manifest in try await ManifestList.read(Location(list), from: work.store) { used.insert(manifest.path) }
+      } catch { return }  // Better an orphan than a manifest too few.
+    }
+    await work.discard(except: used)
+    guard TableProperties(attempt.metadata.properties).deletesOldMetadata else { return }
+    for path in attempt.forgotten {
+      do { try await work.store.delete([Location(path)]) } catch { continue }  // An orphan, which no reader sees.
+    }
+  }
+}
