@@ -62,6 +62,8 @@ extension StatementRunner {
     case .merge(let merge): bound = try binder.bindMerge(merge)
     default: throw SQLError.notSupported("\(statement.kindName) as a change of rows", range: statement.range)
     }
+    // What contradicts the statement does not depend on the rules that the session switches off.
+    let predicates = bound.scanPredicates(Optimizer(settings: OptimizerSettings(context: context)).optimize(bound.plan))
     bound.plan = optimize(bound.plan)
     let change = bound
     let detail = PlanDescription.Detail(label: "", text: change.targetName)
@@ -69,7 +71,7 @@ extension StatementRunner {
       WriteTarget(name: change.command.operatorName, details: [detail]) {
         try await located(change.range) {
           try await change.target.beginWrite(
-            .rowChange(RowChange(change.command, writesRows: change.writesRows, predicates: change.scanPredicates)))
+            .rowChange(RowChange(change.command, writesRows: change.writesRows, predicates: predicates)))
         }
       }, change.plan
     )
@@ -116,7 +118,7 @@ extension MergeClause {
 
 extension BoundRowChange {
   /// What the scan of the target is pruned by: only rows like these were looked at. Nothing when the target is read more than once.
-  fileprivate var scanPredicates: [ColumnPredicate] {
+  fileprivate func scanPredicates(_ plan: LogicalPlan) -> [ColumnPredicate] {
     var scans: [ScanNode] = []
     func collect(_ plan: LogicalPlan) {
       if case .scan(let node) = plan, node.tableName == targetName { scans.append(node) }
