@@ -20,6 +20,8 @@ extension CommandOptions {
       --memory SIZE       memory that statements may hold, such as 512MB or 4GB; beyond it they spill to disk
                           (default: 80 % of the machine's)
       --workers N         worker threads (default: all cores)
+      --commit-retry-statements N
+                          run a statement again, up to N times, when commits of others contradict it (default: 0)
       --now TIMESTAMP     fix the clock, such as 2026-01-31T12:00:00Z
       --seed N            fix ids, file names and random()
       -h, --help          this text

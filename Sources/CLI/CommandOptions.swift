@@ -32,7 +32,7 @@ struct CommandOptions {
   }
 
   private static let optionNames = [
-    "--warehouse", "--database", "--format", "--output", "--mount", "--offline", "--memory", "--workers", "--now", "--seed",
+    "--warehouse", "--database", "--format", "--output", "--mount", "--offline", "--memory", "--workers", "--now", "--seed", "--commit-retry-statements",
     "--help", "--version", "-c", "-h",
   ]
 
@@ -122,6 +122,11 @@ struct CommandOptions {
         throw UsageError(message: "--workers is a number from 1 to 1024, not '\(value)'")
       }
       configuration.workers = workers
+    case "--commit-retry-statements":
+      guard let count = Int(value), (0...1_000).contains(count) else {
+        throw UsageError(message: "--commit-retry-statements is a number from 0 to 1000, not '\(value)'")
+      }
+      configuration.commitRetryStatements = count
     case "--now":
       guard let moment = Configuration.parseInstant(value) else {
         throw UsageError(message: "--now takes a timestamp like 2026-01-31T12:00:00Z, not '\(value)'")

@@ -188,3 +188,43 @@ def killed_during_the_commit(place):
             for table in ("a", "b"):
                 remove_orphans(place, table)
                 check_no_strays(place, table)
+
+
+def together(place, scripts, *options):
+    """Runs scripts side by side; exit code and messages of each."""
+    running = [subprocess.Popen(place.command(*options, "-c", sql), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place.folder)
+               for sql in scripts]
+    results = [(process.communicate(timeout=240)[1], process.returncode) for process in running]
+    return results
+
+
+@check
+def updates_at_the_same_time(place):
+    """By default the loser is told and nothing of it stays; with commit_retry_statements every UPDATE counts."""
+    place.run("CREATE TABLE t (id int, n int) TBLPROPERTIES ('table_type' = 'ICEBERG'); INSERT INTO t VALUES (1, 0), (2, 0)")
+    results = together(place, ["UPDATE t SET n = n + 1 WHERE id = 1"] * 4)
+    for said, code in results:
+        assert code == 0 or "ICEBERG_COMMIT_ERROR" in said, said
+    done = sum(code == 0 for _, code in results)
+    assert done >= 1
+    place.everyone_reads("t", [(1, done), (2, 0)])
+    results = together(place, ["UPDATE t SET n = n + 1 WHERE id = 2; UPDATE t SET n = n + 1 WHERE id = 2"] * 4, "--commit-retry-statements", "1000")
+    assert [code for _, code in results] == [0] * 4, results
+    place.everyone_reads("t", [(1, done), (2, 8)])
+    check_no_strays(place, "t")
+
+
+@check
+def transfers_at_the_same_time(place):
+    """Transactions over two tables: the sum over both never changes, whoever wins; nobody writes half of one."""
+    place.run("CREATE TABLE a (n int) TBLPROPERTIES ('table_type' = 'ICEBERG'); CREATE TABLE b (n int) TBLPROPERTIES ('table_type' = 'ICEBERG')")
+    one = "BEGIN; INSERT INTO a VALUES 1; INSERT INTO b VALUES -1; INSERT INTO a VALUES 2; COMMIT;"
+    results = together(place, [one * 3] * 4)
+    assert [code for _, code in results] == [0] * 4, results
+    place.everyone_reads("a", [(1,), (2,)] * 12)
+    place.everyone_reads("b", [(-1,)] * 12)
+    for table, count in (("a", 24), ("b", 12)):
+        metadata = place.metadata(table)
+        assert [snapshot["sequence-number"] for snapshot in metadata["snapshots"]] == list(range(1, count + 1))
+        assert len(metadata["metadata-log"]) == 12
+        check_no_strays(place, table)

@@ -30,6 +30,9 @@ public struct Configuration: Sendable {
   public var batchCapacity: Int
   /// Optimiser rules that are switched off, by name; results do not depend on them.
   public var disabledRules: Set<String>
+  /// How often a statement that changes rows is run again when commits of others contradict it. 0, as on Athena, reports
+  /// ICEBERG_COMMIT_ERROR at once. Sessions change it with `SET SESSION commit_retry_statements = n`.
+  public var commitRetryStatements: Int
   /// For tests: scans hand out their columns in this encoding.
   public var scanEncoding: ScanEncoding
 
@@ -52,6 +55,7 @@ public struct Configuration: Sendable {
     workers = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     batchCapacity = 8_192
     disabledRules = []
+    commitRetryStatements = 0
     scanEncoding = .asStored
   }
 

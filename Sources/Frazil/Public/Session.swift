@@ -13,7 +13,7 @@ public final class Session: Sendable {
   struct State: Sendable {
     var database: String
     var prepared: [String: PreparedStatement] = [:]
-    var disabledRules: Set<String>
+    var settings: SessionSettings
     /// Of the statement that runs now.
     var context: QueryContext?
     var transaction: Transaction?
@@ -23,7 +23,7 @@ public final class Session: Sendable {
     self.engine = engine
     state = Mutex(
       State(
-        database: engine.configuration.database.lowercased(), disabledRules: engine.configuration.disabledRules))
+        database: engine.configuration.database.lowercased(), settings: SessionSettings(engine.configuration)))
   }
 
   /// A transaction that nobody can end any more is rolled back.
@@ -152,11 +152,12 @@ public final class Session: Sendable {
   public var database: String { state.withLock { $0.database } }
 
   func use(database: String) { state.withLock { $0.database = database } }
-  var disabledRules: Set<String> { state.withLock { $0.disabledRules } }
-  func setRule(_ name: String, isEnabled: Bool) {
-    state.withLock { state in
-      if isEnabled { state.disabledRules.remove(name) } else { state.disabledRules.insert(name) }
-    }
+  var settings: SessionSettings { state.withLock { $0.settings } }
+  func changeSettings(_ change: (inout SessionSettings) throws(SQLError) -> Void) throws(SQLError) {
+    var changed = settings
+    try change(&changed)
+    let next = changed
+    state.withLock { $0.settings = next }
   }
   func prepare(_ name: String, _ statement: PreparedStatement) { state.withLock { $0.prepared[name] = statement } }
   func prepared(_ name: String) -> PreparedStatement? { state.withLock { $0.prepared[name] } }

@@ -60,10 +60,11 @@ extension StatementRunner {
     switch statement.kind {
     case .query(let query): return try await runQuery(query, parameters: parameters)
     case .unload(let unload): return try await runUnload(unload, parameters: parameters)
-    case .insert(let insert): return try await runInsert(insert, parameters: parameters, range: statement.range)
+    case .insert(let insert):
+      return try await repeatingOnConflict { try await runInsert(insert, parameters: parameters, range: statement.range) }
     case .createTable(let create) where create.query != nil:
       return try await runCreateTable(create, parameters: parameters, range: statement.range)
-    case .delete, .update, .merge: return try await runRowChange(statement, parameters: parameters)
+    case .delete, .update, .merge: return try await repeatingOnConflict { try await runRowChange(statement, parameters: parameters) }
     default: throw SQLError.notSupported("Parameters in \(statement.kindName) are not supported", range: statement.range)
     }
   }

@@ -18,7 +18,7 @@ extension StatementRunner {
     case .dictionary: options.scanEncoding = .dictionary
     case .constant: options.scanEncoding = .constantRuns
     }
-    options.usesPivotOperator = !session.disabledRules.contains(OptimizerRule.pivotRecognition.rawValue)
+    options.usesPivotOperator = !session.settings.disabledRules.contains(OptimizerRule.pivotRecognition.rawValue)
     return QueryExecutor(context: context, options: options)
   }
 
@@ -42,7 +42,7 @@ extension StatementRunner {
   }
 
   func optimize(_ plan: LogicalPlan) -> LogicalPlan {
-    Optimizer(settings: OptimizerSettings(disabledRules: session.disabledRules, context: context)).optimize(plan)
+    Optimizer(settings: OptimizerSettings(disabledRules: session.settings.disabledRules, context: context)).optimize(plan)
   }
 
   private func loadRelations(of query: Query, settings: BinderSettings) async throws -> ResolvedRelations {

@@ -3,45 +3,50 @@ import Planner
 import SQLSyntax
 
 /// SET SESSION, RESET SESSION and SHOW SESSION.
-///
-/// The properties of a session are the optimiser's rules: results do not depend on them, which is what tests switch them off for.
 extension StatementRunner {
   func runSetSession(_ name: QualifiedName, _ value: Expression) throws -> StatementResult {
-    let rule = try self.rule(name)
+    let property = try self.property(name)
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
     let constant = try binder.evaluateConstant(value)
-    guard case .boolean(let isEnabled) = constant.value else {
-      throw SQLError(
-        .invalidSessionProperty, "Session property '\(rule.rawValue)' must be true or false", range: value.range)
-    }
-    session.setRule(rule.rawValue, isEnabled: isEnabled)
+    try session.changeSettings { settings throws(SQLError) in try property.set(constant, in: &settings, range: value.range) }
     return StatementResult()
   }
 
   func runResetSession(_ name: QualifiedName) throws -> StatementResult {
-    let rule = try self.rule(name).rawValue
-    session.setRule(rule, isEnabled: !engine.configuration.disabledRules.contains(rule))
+    let property = try self.property(name)
+    try session.changeSettings { settings throws(SQLError) in property.reset(&settings, to: SessionSettings(engine.configuration)) }
     return StatementResult()
   }
 
   func runShowSession(_ pattern: StringLiteral?) -> StatementResult {
-    let names = OptimizerRule.allCases.map(\.rawValue).sorted()
-    let wanted = Set(NamePattern(pattern).matching(names))
+    let properties = SessionProperty.all
+    let wanted = Set(NamePattern(pattern).matching(properties.map(\.name)))
+    let original = SessionSettings(engine.configuration)
     return textResult(
       ["Name", "Value", "Default", "Type", "Description"],
-      names.filter(wanted.contains).map { name in
-        [
-          name, session.disabledRules.contains(name) ? "false" : "true",
-          engine.configuration.disabledRules.contains(name) ? "false" : "true", "boolean", "Whether the optimiser uses this rule",
-        ]
+      properties.filter { wanted.contains($0.name) }.map { property in
+        [property.name, property.value(session.settings), property.value(original), "\(property.type)", property.explanation]
       })
   }
 
-  private func rule(_ name: QualifiedName) throws(SQLError) -> OptimizerRule {
+  private func property(_ name: QualifiedName) throws(SQLError) -> SessionProperty {
     let text = name.parts.map(\.folded).joined(separator: ".")
-    if let rule = OptimizerRule(rawValue: text) { return rule }
+    if let property = SessionProperty.all.first(where: { $0.name == text }) { return property }
     throw SQLError(
       .invalidSessionProperty, "Session property '\(text)' does not exist", range: name.range,
-      hint: Suggestion.hint(for: text, among: OptimizerRule.allCases.map(\.rawValue)) ?? "SHOW SESSION lists the properties.")
+      hint: Suggestion.hint(for: text, among: SessionProperty.all.map(\.name)) ?? "SHOW SESSION lists the properties.")
+  }
+
+  /// Runs a statement that changes rows; as often as the session says once more, on the new state, when commits of others contradict it.
+  func repeatingOnConflict(_ body: () async throws -> StatementResult) async throws -> StatementResult {
+    // The other statements of a transaction would have to be repeated too.
+    var repeatsLeft = transaction == nil ? session.settings.commitRetryStatements : 0
+    while true {
+      do { return try await body() } catch {
+        // Nothing of it is there: a commit whose outcome is not known has another code.
+        guard repeatsLeft > 0, SQLError(wrapping: error).code == .icebergCommitError, !context.cancellation.isCancelled else { throw error }
+        repeatsLeft -= 1
+      }
+    }
   }
 }

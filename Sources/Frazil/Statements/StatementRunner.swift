@@ -29,10 +29,10 @@ struct StatementRunner: Sendable {
     case .createView(let create): return try await runCreateView(create)
     case .dropView(let name, let ifExists): return try await runDropView(name, ifExists: ifExists)
     case .createTable(let create): return try await runCreateTable(create, range: statement.range)
-    case .insert(let insert): return try await runInsert(insert, range: statement.range)
-    case .delete, .update, .merge: return try await runRowChange(statement)
-    case .truncate(let name): return try await runTruncate(name)
-    case .optimize(let optimize): return try await runOptimize(optimize)
+    case .insert(let insert): return try await repeatingOnConflict { try await runInsert(insert, range: statement.range) }
+    case .delete, .update, .merge: return try await repeatingOnConflict { try await runRowChange(statement) }
+    case .truncate(let name): return try await repeatingOnConflict { try await runTruncate(name) }
+    case .optimize(let optimize): return try await repeatingOnConflict { try await runOptimize(optimize) }
     case .vacuum(let name): return try await runVacuum(name)
     case .call(let call): return try await runCall(call, range: statement.range)
     case .dropTable(let drop): return try await runDropTable(drop)

@@ -1,0 +1,80 @@
+import Columnar
+import Planner
+import SQLSyntax
+
+/// What SET SESSION can set.
+enum SessionProperty: Hashable {
+  /// Whether the optimiser uses a rule; results do not depend on it, which is what tests switch rules off for.
+  case rule(OptimizerRule)
+  /// How often a statement that others' commits contradict is run again.
+  case commitRetryStatements
+
+  static var all: [SessionProperty] {
+    ([.commitRetryStatements] + OptimizerRule.allCases.map { .rule($0) }).sorted { $0.name < $1.name }
+  }
+
+  var name: String {
+    switch self {
+    case .rule(let rule): rule.rawValue
+    case .commitRetryStatements: "commit_retry_statements"
+    }
+  }
+
+  var type: SQLType {
+    switch self {
+    case .rule: .boolean
+    case .commitRetryStatements: .integer
+    }
+  }
+
+  var explanation: String {
+    switch self {
+    case .rule: "Whether the optimiser uses this rule"
+    case .commitRetryStatements: "How often a statement is run again that commits of others contradict"
+    }
+  }
+
+  func value(_ settings: SessionSettings) -> String {
+    switch self {
+    case .rule(let rule): settings.disabledRules.contains(rule.rawValue) ? "false" : "true"
+    case .commitRetryStatements: "\(settings.commitRetryStatements)"
+    }
+  }
+
+  /// - Throws: a sentence when the value is none for this property.
+  func set(_ value: Scalar, in settings: inout SessionSettings, range: SourceRange) throws(SQLError) {
+    switch (self, value.value) {
+    case (.rule(let rule), .boolean(let isEnabled)):
+      if isEnabled { settings.disabledRules.remove(rule.rawValue) } else { settings.disabledRules.insert(rule.rawValue) }
+    case (.commitRetryStatements, .int(let count)) where value.type.isInteger && (0...1_000).contains(count):
+      settings.commitRetryStatements = Int(count)
+    case (.rule, _): throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be true or false", range: range)
+    case (.commitRetryStatements, _):
+      throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be a whole number from 0 to 1000", range: range)
+    }
+  }
+
+  /// Back to what the session began with.
+  func reset(_ settings: inout SessionSettings, to original: SessionSettings) {
+    switch self {
+    case .rule(let rule):
+      if original.disabledRules.contains(rule.rawValue) {
+        settings.disabledRules.insert(rule.rawValue)
+      } else {
+        settings.disabledRules.remove(rule.rawValue)
+      }
+    case .commitRetryStatements: settings.commitRetryStatements = original.commitRetryStatements
+    }
+  }
+}
+
+/// The values of a session's properties.
+struct SessionSettings: Sendable {
+  var disabledRules: Set<String>
+  var commitRetryStatements: Int
+
+  init(_ configuration: Configuration) {
+    disabledRules = configuration.disabledRules
+    commitRetryStatements = configuration.commitRetryStatements
+  }
+}
