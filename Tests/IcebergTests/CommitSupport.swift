@@ -9,6 +9,8 @@ final class MemoryPointer: MetadataPointer {
   enum Behaviour: Sendable {
     /// Does its work, then fails: the answer is lost.
     case loseAnswer
+    /// The same, and somebody else commits before it is noticed.
+    case loseAnswerThen(@Sendable () async throws -> Void)
     /// Fails without doing anything.
     case fail
     /// Fails without doing anything, and cannot be read from then on.
@@ -22,16 +24,25 @@ final class MemoryPointer: MetadataPointer {
     var behaviours: [Behaviour] = []
     var isUnreadable = false
     var swaps = 0
+    /// How many looks at the pointer fail after the next swap.
+    var failingReads = 0
+    var failsReads = false
   }
   private let state = Mutex(State())
 
   func plan(_ behaviour: Behaviour) { state.withLock { $0.behaviours.append(behaviour) } }
+  func failReads(_ count: Int) { state.withLock { $0.failingReads = count } }
   var location: Location? { state.withLock { $0.location } }
   var swapCount: Int { state.withLock { $0.swaps } }
 
   func current() async throws(IcebergError) -> Location {
     let (location, isUnreadable) = state.withLock { ($0.location, $0.isUnreadable) }
-    if isUnreadable { throw IcebergError(.storage, "the catalog does not answer") }
+    let fails = state.withLock { state in
+      guard state.failsReads, state.failingReads > 0 else { return false }
+      state.failingReads -= 1
+      return true
+    }
+    if isUnreadable || fails { throw IcebergError(.storage, "the catalog does not answer") }
     guard let location else { throw IcebergError(.notFound, "there is no such table") }
     return location
   }
@@ -39,6 +50,7 @@ final class MemoryPointer: MetadataPointer {
   func swap(from expected: Location, to new: Location, _ metadata: TableMetadata) async throws(IcebergError) -> SwapOutcome {
     let behaviour = state.withLock { state in
       state.swaps += 1
+      state.failsReads = true
       return state.behaviours.isEmpty ? nil : state.behaviours.removeFirst()
     }
     switch behaviour {
@@ -54,12 +66,16 @@ final class MemoryPointer: MetadataPointer {
       }
       do { try await body() } catch { throw IcebergError(.storage, "\(error)") }
       state.withLock { $0.behaviours = planned }
-    case .loseAnswer, nil: break
+    case .loseAnswer, .loseAnswerThen, nil: break
     }
     let isSwapped = state.withLock { state in
       guard state.location == expected else { return false }
       state.location = new
       return true
+    }
+    if case .loseAnswerThen(let body) = behaviour {
+      do { try await body() } catch { throw IcebergError(.storage, "\(error)") }
+      throw IcebergError(.storage, "the answer was lost")
     }
     if case .loseAnswer = behaviour { throw IcebergError(.storage, "the answer was lost") }
     return isSwapped ? .swapped : .conflict

@@ -121,6 +121,57 @@ import Testing
     #expect(table.store.locations.count == files + 3)  // manifest, list, metadata file
   }
 
+  @Test("a commit whose answer is lost is found in the log under those of others; one that the log has forgotten is unknown, not failed")
+  func lostUnderOthers() async throws {
+    for keptVersions in [10, 2] {
+      let table = TableInMemory()
+      try await table.create(properties: [
+        "write.metadata.previous-versions-max": "\(keptVersions)", "commit.status-check.min-wait-ms": "1",
+      ])
+      table.pointer.plan(.loseAnswerThen { for name in ["x", "y", "z"] { try await table.append(name) } })
+      if keptVersions == 10 {
+        try await table.append("a")
+      } else {
+        let error = await #expect(throws: IcebergError.self) { try await table.append("a") }
+        #expect(error?.kind == .commitStateUnknown)
+      }
+      #expect(try await table.liveNames(table.current) == ["a", "x", "y", "z"])
+    }
+  }
+
+  @Test("a lookup that fails at first is repeated")
+  func repeatedLookup() async throws {
+    let table = TableInMemory()
+    try await table.create(properties: ["commit.status-check.min-wait-ms": "1", "commit.status-check.num-retries": "2"])
+    table.pointer.plan(.loseAnswer)
+    table.pointer.failReads(2)
+    try await table.append("a")
+    #expect(try await table.liveNames(table.current) == ["a"])
+    #expect(try await table.strays.isEmpty)
+  }
+
+  @Test("a commit that loses every race gives up after the table's total timeout")
+  func timeout() async throws {
+    let table = TableInMemory()
+    try await table.create(properties: ["commit.retry.total-timeout-ms": "1", "commit.retry.min-wait-ms": "5"])
+    for round in 0..<50 { table.pointer.plan(.interfere { [round] in try await table.append("other\(round)") }) }
+    let error = await #expect(throws: IcebergError.self) { try await table.append("mine") }
+    #expect(error?.kind == .conflict && error?.message.contains("commit.retry.total-timeout-ms") == true)
+    #expect(table.pointer.swapCount < 10)
+    #expect(try await table.strays.isEmpty)
+  }
+
+  @Test("a commit that nobody waits for any more stops before the swap and leaves nothing")
+  func cancelled() async throws {
+    let table = TableInMemory()
+    try await table.create()
+    let files = table.store.locations
+    let committer = Committer(
+      table.pointer, store: table.store, ids: IDSource(seed: nil, scope: []), now: { 2_000 }, isCancelled: { true })
+    await #expect(throws: IcebergError.self) { try await committer.commit(SnapshotChange(adding: [TableInMemory.file("a")])) }
+    #expect(table.store.locations == files && table.pointer.swapCount == 0)
+  }
+
   @Test("whichever call of the store fails, before or after doing its work, the table is as it was and no file is left", arguments: [
     MemoryStore.Fault.Moment.before, .after,
   ])

@@ -1,6 +1,6 @@
 /// How long to wait between attempts: doubled each time up to a limit, with some randomness so that writers do not march in step.
 ///
-/// iceberg.md section 19, `commit.retry.*`. Where several tables are committed together, the least patient one decides.
+/// iceberg.md section 19, `commit.retry.*` and `commit.status-check.*`. Where several tables are committed together, the least patient one decides.
 struct CommitBackoff {
   private var attemptsLeft: Int
   private var milliseconds: Int
@@ -15,6 +15,15 @@ struct CommitBackoff {
     milliseconds = tables.map(\.commitRetryMinimumWait).max() ?? 0
     maximum = tables.map(\.commitRetryMaximumWait).max() ?? 0
     deadline = .now + .milliseconds(tables.map(\.commitRetryTotalTimeout).min() ?? 0)
+    self.isCancelled = isCancelled
+  }
+
+  /// Between looks at a commit whose answer was lost.
+  init(statusCheckOf table: TableProperties, isCancelled: @escaping @Sendable () -> Bool) {
+    attemptsLeft = table.statusChecks
+    milliseconds = table.statusCheckMinimumWait
+    maximum = table.statusCheckMaximumWait
+    deadline = .now + .milliseconds(table.statusCheckTotalTimeout)
     self.isCancelled = isCancelled
   }
 

@@ -72,7 +72,7 @@ package struct Committer: TableCommitter {
       do {
         outcome = try await pointer.swap(from: attempt.baseLocation, to: attempt.location, attempt.metadata)
       } catch {
-        guard try await table.tookEffect(attempt, after: error) else {
+        guard try await table.tookEffect(attempt, after: error, isCancelled: isCancelled) else {
           await work.discard()
           throw error
         }

@@ -9,16 +9,19 @@ package struct ConflictCheck: Sendable {
   private let startID: Int64?
   /// Serializable isolation: rows like these must not have been added. Nil is snapshot isolation.
   private let newRows: IcebergPredicate?
+  /// Rows like these must not have been deleted, in whatever file: for UPDATE and MERGE that leave data files as they are. Nil is any.
+  private let newDeletes: IcebergPredicate?
   /// The data files whose rows are deleted or rewritten, as they were read.
   private let changed: [FileScanTask]
   /// Whether rows of the changed files may have been deleted meanwhile: only when the change is deletes of rows, which can be repeated.
   private let allowsNewDeletes: Bool
 
   package init(
-    startID: Int64?, newRows: IcebergPredicate?, changed: [FileScanTask], allowsNewDeletes: Bool
+    startID: Int64?, newRows: IcebergPredicate?, newDeletes: IcebergPredicate? = nil, changed: [FileScanTask], allowsNewDeletes: Bool
   ) {
     self.startID = startID
     self.newRows = newRows
+    self.newDeletes = newDeletes
     self.changed = changed
     self.allowsNewDeletes = allowsNewDeletes
   }
@@ -34,7 +37,7 @@ package struct ConflictCheck: Sendable {
       for manifest in try await ScanPlanner.manifests(of: snapshot, base, store) where manifest.addedSnapshotID == snapshot.id {
         for entry in try await ManifestReader.entries(manifest, base, from: store) where entry.snapshotID == snapshot.id {
           switch (manifest.content, entry.status) {
-          case (.data, .added) where operation != "replace":
+          case (.data, .added) where operation == "append" || operation == "overwrite":
             if try newRows.map({ (rows) throws(IcebergError) in try mayMatch(entry.file, rows, base) }) ?? false {
               throw conflict(snapshot, "added rows that the statement would have had to look at", entry.file)
             }
@@ -42,7 +45,13 @@ package struct ConflictCheck: Sendable {
             // Deleting rows of a file that is gone anyway is no contradiction.
             if operation == "delete", allowsNewDeletes { continue }
             throw conflict(snapshot, "removed a data file that the statement changes", entry.file)
-          case (.deletes, .added) where operation != "replace": try deletes.add(entry, base)
+          case (.deletes, .added):
+            // Compaction may write deletes again: of those only vectors count, which stand alone for their data file.
+            guard operation == "overwrite" || operation == "delete" || entry.file.isDeletionVector else { continue }
+            if operation != "replace", try newDeletes.map({ (rows) throws(IcebergError) in try mayDelete(entry.file, rows, base) }) ?? false {
+              throw conflict(snapshot, "deleted rows like those that the statement changes", entry.file)
+            }
+            try deletes.add(entry, base)
           default: break
           }
         }
@@ -81,6 +90,12 @@ package struct ConflictCheck: Sendable {
     let projection = PartitionProjection(checked, spec, base)
     guard try projection.mayMatch({ (index) throws(IcebergError) in file.partition[index] }) else { return false }
     return MetricsFilter(checked, base.schema).mayMatch(file.metricsSource, recordCount: file.recordCount)
+  }
+
+  /// Partitions only: the metrics of a delete file are about the deletes.
+  private func mayDelete(_ file: DataFile, _ rows: IcebergPredicate, _ base: TableMetadata) throws(IcebergError) -> Bool {
+    let spec = base.partitionSpec(id: file.partitionSpecID) ?? .unpartitioned
+    return try PartitionProjection(rows.checked(base.schema), spec, base).mayMatch { (index) throws(IcebergError) in file.partition[index] }
   }
 
   private func conflict(_ snapshot: Snapshot, _ what: String, _ file: DataFile) -> IcebergError {

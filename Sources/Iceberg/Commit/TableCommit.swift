@@ -34,20 +34,37 @@ struct TableCommit: Sendable {
 
   /// Whether a swap that ended in an error took effect: the pointer knows, or the log of what somebody else put on top of it.
   ///
-  /// - Throws: `commitStateUnknown` when neither can be asked; `error` itself when there is no such table any more.
-  func tookEffect(_ attempt: Attempt, after error: IcebergError) async throws(IcebergError) -> Bool {
-    do {
-      let current = try await pointer.current()
-      if current == attempt.location { return true }
-      if current == attempt.baseLocation { return false }
-      return try await TableMetadata.load(current, from: work.store).metadataLog.contains { $0.file == attempt.location.text }
-    } catch let failure {
-      // A table that is gone has no state this commit could be part of.
-      if failure.kind == .notFound, error.kind == .notFound { return false }
-      throw IcebergError(
-        .commitStateUnknown, "it is not known whether the commit took effect: \(error.message); looking it up failed as well: \(failure.message)",
-        file: attempt.location.text, cause: error)
+  /// - Throws: `commitStateUnknown` when neither can be asked, or the log does not reach back far enough.
+  func tookEffect(
+    _ attempt: Attempt, after error: IcebergError, isCancelled: @escaping @Sendable () -> Bool
+  ) async throws(IcebergError) -> Bool {
+    var backoff = CommitBackoff(statusCheckOf: TableProperties(attempt.metadata.properties), isCancelled: isCancelled)
+    while true {
+      let problem: String
+      do {
+        if let answer = try await isPartOfHistory(attempt) { return answer }
+        problem = "the table's log does not reach back to it"
+      } catch let failure {
+        // A table that is gone has no state this commit could be part of.
+        if failure.kind == .notFound, error.kind == .notFound { return false }
+        problem = "looking it up failed as well: \(failure.message)"
+      }
+      do { try await backoff.next(table: attempt.metadata.location) } catch _ {
+        throw IcebergError(
+          .commitStateUnknown, "it is not known whether the commit took effect: \(error.message); \(problem); its files were left",
+          file: attempt.location.text, cause: error)
+      }
     }
+  }
+
+  /// Nil when the state is neither there nor passed over for sure: a base has one successor, and the log holds the newest states only.
+  private func isPartOfHistory(_ attempt: Attempt) async throws(IcebergError) -> Bool? {
+    let current = try await pointer.current()
+    if current == attempt.location { return true }
+    if current == attempt.baseLocation { return false }
+    let log = Set(try await TableMetadata.load(current, from: work.store).metadataLog.map(\.file))
+    if log.contains(attempt.location.text) { return true }
+    return log.contains(attempt.baseLocation.text) ? false : nil
   }
 
   /// After the swap: removes what the attempt did not use, and old metadata files if the table wants that.

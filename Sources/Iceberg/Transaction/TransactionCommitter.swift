@@ -57,7 +57,9 @@ package struct TransactionCommitter: Sendable {
   /// All tables say the same, since the swap is one; when they do not, it was seen half way.
   private func tookEffect(_ attempts: [Int: TableCommit.Attempt], after error: IcebergError) async throws(IcebergError) -> Bool {
     var seen: Set<Bool> = []
-    for (index, attempt) in attempts { seen.insert(try await tables[index].commit.tookEffect(attempt, after: error)) }
+    for (index, attempt) in attempts {
+      seen.insert(try await tables[index].commit.tookEffect(attempt, after: error, isCancelled: isCancelled))
+    }
     guard let answer = seen.first, seen.count == 1 else {
       throw IcebergError(
         .commitStateUnknown, "it is not known whether the transaction took effect: \(error.message); its tables disagree", cause: error)

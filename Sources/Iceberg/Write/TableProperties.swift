@@ -44,6 +44,11 @@ package struct TableProperties: Sendable {
   var commitRetryMinimumWait: Int { Int(clamping: number("commit.retry.min-wait-ms") ?? 10) }
   var commitRetryMaximumWait: Int { Int(clamping: number("commit.retry.max-wait-ms") ?? 1_000) }
   var commitRetryTotalTimeout: Int { Int(clamping: number("commit.retry.total-timeout-ms") ?? 1_800_000) }
+  /// How often it is looked up whether a commit took effect whose answer was lost.
+  var statusChecks: Int { properties["commit.status-check.num-retries"].flatMap { Int($0) }.map { max(0, $0) } ?? 3 }
+  var statusCheckMinimumWait: Int { Int(clamping: number("commit.status-check.min-wait-ms") ?? 100) }
+  var statusCheckMaximumWait: Int { Int(clamping: number("commit.status-check.max-wait-ms") ?? 60_000) }
+  var statusCheckTotalTimeout: Int { Int(clamping: number("commit.status-check.total-timeout-ms") ?? 1_800_000) }
   var manifestTargetSize: Int64 { number("commit.manifest.target-size-bytes") ?? 8_388_608 }
   var manifestMinimumMergeCount: Int { Int(clamping: number("commit.manifest.min-count-to-merge") ?? 100) }
   var mergesManifests: Bool { flag("commit.manifest-merge.enabled") ?? true }

@@ -153,10 +153,12 @@ final class IcebergRowChange: RowChangeWrite {
   }
 
   private func conflicts(_ changed: ChangedFiles) -> ConflictCheck {
-    ConflictCheck(
+    let isDelta = !properties.copiesOnWrite
+    // Deletes can be repeated; new values would be written for rows that are gone.
+    return ConflictCheck(
       startID: plan.metadata.currentSnapshotID, newRows: properties.isSerializable ? wanted : nil,
-      changed: changed.files.map(\.task),
-      allowsNewDeletes: change.command == .delete && !properties.copiesOnWrite && plan.metadata.formatVersion < 3)
+      newDeletes: isDelta && change.command != .delete ? wanted : nil, changed: changed.files.map(\.task),
+      allowsNewDeletes: isDelta && change.command == .delete)
   }
 
   /// Writers for rows that are copied; their files are part of the change's own commit.
