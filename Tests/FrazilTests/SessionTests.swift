@@ -57,6 +57,22 @@ extension Session {
       ])
   }
 
+  @Test("closing a session rolls its transaction back and says so")
+  func closing() async throws {
+    let place = try TestEngine()
+    let session = place.engine.makeSession()
+    _ = try await session.texts("CREATE TABLE t (id int) TBLPROPERTIES ('table_type' = 'ICEBERG')")
+    #expect(await session.close() == false)
+    let files = place.scratch.files
+    #expect(session.transactionState == .none)
+    _ = try await session.texts("BEGIN")
+    _ = try await session.texts("INSERT INTO t VALUES 1")
+    #expect(session.transactionState == .open && place.scratch.files != files)
+    #expect(await session.close())
+    #expect(session.transactionState == .none && place.scratch.files == files)
+    #expect(try await session.texts("SELECT count(*) FROM t") == [["0"]])
+  }
+
   @Test("a statement that changes rows says how many, and one that gives none has no columns")
   func rowsAffected() async throws {
     let session = try TestEngine().engine.makeSession()

@@ -110,6 +110,42 @@ import TestSupport
     #expect(failures >= 6)
   }
 
+  @Test("a transaction over two tables, rolled back after its first error", arguments: [
+    (MemoryStore.Fault.Moment.before, 2), (.after, 2), (.before, 3), (.after, 3),
+  ])
+  func transaction(_ moment: MemoryStore.Fault.Moment, _ formatVersion: Int) async throws {
+    let statements = [
+      "START TRANSACTION", "INSERT INTO t VALUES (3, 'a', 1e0), (4, 'b', 2e0)", "UPDATE u SET v = 'new' WHERE id = 1",
+      "DELETE FROM t WHERE id = 3", "MERGE INTO u USING t ON u.id = t.id WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (t.id, 'm')",
+      "COMMIT",
+    ]
+    var (failures, commits) = (0, 0)
+    for call in stride(from: 1, through: 161, by: 4) {
+      let place = try Place()
+      try await place.run(Self.define)
+      try await place.run(
+        "CREATE TABLE u (id bigint, v string) LOCATION 'mem://b/u' TBLPROPERTIES ('table_type' = 'ICEBERG', 'format-version' = '\(formatVersion)', 'write.update.mode' = 'copy-on-write')")
+      try await place.run(Self.firstRows)
+      try await place.run("INSERT INTO u VALUES (1, 'one'), (9, 'nine')")
+      let files = place.store.locations
+      place.store.inject(MemoryStore.Fault(call: place.store.callCount + call, moment, .io))
+      var isDone = true
+      do { for sql in statements { try await place.run(sql) } } catch {
+        isDone = false
+        failures += 1
+        // COMMIT has rolled back already.
+        if place.session.transactionState == .aborted { try await place.run("ROLLBACK") }
+        #expect(place.session.transactionState == .none)
+        #expect(place.store.locations == files, "call \(call): \(error)")
+      }
+      place.store.clearFaults()
+      if isDone { commits += 1 }
+      #expect(try await place.rows("SELECT id FROM t ORDER BY id") == (isDone ? [1, 2, 4] : [1, 2]).map { [.integer($0)] }, "call \(call)")
+      #expect(try await place.rows("SELECT id FROM u ORDER BY id") == (isDone ? [2, 4, 9] : [1, 9]).map { [.integer($0)] }, "call \(call)")
+    }
+    #expect(failures >= 15 && commits >= 1, "\(failures) failures, \(commits) commits")
+  }
+
   @Test("a row that breaks a rule in the middle of an INSERT: nothing stays", arguments: [
     ("SELECT 100 / (5000 - n), 'r', 1e0 FROM s", ErrorCode.divisionByZero),
     ("SELECT CAST(CASE WHEN n = 5000 THEN 'x' ELSE '1' END AS bigint), 'r', 1e0 FROM s", .invalidCastArgument),
