@@ -120,7 +120,7 @@ import TestSupport
       "COMMIT",
     ]
     var (failures, commits) = (0, 0)
-    for call in stride(from: 1, through: 161, by: 4) {
+    for call in stride(from: 1, through: 161, by: 8) {
       let place = try Place()
       try await place.run(Self.define)
       try await place.run(
@@ -143,7 +143,7 @@ import TestSupport
       #expect(try await place.rows("SELECT id FROM t ORDER BY id") == (isDone ? [1, 2, 4] : [1, 2]).map { [.integer($0)] }, "call \(call)")
       #expect(try await place.rows("SELECT id FROM u ORDER BY id") == (isDone ? [2, 4, 9] : [1, 9]).map { [.integer($0)] }, "call \(call)")
     }
-    #expect(failures >= 15 && commits >= 1, "\(failures) failures, \(commits) commits")
+    #expect(failures >= 8 && commits >= 1, "\(failures) failures, \(commits) commits")
   }
 
   @Test("a row that breaks a rule in the middle of an INSERT: nothing stays", arguments: [
