@@ -140,14 +140,17 @@ package struct IcebergWriter: IcebergWriting {
   private let ids: IDSource
   /// Microseconds since 1970 UTC.
   private let clock: @Sendable () -> Int64
+  private let stagingID: String?
 
   /// - Parameters:
   ///   - pointer: the table in its catalog.
   ///   - base: the metadata file that the statement starts from, or whatever else tells it from other statements with the same seed.
+  ///   - stagingID: the session's write-audit-publish id, for statements that change rows; procedures commit as always.
   package init(
     _ pointer: CatalogPointer, name: String, base: String, store: any ObjectStore, context: QueryContext,
-    clock: @escaping @Sendable () -> Int64
+    clock: @escaping @Sendable () -> Int64, stagingID: String? = nil
   ) {
+    self.stagingID = stagingID
     self.pointer = pointer
     self.name = name
     self.store = store
@@ -159,13 +162,16 @@ package struct IcebergWriter: IcebergWriting {
   /// A UUID for a new table.
   package func makeUUID() -> String { ids.uuid() }
 
-  package var committer: Committer {
+  package var committer: Committer { committer(stagingID: nil) }
+
+  private func committer(stagingID: String?) -> Committer {
     Committer(
       pointer, store: store, ids: ids, now: { [clock] in clock() / 1_000 },
-      engine: [("engine-name", "frazil"), ("engine-version", "0.1.0")])
+      engine: [("engine-name", "frazil"), ("engine-version", "0.1.0")], stagingID: stagingID)
   }
 
   package func beginWrite(_ kind: WriteKind, table: IcebergTable) async throws -> any TableWrite {
+    let committer = committer(stagingID: stagingID)
     switch kind {
     case .append: return IcebergTableWrite(try plan(table.metadata), committer, .existing(uuid: table.metadata.tableUUID))
     case .overwrite:
@@ -189,7 +195,7 @@ package struct IcebergWriter: IcebergWriting {
     let conflicts = ConflictCheck(
       startID: table.metadata.currentSnapshotID, newRows: isSerializable ? table.predicate(predicates) : nil, changed: tasks,
       allowsNewDeletes: true)
-    _ = try await committer.commit(
+    _ = try await committer(stagingID: stagingID).commit(
       SnapshotChange(FileChange(replacing: tasks, with: []), conflicts: conflicts), expectedUUID: table.metadata.tableUUID)
   }
 
@@ -197,6 +203,8 @@ package struct IcebergWriter: IcebergWriting {
   package func beginCreation(_ metadata: TableMetadata) throws(IcebergError) -> any TableWrite {
     IcebergTableWrite(try plan(metadata), committer, .new)
   }
+
+  var writeContext: QueryContext { context }
 
   func plan(_ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(

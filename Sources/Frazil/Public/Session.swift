@@ -14,6 +14,8 @@ public final class Session: Sendable {
     var database: String
     var prepared: [String: PreparedStatement] = [:]
     var disabledRules: Set<String>
+    /// Spark's `spark.wap.id`.
+    var stagingID: String?
     /// Of the statement that runs now.
     var context: QueryContext?
   }
@@ -108,6 +110,9 @@ public final class Session: Sendable {
       if isEnabled { state.disabledRules.remove(name) } else { state.disabledRules.insert(name) }
     }
   }
+  /// Writes into tables with `write.wap.enabled` are staged under this id.
+  var stagingID: String? { state.withLock { $0.stagingID } }
+  func setStagingID(_ id: String?) { state.withLock { $0.stagingID = id } }
   func prepare(_ name: String, _ statement: PreparedStatement) { state.withLock { $0.prepared[name] = statement } }
   func prepared(_ name: String) -> PreparedStatement? { state.withLock { $0.prepared[name] } }
   func deallocate(_ name: String) -> Bool { state.withLock { $0.prepared.removeValue(forKey: name) != nil } }

@@ -96,7 +96,7 @@ extension StatementRunner {
   func icebergWriter(_ entry: CatalogTable, at location: String) -> IcebergWriter {
     IcebergWriter(
       CatalogPointer(catalog, database: entry.database, table: entry.name), name: "\(entry.database).\(entry.name)",
-      base: location, store: engine.store, context: context, clock: engine.clock)
+      base: location, store: engine.store, context: context, clock: engine.clock, stagingID: session.stagingID)
   }
 
   private func rename(_ entry: CatalogTable, to target: QualifiedName, _ range: SourceRange) async throws -> StatementResult {

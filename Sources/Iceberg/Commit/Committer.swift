@@ -17,6 +17,7 @@ package struct Committer: Sendable {
   private let ids: IDSource
   private let now: @Sendable () -> Int64
   private let engine: [(key: String, value: String)]
+  private let stagingID: String?
 
   package struct Outcome: Sendable {
     package var metadata: TableMetadata
@@ -26,19 +27,21 @@ package struct Committer: Sendable {
   /// - Parameters:
   ///   - now: milliseconds since 1970 UTC.
   ///   - engine: what snapshot summaries say of who wrote them.
+  ///   - stagingID: see `CommitWork.stagingID`.
   package init(
     _ pointer: any MetadataPointer, store: any ObjectStore, ids: IDSource, now: @escaping @Sendable () -> Int64,
-    engine: [(key: String, value: String)] = []
+    engine: [(key: String, value: String)] = [], stagingID: String? = nil
   ) {
     self.pointer = pointer
     self.store = store
     self.ids = ids
     self.now = now
     self.engine = engine
+    self.stagingID = stagingID
   }
 
   package func commit(_ update: any SnapshotUpdate, expectedUUID: String? = nil) async throws(IcebergError) -> Outcome {
-    let work = CommitWork(store: store, ids: ids, now: now, engine: engine)
+    let work = CommitWork(store: store, ids: ids, now: now, engine: engine, stagingID: stagingID)
     var backoff: Backoff?
     while true {
       let attempt: Attempt
@@ -59,7 +62,7 @@ package struct Committer: Sendable {
         await finish(attempt, work)
         return Outcome(metadata: attempt.metadata, location: attempt.location)
       case .conflict:
-        await work.discard([attempt.location.text, attempt.metadata.currentSnapshot?.manifestList].compactMap(\.self))
+        await work.discard([attempt.location.text] + attempt.metadata.snapshots.compactMap(\.manifestList))
         var wait = backoff ?? Backoff(TableProperties(attempt.metadata.properties))
         do { try await wait.next(table: attempt.metadata.location) } catch {
           await work.discard()
@@ -155,7 +158,8 @@ package struct Committer: Sendable {
   /// Removes what the last attempt did not use, and old metadata files if the table wants that.
   private func finish(_ attempt: Attempt, _ work: CommitWork) async {
     var used: Set<String> = [attempt.location.text]
-    if let list = attempt.metadata.currentSnapshot?.manifestList {
+    // A staged snapshot is not the current one.
+    for list in attempt.metadata.snapshots.compactMap(\.manifestList) where work.hasWritten(list) {
       used.insert(list)
       do {
         for manifest in try await ManifestList.read(Location(list), from: store) { used.insert(manifest.path) }
