@@ -33,6 +33,7 @@ extension StatementRunner {
       }
       if let result = try await callSnapshotProcedure(name, arguments) { return result }
       if let result = try await callMaintenanceProcedure(name, arguments) { return result }
+      if let result = try await callImportProcedure(name, arguments) { return result }
       throw SQLError(
         .procedureNotFound, "Procedure 'system.\(name)' is not registered", range: call.name.range,
         hint: Suggestion.hint(for: name, among: Self.procedures))
@@ -42,7 +43,7 @@ extension StatementRunner {
   private static let procedures = [
     "register_table", "unregister_table", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
     "ancestors_of", "cherrypick_snapshot", "publish_changes", "expire_snapshots", "remove_orphan_files", "rewrite_data_files",
-    "rewrite_manifests", "rewrite_position_delete_files", "check_table",
+    "rewrite_manifests", "rewrite_position_delete_files", "add_files", "snapshot", "migrate", "check_table",
   ]
 
   /// Spark's procedures that this version does not have, and why not.
