@@ -6,34 +6,71 @@ import Planner
 import SQLSyntax
 import Storage
 
-/// `CALL system.check_table('t')`, which `frazil check t` runs: whether a table is what the specification says, file by file.
+/// `CALL system.check_table('t')`, which `frazil check t` runs: whether a table is what the specification says, file by file, and which
+/// engines would not take it.
 extension StatementRunner {
   func callCheckTable(_ arguments: ProcedureArguments) async throws -> StatementResult {
-    let (name, values) = try arguments.tableAnd(["all_snapshots", "read_data"], required: 0)
+    let (name, values) = try arguments.tableAnd(["all_snapshots", "read_data", "engines"], required: 0)
     let everySnapshot = try arguments.flag(values[0], "all_snapshots")
     let readsData = values[1] == nil ? true : try arguments.flag(values[1], "read_data")
+    let engines = try values[2].map { try arguments.flag($0, "engines") }
     let (entry, location) = try await icebergEntry(name)
     return try await located(arguments.range) {
       let table = try await writableTable(entry, at: location, name.range)
       var problems = MetadataCheck.problems(table.metadata, file: location)
+      var limits =
+        engines == false ? [] : EngineLimits.problems(table.metadata, file: location, includesLocalPaths: engines ?? false)
       let current = table.metadata.currentSnapshot
       for snapshot in table.metadata.snapshots where everySnapshot || snapshot.id == current?.id {
         var check = ManifestCheck(table.metadata, engine.store)
         await check.check(snapshot)
         problems += check.problems
+        guard snapshot.id == current?.id else { continue }
+        if engines != false { limits += EngineLimits.problems(ofDeletes: check.deletes) }
+        if readsData {
+          let read = try await checkFiles(check, table)
+          problems += read.filter { $0.severity != .engine }
+          if engines != false { limits += read.filter { $0.severity == .engine } }
+        }
       }
-      if readsData, !problems.contains(where: { $0.severity == .error }) { problems += try await checkData(table) }
-      return textResult(["severity", "place", "problem"], problems.map { [$0.severity.rawValue, $0.place, $0.message] })
+      return textResult(["severity", "place", "problem"], (problems + limits).map { [$0.severity.rawValue, $0.place, $0.message] })
     }
   }
 
-  /// Reads every data file of the current state.
-  private func checkData(_ table: IcebergTable) async throws -> [TableProblem] {
+  /// Reads every data and delete file of the current state that is there.
+  private func checkFiles(_ manifests: ManifestCheck, _ table: IcebergTable) async throws -> [TableProblem] {
     var problems: [TableProblem] = []
-    for task in try await table.tasks(matching: []) {
-      let check = try FileBoundsCheck(task, table)
-      for try await batch in try await executor.execute(check.plan) {
-        problems += check.problems(batch.columns.map { $0.scalarValue(at: 0) })
+    let tasks: [FileScanTask]
+    do { tasks = try await table.tasks(matching: []) } catch {
+      return [TableProblem(.error, error.file ?? table.metadata.location, "the table cannot be read: \(error.message)")]
+    }
+    for task in tasks where !manifests.missing.contains(task.file.path) {
+      do { problems += try await checkFile(task, table) } catch {
+        let failure = SQLError(wrapping: error)
+        if failure.code == .userCanceled { throw error }
+        problems.append(TableProblem(.error, task.file.path, "the file cannot be read: \(failure.message)"))
+      }
+    }
+    problems += try await DeleteFileCheck.problems(
+      manifests.deletes.filter { !manifests.missing.contains($0.file.path) }, manifests.dataFiles, table, context)
+    if table.metadata.properties[NameMapping.property] == nil {
+      let unnamed = tasks.count { !manifests.missing.contains($0.file.path) && table.lacksFieldIDs($0.file) }
+      if unnamed > 0 { problems.append(EngineLimits.problem(ofFilesWithoutIDs: unnamed)) }
+    }
+    return problems
+  }
+
+  private func checkFile(_ task: FileScanTask, _ table: IcebergTable) async throws -> [TableProblem] {
+    var problems: [TableProblem] = []
+    let check = try FileBoundsCheck(task, table)
+    for try await batch in try await executor.execute(check.plan) {
+      problems += check.problems(batch.columns.map { $0.scalarValue(at: 0) })
+    }
+    for scan in check.bucketScans {
+      for try await batch in try await executor.execute(scan.plan) {
+        guard let problem = check.problem(scan.field, scan.value, batch.columns[0]) else { continue }
+        problems.append(problem)
+        break
       }
     }
     return problems
