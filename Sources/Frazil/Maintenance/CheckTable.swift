@@ -14,15 +14,23 @@ extension StatementRunner {
     let everySnapshot = try arguments.flag(values[0], "all_snapshots")
     let readsData = values[1] == nil ? true : try arguments.flag(values[1], "read_data")
     let engines = try values[2].map { try arguments.flag($0, "engines") }
-    let (entry, location) = try await icebergEntry(name)
+    let (_, location) = try await icebergEntry(name)
     return try await located(arguments.range) {
-      let table = try await writableTable(entry, at: location, name.range)
-      var problems = MetadataCheck.problems(table.metadata, file: location)
-      var limits =
-        engines == false ? [] : EngineLimits.problems(table.metadata, file: location, includesLocalPaths: engines ?? false)
-      let current = table.metadata.currentSnapshot
-      for snapshot in table.metadata.snapshots where everySnapshot || snapshot.id == current?.id {
-        var check = ManifestCheck(table.metadata, engine.store)
+      let metadata: TableMetadata
+      do throws(IcebergError) { metadata = try await TableMetadata.load(Location(location), from: engine.store) } catch {
+        // A store that refuses is no fault of the table.
+        if error.kind == .storage { throw error }
+        return checkResult([TableProblem(.error, location, "the metadata file cannot be read: \(error.message)")])
+      }
+      var problems = MetadataCheck.problems(metadata, file: location)
+      var limits = engines == false ? [] : EngineLimits.problems(metadata, file: location, includesLocalPaths: engines ?? false)
+      let table: IcebergTable
+      do { table = try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers) } catch let error as IcebergError {
+        return checkResult(problems + [TableProblem(.error, location, "the table cannot be read: \(error.message)")] + limits)
+      }
+      let current = metadata.currentSnapshot
+      for snapshot in metadata.snapshots where everySnapshot || snapshot.id == current?.id {
+        var check = ManifestCheck(metadata, engine.store)
         await check.check(snapshot)
         problems += check.problems
         guard snapshot.id == current?.id else { continue }
@@ -33,18 +41,22 @@ extension StatementRunner {
           if engines != false { limits += read.filter { $0.severity == .engine } }
         }
       }
-      return textResult(["severity", "place", "problem"], (problems + limits).map { [$0.severity.rawValue, $0.place, $0.message] })
+      return checkResult(problems + limits)
     }
+  }
+
+  private func checkResult(_ problems: [TableProblem]) -> StatementResult {
+    textResult(["severity", "place", "problem"], problems.map { [$0.severity.rawValue, $0.place, $0.message] })
   }
 
   /// Reads every data and delete file of the current state that is there.
   private func checkFiles(_ manifests: ManifestCheck, _ table: IcebergTable) async throws -> [TableProblem] {
     var problems: [TableProblem] = []
-    let tasks: [FileScanTask]
-    do { tasks = try await table.tasks(matching: []) } catch {
-      return [TableProblem(.error, error.file ?? table.metadata.location, "the table cannot be read: \(error.message)")]
+    do { _ = try await table.tasks(matching: []) } catch {
+      problems.append(TableProblem(.error, error.file ?? table.metadata.location, "the table cannot be read: \(error.message)"))
     }
-    for task in tasks where !manifests.missing.contains(task.file.path) {
+    let tasks = manifests.readableFiles
+    for task in tasks {
       do { problems += try await checkFile(task, table) } catch {
         let failure = SQLError(wrapping: error)
         if failure.code == .userCanceled { throw error }
@@ -54,7 +66,7 @@ extension StatementRunner {
     problems += try await DeleteFileCheck.problems(
       manifests.deletes.filter { !manifests.missing.contains($0.file.path) }, manifests.dataFiles, table, context)
     if table.metadata.properties[NameMapping.property] == nil {
-      let unnamed = tasks.count { !manifests.missing.contains($0.file.path) && table.lacksFieldIDs($0.file) }
+      let unnamed = tasks.count { table.lacksFieldIDs($0.file) }
       if unnamed > 0 { problems.append(EngineLimits.problem(ofFilesWithoutIDs: unnamed)) }
     }
     return problems
@@ -67,11 +79,12 @@ extension StatementRunner {
       problems += check.problems(batch.columns.map { $0.scalarValue(at: 0) })
     }
     for scan in check.bucketScans {
-      for try await batch in try await executor.execute(scan.plan) {
-        guard let problem = check.problem(scan.field, scan.value, batch.columns[0]) else { continue }
-        problems.append(problem)
-        break
+      // Read to the end: letting go of a query early cancels the statement.
+      var found: TableProblem?
+      for try await batch in try await executor.execute(scan.plan) where found == nil {
+        found = check.problem(scan.field, scan.value, batch.columns[0])
       }
+      if let found { problems.append(found) }
     }
     return problems
   }

@@ -12,6 +12,15 @@ package struct ManifestCheck {
   /// Files that are named but not there.
   package private(set) var missing: Set<String> = []
 
+  /// The live data files that are there, each as a file to read whole, by path.
+  package var readableFiles: [FileScanTask] {
+    dataFiles.values.filter { !missing.contains($0.file.path) }.sorted { $0.file.path < $1.file.path }.compactMap { entry in
+      metadata.partitionSpec(id: entry.file.partitionSpecID).map {
+        FileScanTask(file: entry.file, spec: $0, sequenceNumber: entry.sequenceNumber, deletes: [])
+      }
+    }
+  }
+
   package init(_ metadata: TableMetadata, _ store: any ObjectStore) {
     self.metadata = metadata
     self.store = store
