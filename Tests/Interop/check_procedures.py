@@ -66,6 +66,30 @@ def published_writes(frazil, folder):
     healthy(frazil, "t")
 
 
+@check
+def dynamic_overwrite_published(frazil, folder):
+    """Spark stages its dynamic INSERT OVERWRITE; here the mark in the summary is put in by hand."""
+    for other, refused in [("g1", False), ("g0", True)]:
+        name = f"t_{other}"
+        frazil.run(f"CREATE TABLE {name} (id bigint, grp string) PARTITIONED BY (grp) TBLPROPERTIES ('table_type' = 'ICEBERG', 'write.wap.enabled' = 'true');"
+                   f"INSERT INTO {name} VALUES (1, 'g0'), (2, 'g0');"
+                   f"SET spark.wap.id = 'x'; INSERT OVERWRITE {name} SELECT BIGINT '3', 'g0'; RESET spark.wap.id")
+        path = pathlib.Path(frazil.metadata(name))
+        content = json.loads(path.read_text())
+        content["snapshots"][-1]["summary"]["replace-partitions"] = "true"
+        path.write_text(json.dumps(content))
+        frazil.run(f"INSERT INTO {name} VALUES (9, '{other}')")
+        if refused:
+            frazil.fails(f"CALL system.publish_changes('{name}', 'x')", "changed partition: grp=g0")
+            read_everywhere(frazil, name, [(1, "g0"), (2, "g0"), (9, "g0")])
+        else:
+            frazil.run(f"CALL system.publish_changes('{name}', 'x')")
+            read_everywhere(frazil, name, [(3, "g0"), (9, "g1")])
+            summary = pyiceberg_table(frazil.metadata(name)).current_snapshot().summary
+            equal((summary.operation.value, summary["replace-partitions"], summary["published-wap-id"]), ("overwrite", "true", "x"), "summary")
+        healthy(frazil, name)
+
+
 def foreign_files(folder):
     """Hive-style folders that PyArrow wrote: no field ids, names in other cases, one file by DuckDB."""
     root = folder / "source"

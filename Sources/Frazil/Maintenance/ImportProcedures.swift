@@ -34,18 +34,7 @@ extension StatementRunner {
       let imported = try FileImport(chosen, into: table.metadata, footers: engine.footers)
       if checksDuplicates { try await refuseDuplicates(imported, table) }
       if isDryRun { return importDryRun(imported) }
-      if !imported.files.isEmpty {
-        if let mapping = imported.mapping?.text, mapping != table.metadata.properties[NameMapping.property] {
-          // Before the files: a state that has them must be able to read them.
-          try await commit(
-            MetadataChange { base in
-              var next = base
-              next.properties[NameMapping.property] = mapping
-              return next
-            }, to: entry, at: location, name.range)
-        }
-        try await commit(imported.change, to: entry, at: location, name.range)
-      }
+      if !imported.files.isEmpty { try await commit(imported.update, to: entry, at: location, name.range) }
       return textResult(
         ["added_files_count", "changed_partition_count"], [["\(imported.files.count)", "\(imported.partitionCount)"]])
     }
@@ -117,7 +106,10 @@ extension StatementRunner {
       let (imported, metadata, writer) = try await newTable(
         over: source, named: (database, table), at: place, settings, values[3]?.range ?? arguments.range)
       if isDryRun { return importDryRun(imported) }
-      _ = try await writer.committer.create(metadata, adding: imported.files.isEmpty ? nil : imported.change)
+      do throws(IcebergError) { try await create(metadata, imported, writer) } catch {
+        if error.kind != .commitStateUnknown, error.kind != .alreadyExists { await removeEmptyFolders(at: Location(place)) }
+        throw error
+      }
       return textResult(["imported_files_count"], [["\(imported.files.count)"]])
     }
   }
@@ -155,9 +147,10 @@ extension StatementRunner {
       }
       try await catalog.renameTable(entry.name, in: entry.database, to: backup, in: entry.database)
       do throws(IcebergError) {
-        _ = try await writer.committer.create(metadata, adding: imported.files.isEmpty ? nil : imported.change)
+        try await create(metadata, imported, writer)
       } catch {
         if error.kind == .commitStateUnknown || error.kind == .alreadyExists { throw error }
+        await removeEmptyFolders(at: metadata.metadataFolder)
         do { try await catalog.renameTable(backup, in: entry.database, to: entry.name, in: entry.database) } catch let second {
           throw SQLError(
             wrapping: IcebergError(
@@ -168,6 +161,10 @@ extension StatementRunner {
       if dropsBackup { try await catalog.dropTable(backup, in: entry.database) }
       return textResult(["migrated_files_count"], [["\(imported.files.count)"]])
     }
+  }
+
+  private func create(_ metadata: TableMetadata, _ imported: FileImport, _ writer: IcebergWriter) async throws(IcebergError) {
+    _ = try await writer.committer.create(metadata, adding: imported.files.isEmpty ? nil : imported.update)
   }
 
   /// An Iceberg table with the columns of a Hive-style one, partitioned by its partition columns, and its files.

@@ -47,8 +47,10 @@ package struct FileImport {
     if needsMapping { self.mapping = mapping }
   }
 
-  /// The snapshot that adds the files.
-  package var change: SnapshotChange { SnapshotChange(adding: files) }
+  /// The snapshot that adds the files, and the name mapping with it.
+  package var update: FileImportUpdate {
+    FileImportUpdate(files, mapping: mapping?.text, replacing: metadata.properties[NameMapping.property])
+  }
 
   /// The partition spec that files in folders of these keys belong to: the default one, or an older one.
   private static func spec(for keys: [String], _ metadata: TableMetadata) throws -> PartitionSpec {
@@ -97,54 +99,51 @@ package struct FileImport {
     for field in fields {
       let position = entries.firstIndex { $0.fieldID == field.id }
       let names = position.map { entries[$0].names } ?? [field.name]
-      let match = ParquetColumnSource.Match.fieldIDOrNames(field.id, names + [field.name])
-      guard let index = match.find(in: nodes.map { StoredColumn($0) }, hasIDs: hasIDs) else { continue }
+      let wanted = ParquetColumnSource.Match.fieldIDOrNames(field.id, names + [field.name])
+      guard let index = wanted.find(in: nodes.map { StoredColumn($0) }, hasIDs: hasIDs) else { continue }
       let node = nodes[index]
       if hasIDs, node.name.lowercased() != field.name.lowercased(), !names.contains(node.name) {
         throw refused(
           file, "column '\(node.name)' has field id \(field.id), which is column '\(field.name)' in the table")
       }
       if !hasIDs, let position, !entries[position].names.contains(node.name) { entries[position].names.append(node.name) }
-      if let problem = node.problem { throw problem }
       var children = position.map { entries[$0].children } ?? []
-      switch (node.shape, field.type) {
-      case (.leaf(let leaf), _) where !field.type.isNested:
-        guard Self.canRead(leaf.type, as: try field.type.sqlType()) else { throw mismatch(file, node, field) }
-        columns.append(
-          ImportedColumn(fieldID: field.id, type: leaf.type, summary: try file.summary(of: leaf), isRepeated: isRepeated))
-      case (.row(let inner), .structure(let fields)):
-        try self.match(inner, fields, &children, hasIDs: hasIDs, isRepeated: isRepeated, in: file, &columns)
-      case (.list(let element), .list(let field)):
-        try matchInner([element], [field], &children, hasIDs: hasIDs, in: file, &columns)
-      case (.map(let key, let value), .map(key: let keyField, value: let valueField)):
-        try matchInner([key, value], [keyField, valueField], &children, hasIDs: hasIDs, in: file, &columns)
-      default: throw mismatch(file, node, field)
-      }
+      try match(node, field, &children, hasIDs: hasIDs, isRepeated: isRepeated, in: file, &columns)
       if let position { entries[position].children = children }
     }
   }
 
+  /// One column, or one part of a nested one.
+  private func match(
+    _ node: ColumnNode, _ field: IcebergField, _ entries: inout [NameMapping.Entry], hasIDs: Bool, isRepeated: Bool,
+    in file: ParquetFile, _ columns: inout [ImportedColumn]
+  ) throws {
+    if let problem = node.problem { throw problem }
+    switch (node.shape, field.type) {
+    case (.leaf(let leaf), _) where !field.type.isNested:
+      guard Self.canRead(leaf.type, as: try field.type.sqlType()) else { throw mismatch(file, node, field) }
+      columns.append(
+        ImportedColumn(fieldID: field.id, type: leaf.type, summary: try file.summary(of: leaf), isRepeated: isRepeated))
+    case (.row(let inner), .structure(let fields)):
+      try match(inner, fields, &entries, hasIDs: hasIDs, isRepeated: isRepeated, in: file, &columns)
+    case (.list(let element), .list(let inner)):
+      try matchInside([(element, inner)], &entries, hasIDs: hasIDs, in: file, &columns)
+    case (.map(let key, let value), .map(key: let keyField, value: let valueField)):
+      try matchInside([(key, keyField), (value, valueField)], &entries, hasIDs: hasIDs, in: file, &columns)
+    default: throw mismatch(file, node, field)
+    }
+  }
+
   /// Elements, keys and values: there is one of each, whatever the file calls it.
-  private func matchInner(
-    _ nodes: [ColumnNode], _ fields: [IcebergField], _ entries: inout [NameMapping.Entry], hasIDs: Bool, in file: ParquetFile,
+  private func matchInside(
+    _ pairs: [(node: ColumnNode, field: IcebergField)], _ entries: inout [NameMapping.Entry], hasIDs: Bool, in file: ParquetFile,
     _ columns: inout [ImportedColumn]
   ) throws {
-    for (node, field) in zip(nodes, fields) {
-      var children = entries.first { $0.fieldID == field.id }?.children ?? []
-      switch (node.shape, field.type) {
-      case (.leaf(let leaf), _) where !field.type.isNested:
-        guard Self.canRead(leaf.type, as: try field.type.sqlType()) else { throw mismatch(file, node, field) }
-        columns.append(
-          ImportedColumn(fieldID: field.id, type: leaf.type, summary: try file.summary(of: leaf), isRepeated: true))
-      case (.row(let inner), .structure(let fields)):
-        try match(inner, fields, &children, hasIDs: hasIDs, isRepeated: true, in: file, &columns)
-      case (.list(let element), .list(let field)):
-        try matchInner([element], [field], &children, hasIDs: hasIDs, in: file, &columns)
-      case (.map(let key, let value), .map(key: let keyField, value: let valueField)):
-        try matchInner([key, value], [keyField, valueField], &children, hasIDs: hasIDs, in: file, &columns)
-      default: throw mismatch(file, node, field)
-      }
-      if let position = entries.firstIndex(where: { $0.fieldID == field.id }) { entries[position].children = children }
+    for (node, field) in pairs {
+      let position = entries.firstIndex { $0.fieldID == field.id }
+      var children = position.map { entries[$0].children } ?? []
+      try match(node, field, &children, hasIDs: hasIDs, isRepeated: true, in: file, &columns)
+      if let position { entries[position].children = children }
     }
   }
 
