@@ -18,8 +18,8 @@ extension StatementRunner {
     return try await located(arguments.range) {
       let metadata: TableMetadata
       do throws(IcebergError) { metadata = try await TableMetadata.load(Location(location), from: engine.store) } catch {
-        // A store that refuses is no fault of the table.
-        if error.kind == .storage { throw error }
+        // A store that refuses, and what is not supported here, are no fault of the table.
+        if error.kind == .storage || error.kind == .unsupported { throw error }
         return checkResult([TableProblem(.error, location, "the metadata file cannot be read: \(error.message)")])
       }
       var problems = MetadataCheck.problems(metadata, file: location)
@@ -45,6 +45,9 @@ extension StatementRunner {
     }
   }
 
+  /// What cannot be verified here is a limit of ours, not a fault of the table.
+  private static let thisEngine = "Frazil"
+
   private func checkResult(_ problems: [TableProblem]) -> StatementResult {
     textResult(["severity", "place", "problem"], problems.map { [$0.severity.rawValue, $0.place, $0.message] })
   }
@@ -53,14 +56,20 @@ extension StatementRunner {
   private func checkFiles(_ manifests: ManifestCheck, _ table: IcebergTable) async throws -> [TableProblem] {
     var problems: [TableProblem] = []
     do { _ = try await table.tasks(matching: []) } catch {
-      problems.append(TableProblem(.error, error.file ?? table.metadata.location, "the table cannot be read: \(error.message)"))
+      problems.append(
+        error.kind == .unsupported
+          ? TableProblem(.engine, Self.thisEngine, error.description)
+          : TableProblem(.error, error.file ?? table.metadata.location, "the table cannot be read: \(error.message)"))
     }
     let tasks = manifests.readableFiles
     for task in tasks {
       do { problems += try await checkFile(task, table) } catch {
         let failure = SQLError(wrapping: error)
         if failure.code == .userCanceled { throw error }
-        problems.append(TableProblem(.error, task.file.path, "the file cannot be read: \(failure.message)"))
+        problems.append(
+          failure.code == .notSupported
+            ? TableProblem(.engine, Self.thisEngine, "\(task.file.path): \(failure.message)")
+            : TableProblem(.error, task.file.path, "the file cannot be read: \(failure.message)"))
       }
     }
     problems += try await DeleteFileCheck.problems(

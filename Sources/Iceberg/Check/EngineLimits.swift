@@ -1,5 +1,5 @@
 import Columnar
-package import Storage
+import Storage
 
 /// What valid tables hold that some engine refuses or misreads, and why.
 ///
@@ -32,6 +32,14 @@ package enum EngineLimits {
         metadata.schema.allFields.filter { $0.initialDefault.map { $0 != .null } ?? false }.map { "the default value of column '\($0.name)'" }
       },
       reason: "they read NULL where older files lack the column"),
+    Limit(
+      engine: "DuckDB 1.5", found: { columns($0) { $0 == .timestampTZNanos } }, reason: "it does not know the type"),
+    Limit(
+      engine: "PyIceberg 0.12 and DuckDB 1.5",
+      found: { metadata in
+        metadata.snapshots.filter { $0.manifestList == nil }.map { "snapshot \($0.id) without a manifest list" }
+      },
+      reason: "they do not read the list of manifests that stands in old metadata files of version 1"),
     Limit(
       engine: athena, found: { columns($0, where: isOutsideAthena) },
       reason: "the type is not among those of its Iceberg tables"),
@@ -103,6 +111,10 @@ package enum EngineLimits {
     let vectors = deletes.filter { $0.file.isDeletionVector }
     if !vectors.isEmpty {
       problems.append(TableProblem(.engine, athena, "\(vectors.count) deletion vectors: it takes Iceberg tables of version 2 only"))
+    }
+    let equality = deletes.filter { $0.file.content == .equalityDeletes }
+    if !equality.isEmpty {
+      problems.append(TableProblem(.engine, "PyIceberg 0.12", "\(equality.count) equality delete files: it refuses tables that have any"))
     }
     let shared = Dictionary(grouping: vectors, by: { $0.file.path }).filter { $0.value.count > 1 }
     for path in shared.keys.sorted() {

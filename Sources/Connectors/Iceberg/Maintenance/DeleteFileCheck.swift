@@ -19,7 +19,8 @@ package enum DeleteFileCheck {
         Result { try Self.problems(file, data, opener, context) }
       }
       do { problems += try read.get() } catch let error as QueryCancelled { throw error } catch {
-        problems.append(TableProblem(.error, file.path, "the delete file cannot be read: \(error)"))
+        let isUnsupported = (error as? IcebergError)?.kind == .unsupported || (error as? ParquetError)?.kind == .unsupported
+        problems.append(TableProblem(isUnsupported ? .engine : .error, isUnsupported ? "Frazil" : file.path, "the delete file cannot be read: \(error)"))
       }
     }
     return problems
