@@ -7,6 +7,7 @@ extension CommandOptions {
     usage: frazil [OPTIONS]                  a prompt, or the script on standard input
            frazil [OPTIONS] -c SQL           the given statements
            frazil [OPTIONS] run FILE...      the scripts, one after the other; - is standard input
+           frazil [OPTIONS] check TABLE...   whether tables are what Iceberg's specification says, file by file
 
     options:
       --warehouse DIR     the local catalog, and where tables without LOCATION go
@@ -24,12 +25,14 @@ extension CommandOptions {
                           run a statement again, up to N times, when commits of others contradict it (default: 0)
       --now TIMESTAMP     fix the clock, such as 2026-01-31T12:00:00Z
       --seed N            fix ids, file names and random()
+      --json              check reports as JSON
       -h, --help          this text
       --version           the version
 
     Results go to standard output, everything else to standard error.
     Exit status: 0 all went well, 1 a statement failed (the rest is not run) or a transaction was left open (it is
     rolled back), 2 wrong usage, 130 interrupted.
+    check: 0 no errors, 1 errors in some table, 2 some table could not be checked.
 
     """
 }

@@ -16,6 +16,8 @@ struct CommandOptions {
     case statements([String])
     /// `-` is standard input.
     case scripts([String])
+    /// Tables to verify.
+    case check([String])
     case help
     case version
   }
@@ -23,6 +25,8 @@ struct CommandOptions {
   var action = Action.standardInput
   var configuration: Configuration
   var format = OutputFormat.table
+  /// `check` reports as JSON.
+  var reportsJSON = false
   /// A file that takes the results.
   var output: String?
 
@@ -33,7 +37,7 @@ struct CommandOptions {
 
   private static let optionNames = [
     "--warehouse", "--database", "--format", "--output", "--mount", "--offline", "--memory", "--workers", "--now", "--seed", "--commit-retry-statements",
-    "--help", "--version", "-c", "-h",
+    "--help", "--version", "--json", "-c", "-h",
   ]
 
   /// - Parameters:
@@ -67,6 +71,10 @@ struct CommandOptions {
         action = .version
         return
       }
+      if argument == "--json" {
+        reportsJSON = true
+        continue
+      }
       guard Self.optionNames.contains(name) else {
         let hint = Suggestion.hint(for: name, among: Self.optionNames).map { "; \($0)" } ?? ""
         throw UsageError(message: "unknown option \(name)\(hint)")
@@ -75,10 +83,18 @@ struct CommandOptions {
       if name == "-c" { statements.append(value) } else { try set(name, value) }
     }
     action = try Self.action(words, statements)
+    if reportsJSON {
+      guard case .check = action else { throw UsageError(message: "--json goes with check; --format json is for results") }
+    }
   }
 
   private static func action(_ words: [String], _ statements: [String]) throws(UsageError) -> Action {
     guard let command = words.first else { return statements.isEmpty ? .standardInput : .statements(statements) }
+    if command == "check" {
+      if words.count == 1 { throw UsageError(message: "check needs at least one table") }
+      if !statements.isEmpty { throw UsageError(message: "-c and check do not go together") }
+      return .check(Array(words.dropFirst()))
+    }
     guard command == "run" else {
       let isFile = command.hasSuffix(".sql") || access(command, R_OK) == 0
       throw UsageError(

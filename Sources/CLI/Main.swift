@@ -38,6 +38,7 @@ enum Main {
       if isatty(STDIN_FILENO) == 0 {
         scripts = [(nil, try script(readAll(STDIN_FILENO), "standard input"))]
       }
+    case .check(let tables): return await check(tables, options, signals)
     }
     guard let target = ResultTarget(path: options.output, format: options.format) else {
       throw CommandOptions.UsageError(message: "cannot write \(options.output ?? ""): \(String(cString: strerror(errno)))")

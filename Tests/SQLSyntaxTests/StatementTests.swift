@@ -169,6 +169,8 @@ import Testing
     ("SET SESSION parse_decimal_literals_as_double = false", "SET SESSION"),
     ("SET spark.sql.sources.partitionOverwriteMode = 'dynamic'", "SET SESSION"),
     ("RESET SESSION x", "RESET SESSION"),
+    ("RESET spark.wap.id", "RESET SESSION"),
+    ("RESET session", "RESET SESSION"),
     ("SET TIME ZONE 'UTC'", "SET TIME ZONE"),
     ("USE cat.db", "USE"),
     ("START TRANSACTION READ ONLY, ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION"),

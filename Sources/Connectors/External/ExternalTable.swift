@@ -91,6 +91,12 @@ package struct ExternalTable: Table {
     }
   }
 
+  /// Every file with its partition.
+  package func partitionedFiles() async throws -> [(partition: HivePartition, file: ObjectInfo)] {
+    let partitions = try matchingPartitions(ScanRequest(columns: [])).0
+    return zip(partitions, try await list(partitions)).flatMap { partition, files in files.map { (partition, $0) } }
+  }
+
   func allFiles() async throws -> [ObjectInfo] {
     try await list(matchingPartitions(ScanRequest(columns: [])).0).flatMap { $0 }
   }
@@ -129,12 +135,18 @@ package struct ExternalTable: Table {
   }
 
   /// Hive's rule: files and folders whose names begin with `_` or `.` are not there, nor are empty files.
+  ///
+  /// Where the table was migrated to Iceberg, its backup sees the files of that time: what the Iceberg table has written since lies in
+  /// `metadata` and `data`.
   package static func visibleFiles(at folder: Location, in store: any ObjectStore) async throws(StorageError) -> [ObjectInfo] {
-    try await store.listAll(folder).filter { info in
-      guard info.size > 0 else { return false }
-      let path = info.location.relativePath(below: folder) ?? info.location.name
-      return path.split(separator: "/").allSatisfy { !$0.hasPrefix("_") && !$0.hasPrefix(".") }
+    let listed = try await store.listAll(folder).map { info in
+      (info: info, path: info.location.relativePath(below: folder) ?? info.location.name)
     }
+    let isMigrated = listed.contains { $0.path.hasPrefix("metadata/") && $0.path.hasSuffix(".metadata.json") }
+    return listed.filter { info, path in
+      guard info.size > 0, !isMigrated || !path.hasPrefix("metadata/") && !path.hasPrefix("data/") else { return false }
+      return path.split(separator: "/").allSatisfy { !$0.hasPrefix("_") && !$0.hasPrefix(".") }
+    }.map(\.info)
   }
 
   private func textFile(_ serDe: TextSerDe, _ info: ObjectInfo) -> TextFile {

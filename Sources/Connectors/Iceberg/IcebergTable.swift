@@ -1,5 +1,6 @@
 package import Columnar
 package import Iceberg
+import Parquet
 package import Planner
 package import Storage
 
@@ -50,6 +51,12 @@ package struct IcebergTable: Table {
 
   /// Opens the table's files.
   var opener: DataFileOpener { DataFileOpener(store: store, footers: footers) }
+
+  /// Whether the columns of a Parquet file can only be told by name; a file that cannot be opened is another problem.
+  package func lacksFieldIDs(_ file: DataFile) -> Bool {
+    guard file.format == .parquet, let opened = try? footers.open(Location(file.path), size: nil) else { return false }
+    return !opened.columns.contains { StoredColumn($0).hasFieldIDs }
+  }
 
   /// The data files that may hold rows of the current state like these.
   package func tasks(matching predicates: [Planner.ColumnPredicate]) async throws(IcebergError) -> [FileScanTask] {

@@ -139,16 +139,19 @@ package struct IcebergWriter: IcebergWriting {
   /// Microseconds since 1970 UTC.
   private let clock: @Sendable () -> Int64
   private let staged: StagedTable?
+  private let stagingID: String?
 
   /// - Parameters:
   ///   - pointer: the table in its catalog.
   ///   - base: the metadata file that the statement starts from, or whatever else tells it from other statements with the same seed.
   ///   - staged: the table within the open transaction, if there is one.
+  ///   - stagingID: the session's write-audit-publish id, for statements that change rows; procedures commit as always.
   package init(
     _ pointer: CatalogPointer, name: String, base: String, store: any ObjectStore, context: QueryContext,
-    clock: @escaping @Sendable () -> Int64, staged: StagedTable? = nil
+    clock: @escaping @Sendable () -> Int64, staged: StagedTable? = nil, stagingID: String? = nil
   ) {
     self.staged = staged
+    self.stagingID = stagingID
     self.pointer = pointer
     self.name = name
     self.store = store
@@ -164,9 +167,14 @@ package struct IcebergWriter: IcebergWriting {
   package var committer: any TableCommitter { staged ?? catalogCommitter }
 
   /// Makes tables; there is no other way outside of transactions.
-  package var catalogCommitter: Committer {
+  package var catalogCommitter: Committer { catalogCommitter(stagingID: nil) }
+
+  /// Where new rows of the table go.
+  private var rowCommitter: any TableCommitter { staged ?? catalogCommitter(stagingID: stagingID) }
+
+  private func catalogCommitter(stagingID: String?) -> Committer {
     Committer(
-      pointer, store: store, ids: ids, now: { [clock] in clock() / 1_000 }, engine: Self.engine,
+      pointer, store: store, ids: ids, now: { [clock] in clock() / 1_000 }, engine: Self.engine, stagingID: stagingID,
       isCancelled: { [context] in context.cancellation.isCancelled })
   }
 
@@ -174,6 +182,7 @@ package struct IcebergWriter: IcebergWriting {
   package static let engine = [(key: "engine-name", value: "frazil"), (key: "engine-version", value: "0.1.0")]
 
   package func beginWrite(_ kind: WriteKind, table: IcebergTable) async throws -> any TableWrite {
+    let committer = rowCommitter
     switch kind {
     case .append: return IcebergTableWrite(try plan(table.metadata), .existing(committer, uuid: table.metadata.tableUUID))
     case .overwrite:
@@ -197,7 +206,7 @@ package struct IcebergWriter: IcebergWriting {
     let conflicts = ConflictCheck(
       startID: table.metadata.currentSnapshotID, newRows: isSerializable ? table.predicate(predicates) : nil, changed: tasks,
       allowsNewDeletes: true)
-    _ = try await committer.commit(
+    _ = try await rowCommitter.commit(
       SnapshotChange(FileChange(replacing: tasks, with: []), conflicts: conflicts), expectedUUID: table.metadata.tableUUID)
   }
 
@@ -205,6 +214,8 @@ package struct IcebergWriter: IcebergWriting {
   package func beginCreation(_ metadata: TableMetadata) throws(IcebergError) -> any TableWrite {
     IcebergTableWrite(try plan(metadata), .new(catalogCommitter))
   }
+
+  var writeContext: QueryContext { context }
 
   func plan(_ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(

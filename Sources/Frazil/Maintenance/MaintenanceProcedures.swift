@@ -12,6 +12,8 @@ extension StatementRunner {
     case "expire_snapshots": return try await callExpireSnapshots(arguments)
     case "remove_orphan_files": return try await callRemoveOrphanFiles(arguments)
     case "check_table": return try await callCheckTable(arguments)
+    case "rewrite_manifests": return try await callRewriteManifests(arguments)
+    case "rewrite_position_delete_files": return try await callRewritePositionDeletes(arguments)
     case "rewrite_data_files": return try await callRewriteDataFiles(arguments)
     default: return nil
     }
@@ -41,7 +43,7 @@ extension StatementRunner {
     }
     if dryRun {
       let sizes = try await listed(expired.files.all.sorted())
-      return textResult(["file", "bytes"], sizes.map { [$0.path, $0.bytes.map { "\($0)" }] })
+      return textResult(Self.dryRunColumns, sizes.map { [$0.path, $0.bytes.map { "\($0)" }] })
     }
     let files = expired.files
     return textResult(
@@ -56,6 +58,9 @@ extension StatementRunner {
         ]
       ])
   }
+
+  /// What a dry run tells of each file that would be touched.
+  static let dryRunColumns = ["file", "bytes"]
 
   private func listed(_ paths: [String]) async throws -> [(path: String, bytes: Int?)] {
     var result: [(path: String, bytes: Int?)] = []
@@ -90,6 +95,7 @@ extension StatementRunner {
         throw SQLError.notSupported("removing orphan files of this table: \(keeper)", range: arguments.range)
       }
       let (metadata, current) = try await loadCurrent(table)
+      try refuseWithoutCollection(metadata, "removing orphan files", table.range)
       if let place, Location(place).canonicalText != Location(metadata.location).canonicalText,
         Location(place).relativePath(below: Location(metadata.location)) == nil
       {

@@ -42,6 +42,12 @@ extension StatementRunner {
         }
         return found.snapshotID
       }
+    case "cherrypick_snapshot":
+      let (table, values) = try arguments.tableAnd(["snapshot_id"], required: 1)
+      return try await cherryPick(table, CherryPick(snapshotID: try arguments.integer(values[0], "snapshot_id")))
+    case "publish_changes":
+      let (table, values) = try arguments.tableAnd(["wap_id"], required: 1)
+      return try await cherryPick(table, CherryPick(stagedAs: try arguments.text(values[0], "wap_id")))
     case "fast_forward":
       let (table, values) = try arguments.tableAnd(["branch", "to"], required: 2)
       return try await fastForward(table, try arguments.text(values[0], "branch"), to: try arguments.text(values[1], "to"))
@@ -68,6 +74,16 @@ extension StatementRunner {
     return textResult(
       ["previous_snapshot_id", "current_snapshot_id"],
       [[before.currentSnapshotID.map { "\($0)" }, after.currentSnapshotID.map { "\($0)" }]])
+  }
+
+  private func cherryPick(_ table: QualifiedName, _ pick: CherryPick) async throws -> StatementResult {
+    let (entry, location) = try await icebergEntry(table)
+    let after = try await commit(pick, to: entry, at: location, table.range)
+    return try await located(table.range) {
+      textResult(
+        ["source_snapshot_id", "current_snapshot_id"],
+        [["\(try pick.source(in: after).id)", after.currentSnapshotID.map { "\($0)" }]])
+    }
   }
 
   private func fastForward(_ table: QualifiedName, _ branch: String, to target: String) async throws -> StatementResult {

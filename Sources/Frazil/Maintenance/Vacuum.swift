@@ -16,6 +16,7 @@ extension StatementRunner {
   func runVacuum(_ name: QualifiedName) async throws -> StatementResult {
     let entry = try await icebergEntry(name)
     return try await located(name.range) {
+      try refuseWithoutCollection(try await loadCurrent(name).metadata, "VACUUM", name.range)
       let rewritten = try await compact(entry, filter: nil, name: name) { metadata in
         var limits = CompactionPlan.Limits(metadata)
         limits.minimumFileSize = 0
@@ -39,6 +40,14 @@ extension StatementRunner {
     }
   }
 
+  /// `gc.enabled` = false says that other tables read this one's files.
+  func refuseWithoutCollection(_ metadata: TableMetadata, _ what: String, _ range: SourceRange) throws(SQLError) {
+    guard metadata.properties["gc.enabled"]?.lowercased() == "false" else { return }
+    throw SQLError.notSupported(
+      "\(what): the table's property gc.enabled is false, as removing files may damage other tables that read them", range: range,
+      hint: "ALTER TABLE … SET TBLPROPERTIES ('gc.enabled' = 'true') if no other table does.")
+  }
+
   struct Expired {
     var snapshotCount = 0
     var files = TableFiles()
@@ -50,6 +59,7 @@ extension StatementRunner {
   ) async throws -> Expired {
     let (entry, location) = try await icebergEntry(name)
     let (before, _) = try await loadCurrent(name)
+    try refuseWithoutCollection(before, "expiring snapshots", name.range)
     let policy = expiry(before)
     let now = engine.now / 1_000
     let planned = try policy.apply(to: before, nowMilliseconds: now)

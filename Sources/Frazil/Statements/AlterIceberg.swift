@@ -98,7 +98,7 @@ extension StatementRunner {
     return IcebergWriter(
       CatalogPointer(catalog, database: entry.database, table: entry.name), name: "\(entry.database).\(entry.name)",
       base: location + (staged.map { "#\($0.changeCount)" } ?? ""), store: engine.store, context: context, clock: engine.clock,
-      staged: staged)
+      staged: staged, stagingID: session.settings.spark[.wapID])
   }
 
   private func rename(_ entry: CatalogTable, to target: QualifiedName, _ range: SourceRange) async throws -> StatementResult {

@@ -154,7 +154,7 @@ extension StatementRunner {
     return text
   }
 
-  private func removeEmptyFolders(at location: Location) async {
+  func removeEmptyFolders(at location: Location) async {
     do { try await engine.store.deleteEmptyFolders(location) } catch { return }  // They are harmless; the statement's own error matters more.
   }
 }

@@ -98,13 +98,18 @@ struct ProcedureArguments {
   /// The argument `table` as a name, and the others.
   func tableAnd(_ names: [String], required: Int) throws(SQLError) -> (table: QualifiedName, values: [Argument?]) {
     let values = try all(["table"] + names, required: required + 1)
-    guard let first = values[0] else { throw missing("table") }
+    return (try tableName(values[0], "table"), Array(values.dropFirst()))
+  }
+
+  /// The name of a table in a text argument, placed there.
+  func tableName(_ argument: Argument?, _ argumentName: String) throws(SQLError) -> QualifiedName {
+    guard let argument else { throw missing(argumentName) }
     var name: QualifiedName
-    do { name = try Parser.parseQualifiedName(try text(first, "table")) } catch {
-      throw SQLError(.invalidProcedureArgument, "Argument 'table' does not name a table", range: first.range)
+    do { name = try Parser.parseQualifiedName(try text(argument, argumentName)) } catch {
+      throw SQLError(.invalidProcedureArgument, "Argument '\(argumentName)' does not name a table", range: argument.range)
     }
-    name.range = first.range
-    return (name, Array(values.dropFirst()))
+    name.range = argument.range
+    return name
   }
 
   func text(_ argument: Argument?, _ name: String) throws(SQLError) -> String {
@@ -128,6 +133,19 @@ struct ProcedureArguments {
       numbers.append(number)
     }
     return numbers
+  }
+
+  /// `array('a', 'b')`, or one text.
+  func words(_ argument: Argument?, _ name: String) throws(SQLError) -> [String] {
+    guard let argument else { throw missing(name) }
+    if let text = argument.value.text { return [text] }
+    guard case .list(let elements) = argument.value.value else { throw wrong(argument, name, "an array of texts") }
+    var words: [String] = []
+    for element in elements {
+      guard case .bytes(let bytes) = element else { throw wrong(argument, name, "an array of texts") }
+      words.append(String(decoding: bytes, as: UTF8.self))
+    }
+    return words
   }
 
   func flag(_ argument: Argument?, _ name: String) throws(SQLError) -> Bool {

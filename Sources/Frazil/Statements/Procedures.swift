@@ -26,8 +26,14 @@ extension StatementRunner {
     case "register_table": return try await registerTable(arguments)
     case "unregister_table": return try await unregisterTable(arguments)
     case let name:
+      if let reason = Self.missingProcedures[name] {
+        throw SQLError.notSupported(
+          "Procedure 'system.\(name)' is not supported: \(reason)", range: call.name.range,
+          hint: "There are " + Self.procedures.sorted().joined(separator: ", ") + ".")
+      }
       if let result = try await callSnapshotProcedure(name, arguments) { return result }
       if let result = try await callMaintenanceProcedure(name, arguments) { return result }
+      if let result = try await callImportProcedure(name, arguments) { return result }
       throw SQLError(
         .procedureNotFound, "Procedure 'system.\(name)' is not registered", range: call.name.range,
         hint: Suggestion.hint(for: name, among: Self.procedures))
@@ -36,7 +42,15 @@ extension StatementRunner {
 
   private static let procedures = [
     "register_table", "unregister_table", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
-    "ancestors_of", "expire_snapshots", "remove_orphan_files", "rewrite_data_files", "check_table",
+    "ancestors_of", "cherrypick_snapshot", "publish_changes", "expire_snapshots", "remove_orphan_files", "rewrite_data_files",
+    "rewrite_manifests", "rewrite_position_delete_files", "add_files", "snapshot", "migrate", "check_table",
+  ]
+
+  /// Spark's procedures that this version does not have, and why not.
+  private static let missingProcedures = [
+    "compute_table_stats": "statistics files are kept but not written",
+    "compute_partition_stats": "statistics files are kept but not written",
+    "rewrite_table_path": "--mount reads and writes tables below another path as they are",
   ]
 
   /// `register_table(table, metadata_file)`, or Trino's `(schema_name, table_name, table_location [, metadata_file_name])`.
@@ -91,7 +105,7 @@ extension StatementRunner {
   }
 
   /// A relative path would mean something else in the next process; one that a mount takes is left alone.
-  private func absolute(_ path: String) -> String {
+  func absolute(_ path: String) -> String {
     guard Location(path).scheme == nil, !path.hasPrefix("/"), access(path, F_OK) == 0, let folder = getcwd(nil, 0) else { return path }
     defer { free(folder) }
     return Location(String(cString: folder)).appending(Location(path).canonicalText).text

@@ -8,15 +8,18 @@ enum SessionProperty: Hashable {
   case rule(OptimizerRule)
   /// How often a statement that others' commits contradict is run again.
   case commitRetryStatements
+  case spark(SparkSetting)
 
   static var all: [SessionProperty] {
-    ([.commitRetryStatements] + OptimizerRule.allCases.map { .rule($0) }).sorted { $0.name < $1.name }
+    ([.commitRetryStatements] + OptimizerRule.allCases.map { .rule($0) } + SparkSetting.allCases.map { .spark($0) })
+      .sorted { $0.name < $1.name }
   }
 
   var name: String {
     switch self {
     case .rule(let rule): rule.rawValue
     case .commitRetryStatements: "commit_retry_statements"
+    case .spark(let setting): setting.rawValue
     }
   }
 
@@ -24,6 +27,7 @@ enum SessionProperty: Hashable {
     switch self {
     case .rule: .boolean
     case .commitRetryStatements: .integer
+    case .spark: .varchar
     }
   }
 
@@ -31,6 +35,7 @@ enum SessionProperty: Hashable {
     switch self {
     case .rule: "Whether the optimiser uses this rule"
     case .commitRetryStatements: "How often a statement is run again that commits of others contradict"
+    case .spark(let setting): setting.explanation
     }
   }
 
@@ -38,6 +43,7 @@ enum SessionProperty: Hashable {
     switch self {
     case .rule(let rule): settings.disabledRules.contains(rule.rawValue) ? "false" : "true"
     case .commitRetryStatements: "\(settings.commitRetryStatements)"
+    case .spark(let setting): settings.spark[setting] ?? setting.defaultValue
     }
   }
 
@@ -48,6 +54,7 @@ enum SessionProperty: Hashable {
       if isEnabled { settings.disabledRules.remove(rule.rawValue) } else { settings.disabledRules.insert(rule.rawValue) }
     case (.commitRetryStatements, .int(let count)) where value.type.isInteger && (0...1_000).contains(count):
       settings.commitRetryStatements = Int(count)
+    case (.spark(let setting), _): settings.spark[setting] = try setting.value(value, range: range)
     case (.rule, _): throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be true or false", range: range)
     case (.commitRetryStatements, _):
       throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be a whole number from 0 to 1000", range: range)
@@ -64,6 +71,7 @@ enum SessionProperty: Hashable {
         settings.disabledRules.remove(rule.rawValue)
       }
     case .commitRetryStatements: settings.commitRetryStatements = original.commitRetryStatements
+    case .spark(let setting): settings.spark[setting] = nil
     }
   }
 }
@@ -72,6 +80,7 @@ enum SessionProperty: Hashable {
 struct SessionSettings: Sendable {
   var disabledRules: Set<String>
   var commitRetryStatements: Int
+  var spark: [SparkSetting: String] = [:]
 
   init(_ configuration: Configuration) {
     disabledRules = configuration.disabledRules

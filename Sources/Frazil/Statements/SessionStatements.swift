@@ -6,8 +6,13 @@ import SQLSyntax
 extension StatementRunner {
   func runSetSession(_ name: QualifiedName, _ value: Expression) throws -> StatementResult {
     let property = try self.property(name)
-    let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
-    let constant = try binder.evaluateConstant(value)
+    let constant: Scalar
+    if case .spark = property, case .name(let word) = value.kind {
+      // Spark's SET takes its value as it stands.
+      constant = .text(word.spelling)
+    } else {
+      constant = try Binder(relations: ResolvedRelations(), settings: binderSettings()).evaluateConstant(value)
+    }
     try session.changeSettings { settings throws(SQLError) in try property.set(constant, in: &settings, range: value.range) }
     return StatementResult()
   }

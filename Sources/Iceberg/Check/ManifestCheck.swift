@@ -9,6 +9,17 @@ package struct ManifestCheck {
   /// Live data files, by path.
   package private(set) var dataFiles: [String: ManifestEntry] = [:]
   package private(set) var deletes: [ManifestEntry] = []
+  /// Files that are named but not there.
+  package private(set) var missing: Set<String> = []
+
+  /// The live data files that are there, each as a file to read whole, by path.
+  package var readableFiles: [FileScanTask] {
+    dataFiles.values.filter { !missing.contains($0.file.path) }.sorted { $0.file.path < $1.file.path }.compactMap { entry in
+      metadata.partitionSpec(id: entry.file.partitionSpecID).map {
+        FileScanTask(file: entry.file, spec: $0, sequenceNumber: entry.sequenceNumber, deletes: [])
+      }
+    }
+  }
 
   package init(_ metadata: TableMetadata, _ store: any ObjectStore) {
     self.metadata = metadata
@@ -27,8 +38,10 @@ package struct ManifestCheck {
         report(manifest.path, "sequence number \(manifest.sequenceNumber) is above its snapshot's \(snapshot.sequenceNumber)")
       }
       await check(manifest, isListed: snapshot.manifestList != nil)
+      checkRowIDs(manifest)
     }
     checkDeletes()
+    checkRowIDRanges()
     let total = dataFiles.values.reduce(0) { $0 &+ $1.file.recordCount }
     if let stated = snapshot.summary.number("total-records"), stated != total {
       problems.append(TableProblem(.warning, place, "the summary says \(stated) total-records, the manifests \(total)"))
@@ -47,6 +60,7 @@ package struct ManifestCheck {
       return
     }
     if isListed { await checkCounts(manifest, entries) }
+    checkSequence(manifest, entries, isListed: isListed)
     for entry in entries where entry.isLive {
       if metadata.formatVersion > 1, entry.sequenceNumber > manifest.sequenceNumber, manifest.sequenceNumber > 0 {
         report(entry.file.path, "data sequence number \(entry.sequenceNumber) is above its manifest's \(manifest.sequenceNumber)")
@@ -57,6 +71,65 @@ package struct ManifestCheck {
       } else {
         deletes.append(entry)
       }
+    }
+  }
+
+  private mutating func checkSequence(_ manifest: ManifestFile, _ entries: [ManifestEntry], isListed: Bool) {
+    for entry in entries {
+      if (entry.file.content == .data) != (manifest.content == .data) {
+        report(entry.file.path, "is listed in a manifest of \(manifest.content == .data ? "data" : "delete") files")
+      }
+      if entry.status == .added, metadata.formatVersion > 1, entry.snapshotID != manifest.addedSnapshotID {
+        report(entry.file.path, "was added by snapshot \(entry.snapshotID), its manifest by \(manifest.addedSnapshotID)")
+      }
+      if entry.fileSequenceNumber < entry.sequenceNumber, metadata.formatVersion > 1 {
+        report(entry.file.path, "data sequence number \(entry.sequenceNumber) is above its file sequence number \(entry.fileSequenceNumber)")
+      }
+      if entry.file.recordCount < 0 { report(entry.file.path, "the manifest says \(entry.file.recordCount) rows") }
+      checkIdentity(entry)
+    }
+    let live = entries.filter(\.isLive).map(\.sequenceNumber)
+    if isListed, manifest.sequenceNumber > 0, let least = live.min(), least < manifest.minimumSequenceNumber {
+      report(manifest.path, "holds a file of sequence number \(least), below its min_sequence_number \(manifest.minimumSequenceNumber)")
+    }
+  }
+
+  /// What a delete file must say of itself.
+  private mutating func checkIdentity(_ entry: ManifestEntry) {
+    let file = entry.file
+    switch file.content {
+    case .data: break
+    case .positionDeletes:
+      if file.isDeletionVector {
+        if file.referencedDataFile == nil { report(file.path, "a deletion vector without referenced_data_file") }
+        if file.contentOffset == nil || file.contentSize == nil { report(file.path, "a deletion vector without its place in the file") }
+        if metadata.formatVersion < 3 { report(file.path, "a deletion vector in a table of format version \(metadata.formatVersion)") }
+      }
+    case .equalityDeletes:
+      if file.equalityIDs.isEmpty { report(file.path, "an equality delete file names no columns") }
+      for id in file.equalityIDs where metadata.field(id: id) == nil {
+        report(file.path, "equality_ids names field \(id), which no schema has")
+      }
+    }
+  }
+
+  /// Version 3: ranges of row ids do not overlap, and lie below next-row-id. SPEC "Row Lineage".
+  private mutating func checkRowIDs(_ manifest: ManifestFile) {
+    guard metadata.formatVersion > 2 else { return }
+    if manifest.content == .deletes, manifest.firstRowID != nil { report(manifest.path, "a delete manifest has a first_row_id") }
+    guard manifest.content == .data, let first = manifest.firstRowID else { return }
+    let rows = (manifest.addedRowCount ?? 0) &+ (manifest.existingRowCount ?? 0)
+    if first &+ rows > metadata.nextRowID {
+      report(manifest.path, "gives row ids up to \(first &+ rows), above next-row-id \(metadata.nextRowID)")
+    }
+  }
+
+  /// Row ids of the live data files.
+  private mutating func checkRowIDRanges() {
+    let ranges = dataFiles.values.compactMap { entry in entry.file.firstRowID.map { (first: $0, file: entry.file) } }
+      .sorted { $0.first < $1.first }
+    for (earlier, later) in zip(ranges, ranges.dropFirst()) where earlier.first &+ earlier.file.recordCount > later.first {
+      report(later.file.path, "has row ids that \(earlier.file.path) has too")
     }
   }
 
@@ -110,7 +183,10 @@ package struct ManifestCheck {
     do throws(StorageError) {
       let size = try await store.info(Location(file.path)).size
       if Int64(size) != file.fileSize { report(file.path, "the manifest says \(file.fileSize) bytes, the file has \(size)") }
-    } catch { report(file.path, error.kind == .notFound ? "the file is not there" : "\(error)") }
+    } catch {
+      if error.kind == .notFound { missing.insert(file.path) }
+      report(file.path, error.kind == .notFound ? "the file is not there" : "\(error)")
+    }
   }
 
   /// Position deletes and vectors that name a data file: it should be there, and be of the same partition.

@@ -12,7 +12,7 @@ package struct MetadataCheck {
     check.ids()
     check.snapshots()
     check.references()
-    check.otherEngines()
+    check.history()
     return check.problems
   }
 
@@ -83,16 +83,36 @@ package struct MetadataCheck {
     }
   }
 
-  private mutating func otherEngines() {
-    if metadata.formatVersion > 2 { warning("format version 3: Athena engine version 3 and PyIceberg 0.12 do not take it") }
-    for field in metadata.schema.allFields where field.type.minimumFormatVersion > 2 && !field.type.isNested {
-      warning("column '\(field.name)' of type \(field.type): only engines for format version 3 read it")
+  private mutating func history() {
+    if let last = metadata.snapshotLog.last, let current = metadata.currentSnapshotID, last.snapshotID != current {
+      error("snapshot-log ends with snapshot \(last.snapshotID), not with the current one")
     }
-    for spec in metadata.partitionSpecs {
-      for field in spec.fields { if case .unknown(let text) = field.transform { warning("partition transform \(text) is not known: such tables are read, not written") } }
+    for (earlier, later) in zip(metadata.snapshotLog, metadata.snapshotLog.dropFirst())
+    where later.timestampMilliseconds < earlier.timestampMilliseconds - Self.clockTolerance {
+      error("snapshot-log goes back in time at snapshot \(later.snapshotID)")
     }
-    if metadata.schema.fields.contains(where: { $0.name != $0.name.lowercased() }) {
-      warning("column names with capital letters: Athena and Glue show them in lower case")
+    if let last = metadata.snapshotLog.last, metadata.lastUpdatedMilliseconds < last.timestampMilliseconds - Self.clockTolerance {
+      error("last-updated-ms is before the last entry of snapshot-log")
+    }
+    for reference in metadata.references.values where reference.kind == .tag {
+      if reference.minimumSnapshotsToKeep != nil || reference.maximumSnapshotAgeMilliseconds != nil {
+        error("a tag has the retention of a branch")
+      }
+    }
+    if metadata.formatVersion < 3 {
+      for field in metadata.schema.allFields {
+        // Readers of the time before version 3 would give NULL.
+        if field.initialDefault.map({ $0 != .null }) ?? false { warning("column '\(field.name)' has an initial-default, which came with version 3") }
+        if field.type.minimumFormatVersion > metadata.formatVersion, !field.type.isNested {
+          error("column '\(field.name)' of type \(field.type) in a table of format version \(metadata.formatVersion)")
+        }
+      }
+    }
+    if (try? metadata.nameMapping) == nil, metadata.properties[NameMapping.property] != nil {
+      error("\(NameMapping.property) is no name mapping")
     }
   }
+
+  /// Java lets clocks go back by a minute.
+  private static let clockTolerance: Int64 = 60_000
 }

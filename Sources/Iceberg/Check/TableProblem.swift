@@ -3,12 +3,14 @@ package struct TableProblem: Sendable, Hashable {
   package enum Severity: String, Sendable {
     /// Contradicts the specification: rows may be lost or wrong.
     case error
-    /// Allowed, but some engine refuses or misreads it.
+    /// Allowed or harmless, but not as a careful writer leaves it.
     case warning
+    /// Valid, but some engine refuses or misreads it; the place is the engine.
+    case engine
   }
 
   package var severity: Severity
-  /// The file or field it is about.
+  /// The file or field it is about, or the engine.
   package var place: String
   package var message: String
 

@@ -37,26 +37,29 @@ package struct Committer: TableCommitter {
   private let ids: IDSource
   private let now: @Sendable () -> Int64
   private let engine: [(key: String, value: String)]
+  private let stagingID: String?
   private let isCancelled: @Sendable () -> Bool
 
   /// - Parameters:
   ///   - now: milliseconds since 1970 UTC.
   ///   - engine: what snapshot summaries say of who wrote them.
+  ///   - stagingID: see `CommitWork.stagingID`.
   ///   - isCancelled: whether nobody waits for commits any more; asked before each swap and while waiting.
   package init(
     _ pointer: any MetadataPointer, store: any ObjectStore, ids: IDSource, now: @escaping @Sendable () -> Int64,
-    engine: [(key: String, value: String)] = [], isCancelled: @escaping @Sendable () -> Bool = { false }
+    engine: [(key: String, value: String)] = [], stagingID: String? = nil, isCancelled: @escaping @Sendable () -> Bool = { false }
   ) {
     self.pointer = pointer
     self.store = store
     self.ids = ids
     self.now = now
     self.engine = engine
+    self.stagingID = stagingID
     self.isCancelled = isCancelled
   }
 
   package func commit(_ update: any SnapshotUpdate, expectedUUID: String?) async throws(IcebergError) -> CommitOutcome {
-    let work = CommitWork(store: store, ids: ids, now: now, engine: engine)
+    let work = CommitWork(store: store, ids: ids, now: now, engine: engine, stagingID: stagingID)
     let table = TableCommit(pointer: pointer, work: work)
     var backoff: CommitBackoff?
     while true {

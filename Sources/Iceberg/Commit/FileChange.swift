@@ -9,10 +9,16 @@ package struct FileChange: Sendable {
   /// Data files by path. Their deletion vectors and the position delete files that name only them go with them.
   package var removedFiles: Set<String> = []
   package var removedDeletes: Set<DeleteFileID> = []
+  /// Whether every one of `removedDeletes` must still be there: their rows are in `addedDeletes`.
+  package var replacesDeletes = false
   /// The same rows in other files: compaction.
   package var keepsRows = false
   /// Compaction: the data sequence number of the state that was rewritten, so that newer equality deletes still apply.
   package var dataSequenceNumber: Int64?
+  /// Replaces the contents of partitions: an `overwrite` even when they were empty (`replace-partitions`).
+  package var replacesPartitions = false
+  /// Entries of the snapshot's summary besides the counts.
+  package var summary: [(key: String, value: String)] = []
 
   package init() {}
 
@@ -33,6 +39,7 @@ package struct FileChange: Sendable {
   /// SPEC "Snapshots", `operation`.
   package var operation: String {
     if keepsRows { return "replace" }
+    if replacesPartitions { return "overwrite" }
     let takesRows = !removedFiles.isEmpty || !addedDeletes.isEmpty || !removedDeletes.isEmpty
     if addedFiles.isEmpty { return takesRows ? "delete" : "append" }
     return takesRows ? "overwrite" : "append"

@@ -66,13 +66,35 @@ final class ManifestProducer: Sendable {
       var rest = files.filter { $0.partitionSpecID == specID }[...]
       while !rest.isEmpty {
         var writer = try ManifestWriter(base, spec: spec, content: content, snapshotID: snapshotID, sync: work.ids.syncMarker())
-        while Int64(writer.byteCount) < targetSize, let file = rest.popFirst() { try writer.add(file, sequenceNumber: sequenceNumber) }
+        // However small the target, a manifest holds a file.
+        repeat {
+          if let file = rest.popFirst() { try writer.add(file, sequenceNumber: sequenceNumber) }
+        } while Int64(writer.byteCount) < targetSize && !rest.isEmpty
         manifests.append(try await Self.finish(&writer, base, work))
       }
     }
     let result = manifests
     state.withLock { $0.added[content] = result }
     return result
+  }
+
+  /// Manifests of files that are there already, in the given order, none much larger than the target size.
+  ///
+  /// - Parameter entries: live ones of one spec and content.
+  func regroup(
+    _ entries: [ManifestEntry], _ content: ManifestFile.Content, _ spec: PartitionSpec, _ base: TableMetadata, _ work: CommitWork
+  ) async throws(IcebergError) -> [ManifestFile] {
+    let targetSize = TableProperties(base.properties).manifestTargetSize
+    var manifests: [ManifestFile] = []
+    var rest = entries[...]
+    while !rest.isEmpty {
+      var writer = try ManifestWriter(base, spec: spec, content: content, snapshotID: snapshotID, sync: work.ids.syncMarker())
+      repeat {
+        if let entry = rest.popFirst() { try writer.keep(entry) }
+      } while Int64(writer.byteCount) < targetSize && !rest.isEmpty
+      manifests.append(try await Self.finish(&writer, base, work))
+    }
+    return manifests
   }
 
   /// An old manifest without some of its files; nil when it holds none of them.

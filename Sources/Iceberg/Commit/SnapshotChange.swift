@@ -37,10 +37,10 @@ package final class SnapshotChange: SnapshotUpdate {
     try base.checkIsWritable()
     try checkDeletes(base)
     let snapshotID = manifests.beginAttempt(on: base, work)
-    let sequenceNumber = base.formatVersion > 1 ? base.lastSequenceNumber &+ 1 : 0
+    let sequenceNumber = base.nextSequenceNumber
     let parent = base.currentSnapshot
     var old: [ManifestFile] = []
-    if let parent { old = try await Self.liveManifests(of: parent, base, work.store) }
+    if let parent { old = try await SnapshotAssembly.liveManifests(of: parent, base, work.store) }
     let properties = TableProperties(base.properties)
     var summary = SnapshotSummaryBuilder(operation: change.operation)
 
@@ -50,6 +50,12 @@ package final class SnapshotChange: SnapshotUpdate {
       throw IcebergError(.validation, "another commit has removed a data file that this one replaces", file: path)
     }
     let deletes = try await takingDeletes(from: old.filter { $0.content == .deletes }, base, work)
+    if change.replacesDeletes {
+      let gone = change.removedDeletes.subtracting(deletes.removed.map { DeleteFileID($0.file) })
+      if let path = gone.map(\.path).min() {
+        throw IcebergError(.validation, "another commit has removed a delete file that this one replaces", file: path)
+      }
+    }
     let addedData = try await manifests.write(
       change.addedFiles, .data, sequenceNumber: change.dataSequenceNumber, base, work)
     let addedDeletes = try await manifests.write(change.addedDeletes, .deletes, sequenceNumber: nil, base, work)
@@ -61,7 +67,7 @@ package final class SnapshotChange: SnapshotUpdate {
     for (added, kept) in [(addedData, data.manifests), (addedDeletes, deletes.manifests)] {
       let own = added + kept.filter { $0.addedSnapshotID == snapshotID }
       let stamped = (added + kept).map { manifest in
-        own.contains { $0.path == manifest.path } ? Self.stamped(manifest, sequenceNumber) : manifest
+        own.contains { $0.path == manifest.path } ? SnapshotAssembly.stamped(manifest, sequenceNumber) : manifest
       }
       for group in ManifestMerging(properties).groups(stamped) {
         guard group.count > 1 else {
@@ -69,7 +75,7 @@ package final class SnapshotChange: SnapshotUpdate {
           continue
         }
         let merged = try await manifests.merge(group, change.dataSequenceNumber, base, work)
-        all.append(Self.stamped(merged, sequenceNumber))
+        all.append(SnapshotAssembly.stamped(merged, sequenceNumber))
         counts.processed += merged.liveFileCount ?? 0
         let created = group.count { manifest in own.contains { $0.path == manifest.path } }
         counts.replaced += group.count - created
@@ -77,28 +83,20 @@ package final class SnapshotChange: SnapshotUpdate {
       }
     }
 
-    var firstRowID: Int64?
-    var addedRows: Int64?
-    if base.formatVersion > 2 {
-      firstRowID = base.nextRowID
-      addedRows = Self.assignRowIDs(&all, from: base.nextRowID)
-    }
     for file in change.addedFiles + change.addedDeletes { summary.add(file, try Self.spec(of: file, base)) }
     for entry in data.removed + deletes.removed { summary.remove(entry.file, try Self.spec(of: entry.file, base)) }
-    let list = try ManifestList.write(
-      all, snapshotID: snapshotID, parentID: parent?.id, sequenceNumber: sequenceNumber, formatVersion: base.formatVersion,
-      firstRowID: firstRowID, sync: work.ids.syncMarker())
-    return base.adding(
-      Snapshot(
-        id: snapshotID, parentID: parent?.id, sequenceNumber: sequenceNumber,
-        // Never before the parent's, so that time travel stays ordered when clocks differ.
-        timestampMilliseconds: max(work.now(), parent?.timestampMilliseconds ?? .min, base.lastUpdatedMilliseconds),
-        manifestList: try await work.writeManifestList(list, snapshotID: snapshotID, of: base),
-        summary: summary.summary(
-          parent: parent?.summary, partitionLimit: properties.summaryPartitionLimit,
-          manifests: (counts.created, all.count - counts.created, counts.replaced), entriesProcessed: counts.processed,
-          engine: work.engine),
-        schemaID: base.currentSchemaID, firstRowID: firstRowID, addedRows: addedRows))
+    var details = change.summary
+    if change.replacesPartitions { details.append(("replace-partitions", "true")) }
+    let stagingID = work.stagingID.flatMap { properties.isWriteAuditPublish ? $0 : nil }
+    if let stagingID { details.append((SnapshotSummary.stagedWrite, stagingID)) }
+    let snapshot = try await SnapshotAssembly(base, id: snapshotID, sequenceNumber: sequenceNumber).snapshot(
+      all,
+      summary: summary.summary(
+        parent: parent?.summary, partitionLimit: properties.summaryPartitionLimit,
+        manifests: (counts.created, all.count - counts.created, counts.replaced), entriesProcessed: counts.processed,
+        details: details, engine: work.engine),
+      work)
+    return stagingID == nil ? base.adding(snapshot) : base.staging(snapshot)
   }
 
   /// A table may have been upgraded since the deletes were written. SPEC "Position Delete Files", "Deletion Vectors".
@@ -116,14 +114,6 @@ package final class SnapshotChange: SnapshotUpdate {
       throw IcebergError(.validation, "the partition spec \(file.partitionSpecID) that rows were written under is gone")
     }
     return spec
-  }
-
-  /// A manifest of this snapshot gets its sequence number only now: it differs between attempts.
-  private static func stamped(_ manifest: ManifestFile, _ sequenceNumber: Int64) -> ManifestFile {
-    var manifest = manifest
-    manifest.sequenceNumber = sequenceNumber
-    manifest.minimumSequenceNumber = min(manifest.minimumSequenceNumber, sequenceNumber)
-    return manifest
   }
 
   // MARK: Old manifests
@@ -166,30 +156,5 @@ package final class SnapshotChange: SnapshotUpdate {
       taken.rewrittenCount += 1
     }
     return taken
-  }
-
-  /// The manifests of a snapshot that hold live files. Old version 1 snapshots name them only: their sizes are looked up.
-  private static func liveManifests(
-    of snapshot: Snapshot, _ base: TableMetadata, _ store: any ObjectStore
-  ) async throws(IcebergError) -> [ManifestFile] {
-    var manifests = try await ScanPlanner.manifests(of: snapshot, base, store).filter(\.mayHaveLiveFiles)
-    guard snapshot.manifestList == nil else { return manifests }
-    for index in manifests.indices {
-      let location = Location(manifests[index].path)
-      manifests[index].length = Int64(try await storing { () async throws(StorageError) in try await store.info(location).size })
-    }
-    return manifests
-  }
-
-  /// Gives a first row id to the data manifests without one, in the order of the list. SPEC "Row Lineage".
-  ///
-  /// - Returns: the ids given out.
-  private static func assignRowIDs(_ manifests: inout [ManifestFile], from first: Int64) -> Int64 {
-    var next = first
-    for index in manifests.indices where manifests[index].content == .data && manifests[index].firstRowID == nil {
-      manifests[index].firstRowID = next
-      next &+= (manifests[index].addedRowCount ?? 0) &+ (manifests[index].existingRowCount ?? 0)
-    }
-    return next &- first
   }
 }

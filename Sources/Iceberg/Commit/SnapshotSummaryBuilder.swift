@@ -62,11 +62,12 @@ struct SnapshotSummaryBuilder {
   /// - Parameters:
   ///   - parent: the summary that totals continue; nil for the first snapshot.
   ///   - manifests: made, taken over and merged away or rewritten.
+  ///   - details: what the kind of commit says of itself, behind the operation.
   func summary(
     parent: SnapshotSummary?, partitionLimit: Int, manifests: (created: Int, kept: Int, replaced: Int), entriesProcessed: Int,
-    engine: [(key: String, value: String)]
+    details: [(key: String, value: String)], engine: [(key: String, value: String)]
   ) -> SnapshotSummary {
-    var pairs: [(key: String, value: String)] = [("operation", operation)]
+    var pairs: [(key: String, value: String)] = [("operation", operation)] + details
     pairs += added.pairs(added: true) + removed.pairs(added: false)
     pairs.append(("changed-partition-count", "\(partitions.count)"))
     if !partitions.isEmpty, partitions.count <= partitionLimit {

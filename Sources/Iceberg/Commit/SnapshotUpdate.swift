@@ -34,6 +34,8 @@ package final class CommitWork: Sendable {
   package let uuid: String
   /// Engine name and version, for snapshot summaries.
   package let engine: [(key: String, value: String)]
+  /// The write-audit-publish id of the session: tables with `write.wap.enabled` get the snapshot without making it current.
+  package let stagingID: String?
   private let state = Mutex(State())
 
   private struct State {
@@ -44,14 +46,19 @@ package final class CommitWork: Sendable {
   }
 
   init(
-    store: any ObjectStore, ids: IDSource, now: @escaping @Sendable () -> Int64, engine: [(key: String, value: String)]
+    store: any ObjectStore, ids: IDSource, now: @escaping @Sendable () -> Int64, engine: [(key: String, value: String)],
+    stagingID: String? = nil
   ) {
     self.store = store
     self.ids = ids
     self.now = now
     self.engine = engine
+    self.stagingID = stagingID
     uuid = ids.uuid()
   }
+
+  /// Whether the file is of this commit and still there.
+  func hasWritten(_ path: String) -> Bool { state.withLock { $0.written.contains(path) } }
 
   var attempt: Int { state.withLock { $0.attempt } }
   func beginNextAttempt() { state.withLock { $0.attempt += 1 } }

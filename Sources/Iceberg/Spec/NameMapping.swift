@@ -45,6 +45,25 @@ package struct NameMapping: Hashable, Sendable {
     return entries
   }
 
+  /// As the property holds it.
+  package var text: String {
+    var writer = JSONWriter()
+    Self.write(entries, to: &writer)
+    return writer.text
+  }
+
+  private static func write(_ entries: [Entry], to writer: inout JSONWriter) {
+    writer.array { writer in
+      for entry in entries {
+        writer.object { writer in
+          if let fieldID = entry.fieldID { writer.member("field-id", fieldID) }
+          writer.member("names") { writer in writer.array { writer in for name in entry.names { writer.string(name) } } }
+          if !entry.children.isEmpty { writer.member("fields") { write(entry.children, to: &$0) } }
+        }
+      }
+    }
+  }
+
   /// The id of a file's column by its path of names, list elements being `element` and map sides `key` and `value`.
   package func fieldID(path: [String]) -> Int32? {
     var level = entries

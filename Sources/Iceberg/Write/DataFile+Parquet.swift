@@ -18,7 +18,56 @@ extension DataFile {
   }
 }
 
+/// One leaf column of a data file that somebody else wrote.
+package struct ImportedColumn {
+  package let fieldID: Int32
+  package let type: SQLType
+  package let summary: ColumnSummary
+  /// Inside a list or map: its counts are not those of rows.
+  package let isRepeated: Bool
+
+  package init(fieldID: Int32, type: SQLType, summary: ColumnSummary, isRepeated: Bool) {
+    self.fieldID = fieldID
+    self.type = type
+    self.summary = summary
+    self.isRepeated = isRepeated
+  }
+}
+
 extension FileMetrics {
+  /// Counts and bounds from a footer, as far as it has them. It does not count NaN.
+  package init(_ columns: [ImportedColumn], _ schema: IcebergSchema, _ configuration: MetricsConfiguration) {
+    self.init(columnSizes: [:], valueCounts: [:], nullCounts: [:], nanCounts: [:], lowerBounds: [:], upperBounds: [:])
+    for column in columns {
+      let mode = configuration.mode(column.fieldID)
+      guard mode != .none, let type = schema.field(id: column.fieldID)?.type else { continue }
+      columnSizes?[column.fieldID] = column.summary.compressedByteCount
+      if column.isRepeated { continue }
+      valueCounts?[column.fieldID] = column.summary.valueCount
+      nullCounts?[column.fieldID] = column.summary.nullCount
+      guard mode != .counts, let lower = column.summary.minimum, let upper = column.summary.maximum,
+        let low = Self.promoted(lower, column.type, to: type), let high = Self.promoted(upper, column.type, to: type)
+      else { continue }
+      let length: Int? = if case .truncate(let length) = mode { length } else { nil }
+      lowerBounds?[column.fieldID] = Self.bound(Scalar(column.type, low), type, isUpper: false, length)
+      upperBounds?[column.fieldID] = Self.bound(Scalar(column.type, high), type, isUpper: true, length)
+    }
+  }
+
+  /// A stored value as one of the table's type; nil where the units or the order might differ.
+  private static func promoted(_ value: ScalarValue, _ stored: SQLType, to type: IcebergType) -> ScalarValue? {
+    guard let wanted = try? type.sqlType() else { return nil }
+    if stored == wanted { return value }
+    switch (stored, wanted, value) {
+    case (.tinyint, .integer, .int), (.smallint, .integer, .int), (.tinyint, .bigint, .int), (.smallint, .bigint, .int),
+      (.integer, .bigint, .int), (.varchar, .varchar, .bytes):
+      return value
+    case (.real, .double, .real(let number)): return .double(Double(number))
+    case (.decimal(_, let scale), .decimal(_, let same), _) where scale == same: return value
+    default: return nil
+    }
+  }
+
   /// Counts and bounds from what the writer saw. Below lists and maps only sizes: their counts are not those of rows.
   init(_ written: WrittenParquetFile, _ schema: IcebergSchema, _ configuration: MetricsConfiguration) {
     self.init(columnSizes: [:], valueCounts: [:], nullCounts: [:], nanCounts: [:], lowerBounds: [:], upperBounds: [:])

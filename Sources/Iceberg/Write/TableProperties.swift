@@ -39,6 +39,9 @@ package struct TableProperties: Sendable {
 
   // MARK: Commits
 
+  /// Writes of a session with a write-audit-publish id are staged.
+  var isWriteAuditPublish: Bool { flag("write.wap.enabled") ?? false }
+
   /// Java gives up after 4; here a commit costs milliseconds and appends never contradict each other, so patience is cheaper.
   var commitRetries: Int { properties["commit.retry.num-retries"].flatMap { Int($0) }.map { max(0, $0) } ?? 100 }
   var commitRetryMinimumWait: Int { Int(clamping: number("commit.retry.min-wait-ms") ?? 10) }

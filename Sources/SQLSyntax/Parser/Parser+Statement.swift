@@ -171,7 +171,7 @@ extension Parser {
   /// Grammar: reset
   private mutating func parseReset() throws(SyntaxFailure) -> QualifiedName {
     advance()
-    try expect(.session)
+    if at(.session), peek(1).kind != .dot, peek(1).kind != .endOfText, peek(1).kind != .semicolon { advance() }
     return try parseQualifiedName()
   }
 

@@ -14,6 +14,8 @@ package struct FileBoundsCheck {
   }
 
   package let plan: LogicalPlan
+  /// One column of all rows per bucketed partition field: unlike those of other transforms its values do not follow from the extremes.
+  package let bucketScans: [(field: PartitionField, value: Scalar, plan: LogicalPlan)]
   private let task: FileScanTask
   private let columns: [Column]
 
@@ -41,6 +43,20 @@ package struct FileBoundsCheck {
       let argument = BoundExpression.column(column.index, type, .unknown)
       for name in ["count", "min", "max"] { calls.append(try Self.call(name, [argument])) }
     }
+    var buckets: [(PartitionField, Scalar, LogicalPlan)] = []
+    for (field, value) in zip(task.spec.fields, task.file.partition) {
+      guard case .bucket = field.transform, let index = table.metadata.schema.fields.firstIndex(where: { $0.id == field.sourceID })
+      else { continue }
+      buckets.append(
+        (
+          field, value,
+          .scan(
+            ScanNode(
+              table: rows, tableName: task.file.path, tableColumns: [index],
+              columns: [OutputColumn(name: fields[index].name, type: fields[index].type)], range: .unknown))
+        ))
+    }
+    bucketScans = buckets
     plan = .aggregate(AggregateNode(input: scan, keys: [], groupingSets: [[]], aggregates: calls))
   }
 
@@ -64,6 +80,9 @@ package struct FileBoundsCheck {
       if let stated = source.count(.nulls, of: id), stated != count - values {
         report("column '\(column.field.name)': the manifest says \(stated) nulls, the file has \(count - values)")
       }
+      if column.field.isRequired, values < count {
+        report("column '\(column.field.name)' is required, the file has \(count - values) nulls")
+      }
       let (minimum, maximum) = (row[2 + number * 3], row[3 + number * 3])
       if minimum != .null, !SingleValue.isNaN(minimum), let lower = source.bound(isUpper: false, of: id, column.field.type),
         SingleValue.compare(minimum, lower) < 0
@@ -80,10 +99,21 @@ package struct FileBoundsCheck {
     return problems
   }
 
-  /// All rows of a file have its partition's value; ordered transforms are told by the extremes, buckets by them alone.
+  /// - Parameter column: some rows of a bucket scan.
+  /// - Returns: the first row that belongs elsewhere, if any.
+  package func problem(_ field: PartitionField, _ value: Scalar, _ column: Columnar.Column) -> TableProblem? {
+    let buckets = field.transform.apply(column)
+    for row in 0..<column.count where buckets.scalarValue(at: row) != value.value {
+      return TableProblem(.error, task.file.path, "a row of partition field '\(field.name)' belongs to another partition")
+    }
+    return nil
+  }
+
+  /// All rows of a file have its partition's value; for transforms that keep the order the extremes tell.
   private func partitionProblems(_ field: IcebergField, _ minimum: ScalarValue, _ maximum: ScalarValue) -> [TableProblem] {
     var problems: [TableProblem] = []
     for (index, partition) in task.spec.fields.enumerated() where partition.sourceID == field.id && partition.transform != .void {
+      if case .bucket = partition.transform { continue }
       guard minimum != .null, index < task.file.partition.count, let type = try? field.type.sqlType() else { continue }
       for value in [minimum, maximum] {
         let found = partition.transform.apply(Scalar(type, value))
