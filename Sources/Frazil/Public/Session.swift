@@ -14,6 +14,8 @@ public final class Session: Sendable {
     var database: String
     var prepared: [String: PreparedStatement] = [:]
     var disabledRules: Set<String>
+    /// Spark's settings by their names, folded.
+    var settings: [SparkSetting: String] = [:]
     /// Of the statement that runs now.
     var context: QueryContext?
   }
@@ -108,6 +110,8 @@ public final class Session: Sendable {
       if isEnabled { state.disabledRules.remove(name) } else { state.disabledRules.insert(name) }
     }
   }
+  func setting(_ setting: SparkSetting) -> String? { state.withLock { $0.settings[setting] } }
+  func set(_ setting: SparkSetting, to value: String?) { state.withLock { $0.settings[setting] = value } }
   func prepare(_ name: String, _ statement: PreparedStatement) { state.withLock { $0.prepared[name] = statement } }
   func prepared(_ name: String) -> PreparedStatement? { state.withLock { $0.prepared[name] } }
   func deallocate(_ name: String) -> Bool { state.withLock { $0.prepared.removeValue(forKey: name) != nil } }

@@ -59,7 +59,7 @@ package struct Committer: Sendable {
         await finish(attempt, work)
         return Outcome(metadata: attempt.metadata, location: attempt.location)
       case .conflict:
-        await work.discard([attempt.location.text, attempt.metadata.currentSnapshot?.manifestList].compactMap(\.self))
+        await work.discard([attempt.location.text] + attempt.manifestLists)
         var wait = backoff ?? Backoff(TableProperties(attempt.metadata.properties))
         do { try await wait.next(table: attempt.metadata.location) } catch {
           await work.discard()
@@ -108,6 +108,8 @@ package struct Committer: Sendable {
     var baseLocation: Location
     var metadata: TableMetadata
     var location: Location
+    /// Of the snapshots that are new, on whatever branch.
+    var manifestLists: [String]
     /// Metadata files that fell out of the log.
     var forgotten: [String]
   }
@@ -122,7 +124,10 @@ package struct Committer: Sendable {
     if next.tableUUID == nil { next.tableUUID = ids.uuid() }
     let (metadata, forgotten) = next.succeeding(base, file: baseLocation.text)
     let location = try await work.writeMetadata(metadata, after: baseLocation)
-    return Attempt(baseLocation: baseLocation, metadata: metadata, location: location, forgotten: forgotten)
+    let known = Set(base.snapshots.map(\.id))
+    return Attempt(
+      baseLocation: baseLocation, metadata: metadata, location: location,
+      manifestLists: metadata.snapshots.filter { !known.contains($0.id) }.compactMap(\.manifestList), forgotten: forgotten)
   }
 
   /// What became of a swap that ended in an error: the pointer knows, or the log of what somebody else put on top of it.
@@ -154,9 +159,8 @@ package struct Committer: Sendable {
 
   /// Removes what the last attempt did not use, and old metadata files if the table wants that.
   private func finish(_ attempt: Attempt, _ work: CommitWork) async {
-    var used: Set<String> = [attempt.location.text]
-    if let list = attempt.metadata.currentSnapshot?.manifestList {
-      used.insert(list)
+    var used = Set([attempt.location.text] + attempt.manifestLists)
+    for list in attempt.manifestLists {
       do {
         for manifest in try await ManifestList.read(Location(list), from: store) { used.insert(manifest.path) }
       } catch { return }  // Better an orphan than a manifest too few.

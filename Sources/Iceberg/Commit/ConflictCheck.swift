@@ -9,16 +9,19 @@ package struct ConflictCheck: Sendable {
   private let startID: Int64?
   /// Serializable isolation: rows like these must not have been added. Nil is snapshot isolation.
   private let newRows: IcebergPredicate?
+  /// Partitions that no rows must have been added to.
+  private let newRowsIn: Set<PartitionKey>
   /// The data files whose rows are deleted or rewritten, as they were read.
   private let changed: [FileScanTask]
   /// Whether rows of the changed files may have been deleted meanwhile: only when the change is deletes of rows, which can be repeated.
   private let allowsNewDeletes: Bool
 
   package init(
-    startID: Int64?, newRows: IcebergPredicate?, changed: [FileScanTask], allowsNewDeletes: Bool
+    startID: Int64?, newRows: IcebergPredicate?, newRowsIn: Set<PartitionKey> = [], changed: [FileScanTask], allowsNewDeletes: Bool
   ) {
     self.startID = startID
     self.newRows = newRows
+    self.newRowsIn = newRowsIn
     self.changed = changed
     self.allowsNewDeletes = allowsNewDeletes
   }
@@ -32,7 +35,8 @@ package struct ConflictCheck: Sendable {
         for entry in try await ManifestReader.entries(manifest, base, from: store) where entry.snapshotID == snapshot.id {
           switch (manifest.content, entry.status) {
           case (.data, .added) where operation != "replace":
-            if try newRows.map({ (rows) throws(IcebergError) in try mayMatch(entry.file, rows, base) }) ?? false {
+            let isWanted = try newRows.map { (rows) throws(IcebergError) in try mayMatch(entry.file, rows, base) } ?? false
+            if isWanted || newRowsIn.contains(PartitionKey(entry.file)) {
               throw conflict(snapshot, "added rows that the statement would have had to look at", entry.file)
             }
           case (.data, .deleted) where changedPaths.contains(entry.file.path):

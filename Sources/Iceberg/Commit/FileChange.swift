@@ -11,6 +11,8 @@ package struct FileChange: Sendable {
   package var removedDeletes: Set<DeleteFileID> = []
   /// The same rows in other files: compaction.
   package var keepsRows = false
+  /// The added files take the place of everything in their partitions: dynamic INSERT OVERWRITE.
+  package var replacesPartitions = false
   /// Compaction: the data sequence number of the state that was rewritten, so that newer equality deletes still apply.
   package var dataSequenceNumber: Int64?
 
@@ -33,6 +35,7 @@ package struct FileChange: Sendable {
   /// SPEC "Snapshots", `operation`.
   package var operation: String {
     if keepsRows { return "replace" }
+    if replacesPartitions { return "overwrite" }
     let takesRows = !removedFiles.isEmpty || !addedDeletes.isEmpty || !removedDeletes.isEmpty
     if addedFiles.isEmpty { return takesRows ? "delete" : "append" }
     return takesRows ? "overwrite" : "append"

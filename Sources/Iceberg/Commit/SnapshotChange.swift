@@ -14,19 +14,26 @@ import Storage
 package final class SnapshotChange: SnapshotUpdate {
   private let change: FileChange
   private let conflicts: ConflictCheck?
+  private let branch: TargetBranch
   private let manifests = ManifestProducer()
 
-  /// - Parameter conflicts: what others must not have done since the statement read the table; nil when nothing can contradict it.
-  package init(_ change: FileChange, conflicts: ConflictCheck? = nil) {
+  /// - Parameters:
+  ///   - conflicts: what others must not have done since the statement read the table; nil when nothing can contradict it.
+  ///   - branch: where the snapshot goes; the table's other references stay where they are.
+  package init(_ change: FileChange, conflicts: ConflictCheck? = nil, branch: TargetBranch = .main) {
+    self.branch = branch
     self.change = change
     self.conflicts = conflicts
   }
 
   /// Rows that are only added.
-  package convenience init(adding files: [DataFile]) { self.init(FileChange(adding: files)) }
+  package convenience init(adding files: [DataFile], branch: TargetBranch = .main) {
+    self.init(FileChange(adding: files), branch: branch)
+  }
 
-  package func apply(to base: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
-    try base.checkIsWritable()
+  package func apply(to table: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
+    try table.checkIsWritable()
+    let base = try table.head(of: branch)
     try checkDeletes(base)
     try await conflicts?.validate(base, work.store)
     let snapshotID = manifests.beginAttempt(on: base, work)
@@ -35,7 +42,7 @@ package final class SnapshotChange: SnapshotUpdate {
     var old: [ManifestFile] = []
     if let parent { old = try await Self.liveManifests(of: parent, base, work.store) }
     let properties = TableProperties(base.properties)
-    var summary = SnapshotSummaryBuilder(operation: change.operation)
+    var summary = SnapshotSummaryBuilder(operation: change.operation, replacesPartitions: change.replacesPartitions)
 
     let data = try await taking(change.removedFiles, from: old.filter { $0.content == .data }, base, work)
     let missing = change.removedFiles.subtracting(data.removed.map(\.file.path))
@@ -81,7 +88,7 @@ package final class SnapshotChange: SnapshotUpdate {
     let list = try ManifestList.write(
       all, snapshotID: snapshotID, parentID: parent?.id, sequenceNumber: sequenceNumber, formatVersion: base.formatVersion,
       firstRowID: firstRowID, sync: work.ids.syncMarker())
-    return base.adding(
+    return table.adding(
       Snapshot(
         id: snapshotID, parentID: parent?.id, sequenceNumber: sequenceNumber,
         // Never before the parent's, so that time travel stays ordered when clocks differ.
@@ -91,7 +98,7 @@ package final class SnapshotChange: SnapshotUpdate {
           parent: parent?.summary, partitionLimit: properties.summaryPartitionLimit,
           manifests: (counts.created, all.count - counts.created, counts.replaced), entriesProcessed: counts.processed,
           engine: work.engine),
-        schemaID: base.currentSchemaID, firstRowID: firstRowID, addedRows: addedRows))
+        schemaID: base.currentSchemaID, firstRowID: firstRowID, addedRows: addedRows), to: branch)
   }
 
   /// A table may have been upgraded since the deletes were written. SPEC "Position Delete Files", "Deletion Vectors".

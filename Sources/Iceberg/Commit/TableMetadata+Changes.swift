@@ -16,21 +16,6 @@ extension TableMetadata {
       references: [:], statistics: nil, partitionStatistics: nil, nextRowID: 0, encryptionKeys: nil)
   }
 
-  /// The state after a snapshot was added to `main`.
-  package func adding(_ snapshot: Snapshot) -> TableMetadata {
-    var next = self
-    next.snapshots.append(snapshot)
-    next.currentSnapshotID = snapshot.id
-    var main = references[SnapshotReference.mainBranch] ?? SnapshotReference(snapshotID: snapshot.id, kind: .branch)
-    main.snapshotID = snapshot.id
-    next.references[SnapshotReference.mainBranch] = main
-    next.snapshotLog.append(LogEntry(timestampMilliseconds: snapshot.timestampMilliseconds, snapshotID: snapshot.id))
-    next.lastUpdatedMilliseconds = max(lastUpdatedMilliseconds, snapshot.timestampMilliseconds)
-    next.lastSequenceNumber = max(lastSequenceNumber, snapshot.sequenceNumber)
-    if let first = snapshot.firstRowID, let added = snapshot.addedRows { next.nextRowID = max(nextRowID, first &+ added) }
-    return next
-  }
-
   /// This state as the successor of another: its file is noted in the metadata log, which keeps the newest
   /// `write.metadata.previous-versions-max` entries.
   ///
