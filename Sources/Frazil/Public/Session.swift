@@ -16,6 +16,8 @@ public final class Session: Sendable {
     var disabledRules: Set<String>
     /// Spark's settings by their names, folded.
     var settings: [SparkSetting: String] = [:]
+    /// By name; they end with the session.
+    var temporaryViews: [String: ViewDefinition] = [:]
     /// Of the statement that runs now.
     var context: QueryContext?
   }
@@ -112,6 +114,10 @@ public final class Session: Sendable {
   }
   func setting(_ setting: SparkSetting) -> String? { state.withLock { $0.settings[setting] } }
   func set(_ setting: SparkSetting, to value: String?) { state.withLock { $0.settings[setting] = value } }
+  var temporaryViews: [String: ViewDefinition] { state.withLock { $0.temporaryViews } }
+  func define(_ view: ViewDefinition) { state.withLock { $0.temporaryViews[view.name] = view } }
+  /// - Returns: whether there was one.
+  func dropTemporaryView(_ name: String) -> Bool { state.withLock { $0.temporaryViews.removeValue(forKey: name) != nil } }
   func prepare(_ name: String, _ statement: PreparedStatement) { state.withLock { $0.prepared[name] = statement } }
   func prepared(_ name: String) -> PreparedStatement? { state.withLock { $0.prepared[name] } }
   func deallocate(_ name: String) -> Bool { state.withLock { $0.prepared.removeValue(forKey: name) != nil } }

@@ -130,6 +130,17 @@ struct ProcedureArguments {
     return numbers
   }
 
+  func texts(_ argument: Argument?, _ name: String) throws(SQLError) -> [String] {
+    guard let argument else { throw missing(name) }
+    guard case .list(let elements) = argument.value.value else { throw wrong(argument, name, "an array of texts") }
+    var texts: [String] = []
+    for element in elements {
+      guard case .bytes(let bytes) = element else { throw wrong(argument, name, "an array of texts") }
+      texts.append(String(decoding: bytes, as: UTF8.self))
+    }
+    return texts
+  }
+
   func flag(_ argument: Argument?, _ name: String) throws(SQLError) -> Bool {
     guard let argument else { return false }
     guard case .boolean(let flag) = argument.value.value else { throw wrong(argument, name, "true or false") }

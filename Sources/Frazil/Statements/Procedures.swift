@@ -25,6 +25,7 @@ extension StatementRunner {
     switch parts[parts.count - 1] {
     case "register_table": return try await registerTable(arguments)
     case "unregister_table": return try await unregisterTable(arguments)
+    case "create_changelog_view": return try await createChangelogView(arguments)
     case let name:
       if let result = try await callSnapshotProcedure(name, arguments) { return result }
       if let result = try await callMaintenanceProcedure(name, arguments) { return result }
@@ -37,6 +38,7 @@ extension StatementRunner {
   private static let procedures = [
     "register_table", "unregister_table", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
     "ancestors_of", "expire_snapshots", "remove_orphan_files", "rewrite_data_files", "check_table",
+    "create_changelog_view",
   ]
 
   /// `register_table(table, metadata_file)`, or Trino's `(schema_name, table_name, table_location [, metadata_file_name])`.

@@ -56,7 +56,8 @@ extension StatementRunner {
   ) async throws -> ResolvedRelations {
     var relations = known
     let collector = TableReferenceCollector(settings: settings)
-    let loader = RelationLoader(engine: engine, context: context, viewBeingDefined: viewBeingDefined, wapBranch: session.setting(.wapBranch))
+    let loader = RelationLoader(engine: engine, context: context, viewBeingDefined: viewBeingDefined, wapBranch: session.setting(.wapBranch),
+      temporaryViews: session.temporaryViews)
     while true {
       let missing = try missing(collector, relations)
       if missing.isEmpty { return relations }
