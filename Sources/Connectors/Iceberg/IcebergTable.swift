@@ -8,6 +8,8 @@ package import Storage
 package struct IcebergTable: Table {
   package let schema: Schema
   package let metadata: TableMetadata
+  /// Where writes go; the state that is read is its head.
+  package let branch: TargetBranch
   private let version: TableMetadata.Version
   let icebergSchema: IcebergSchema
   private let snapshot: Snapshot?
@@ -16,11 +18,14 @@ package struct IcebergTable: Table {
   /// Makes writes; nil for a table opened by location, or at an older state.
   private let writing: (any IcebergWriting)?
 
+  /// - Parameter branch: only with the version `current`, which then is the branch's head.
   package init(
-    metadata: TableMetadata, version: TableMetadata.Version = .current, store: any ObjectStore,
+    metadata table: TableMetadata, version: TableMetadata.Version = .current, branch: TargetBranch = .main, store: any ObjectStore,
     footers: ParquetFooterCache, writing: (any IcebergWriting)? = nil
   ) throws {
+    let metadata = try table.head(of: branch)
     self.metadata = metadata
+    self.branch = branch
     self.version = version
     self.store = store
     self.footers = footers
@@ -37,6 +42,11 @@ package struct IcebergTable: Table {
     guard writing != nil, version == .current else { return nil }
     let hidden = IcebergHiddenColumn.of(metadata)
     return IcebergHiddenColumn.rowIdentity(metadata).compactMap { hidden.firstIndex(of: $0) }.map { schema.count + $0 }
+  }
+
+  /// NULL without a write default. SPEC "Default values".
+  package func defaultValue(ofColumn index: Int) -> Scalar {
+    Scalar(schema.fields[index].type, icebergSchema.fields[index].writeDefault ?? .null)
   }
 
   package var statistics: TableStatistics {
@@ -69,17 +79,24 @@ package struct IcebergTable: Table {
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
     let plan = try await planner(predicate(request.predicates)).plan()
+    return try await scan(of: plan.tasks, request) { notes(plan, $0) }
+  }
+
+  /// A scan of some data files.
+  ///
+  /// - Parameter notes: what EXPLAIN says, of the files that are really read.
+  func scan(of planned: [FileScanTask], _ request: ScanRequest, notes: ([FileScanTask]) -> [ScanNote]) async throws -> any Scan {
     let pushed = request.predicates.compactMap { predicate -> Planner.ColumnPredicate? in
       request.columns.firstIndex(of: predicate.column).map { Planner.ColumnPredicate(column: $0, test: predicate.test) }
     }
     let hidden = IcebergHiddenColumn.of(metadata)
     let named = Set(request.columns + request.predicates.map(\.column)).filter { $0 >= schema.count }.map { hidden[$0 - schema.count] }
     let files = opener
-    let modified = named.contains(.fileModifiedTime) ? try await modificationTimes(plan.tasks) : [:]
+    let modified = named.contains(.fileModifiedTime) ? try await modificationTimes(planned) : [:]
     let conditions = request.predicates.filter { $0.column >= schema.count }.compactMap { predicate in
       Self.translate(predicate.test).map { (hidden[predicate.column - schema.count], $0) }
     }
-    let tasks = plan.tasks.filter { task in
+    let tasks = planned.filter { task in
       conditions.allSatisfy { column, test in
         column.value(task, modifiedMicroseconds: modified[task.file.path]).map { test.holds($0) } ?? true
       }
@@ -97,7 +114,7 @@ package struct IcebergTable: Table {
       let whole = IcebergSplit(data: data, format: task.file.format, deletes: try deletes.deletes(for: task))
       splits += cutsFiles && task.file.format == .parquet ? cut(whole, at: task.file.splitOffsets) : [whole]
     }
-    return IcebergScan(splits, notes: notes(plan, tasks), files: files)
+    return IcebergScan(splits, notes: notes(tasks), files: files)
   }
 
   private func cut(_ whole: IcebergSplit, at offsets: [Int64]) -> [IcebergSplit] {

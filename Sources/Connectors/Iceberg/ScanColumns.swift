@@ -18,6 +18,10 @@ struct ScanColumns {
     var wanted: [Wanted] = []
     for index in columns {
       if index < schema.fields.count {
+        if let type = schema.fields[index].type.unreadable {
+          throw IcebergError(
+            .unsupported, "column '\(schema.fields[index].name)' has values of the type \(type), which cannot be read; the table's other columns can")
+        }
         var column = try files.column(schema.fields[index])
         column.isRequired = schema.fields[index].isRequired
         wanted.append(.field(schema.fields[index], column))
@@ -53,7 +57,7 @@ struct ScanColumns {
   }
 
   /// A partition value has the type the column has now; an older schema may have had a narrower one.
-  private static func adapted(_ scalar: Scalar, to type: SQLType) -> Scalar? {
+  static func adapted(_ scalar: Scalar, to type: SQLType) -> Scalar? {
     if scalar.type == type { return scalar }
     switch (scalar.value, type.physical) {
     case (.null, _): return .null(type)

@@ -164,7 +164,7 @@ extension StatementRunner {
   }
 
   private func create(_ metadata: TableMetadata, _ imported: FileImport, _ writer: IcebergWriter) async throws(IcebergError) {
-    _ = try await writer.committer.create(metadata, adding: imported.files.isEmpty ? nil : imported.update)
+    _ = try await writer.catalogCommitter.create(metadata, adding: imported.files.isEmpty ? nil : imported.update)
   }
 
   /// An Iceberg table with the columns of a Hive-style one, partitioned by its partition columns, and its files.

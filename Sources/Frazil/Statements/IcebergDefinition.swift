@@ -30,8 +30,19 @@ struct IcebergDefinition {
     let isSpark = create.provider != nil
     switch columns {
     case .declared(let declared):
-      schema = try IcebergSchemaBuilder(isSpark: isSpark).schema(declared + Self.typedPartitionColumns(create))
+      schema = try IcebergSchemaBuilder(isSpark: isSpark).schema(
+        declared + Self.typedPartitionColumns(create), formatVersion: formatVersion, binder.settings)
     case .ofQuery(let query): schema = try IcebergSchemaBuilder(isSpark: isSpark).schema(query)
+    }
+    if let (index, field) = schema.fields.enumerated().first(where: { $1.type.minimumFormatVersion > settings.formatVersion }) {
+      let range: SourceRange? =
+        switch columns {
+        case .declared(let declared): index < declared.count ? declared[index].range : nil
+        case .ofQuery(let query): query.columns[index].range
+        }
+      throw SQLError.notSupported(
+        "Column '\(field.name)': type \(field.type) needs format version \(field.type.minimumFormatVersion)", range: range ?? create.name.range,
+        hint: "Give the table that version, or CAST to a precision of 6.")
     }
     var terms = settings.partitioning
     for element in create.partitionedBy {
@@ -72,7 +83,8 @@ struct IcebergSchemaBuilder {
   /// In `USING iceberg` statements TIMESTAMP is Spark's, an instant.
   let isSpark: Bool
 
-  func schema(_ columns: [ColumnDefinition]) throws(SQLError) -> IcebergSchema {
+  /// - Parameter settings: for the constants of DEFAULT.
+  func schema(_ columns: [ColumnDefinition], formatVersion: Int, _ settings: BinderSettings) throws(SQLError) -> IcebergSchema {
     guard !columns.isEmpty else {
       throw SQLError(.syntaxError, "a table needs at least one column", range: nil)
     }
@@ -83,10 +95,16 @@ struct IcebergSchemaBuilder {
       guard names.insert(column.name.folded).inserted else {
         throw SQLError(.duplicateColumnName, "Column name '\(column.name.folded)' specified more than once", range: column.name.range)
       }
-      fields.append(
-        IcebergField(
-          id: Int32(clamping: index + 1), name: column.name.folded, type: try type(column.type, &nextID), isRequired: column.isNotNull,
-          documentation: column.comment?.value))
+      var field = IcebergField(
+        id: Int32(clamping: index + 1), name: column.name.folded, type: try type(column.type, &nextID), isRequired: column.isNotNull,
+        documentation: column.comment?.value)
+      // No rows are there that would need an initial default.
+      field.writeDefault = try ColumnDefault(column.defaultValue, settings)?.value(field.type)
+      if field.writeDefault != nil, formatVersion < 3 {
+        throw SQLError.notSupported(
+          "Default values need format version 3", range: column.range, hint: "TBLPROPERTIES ('format-version' = '3')")
+      }
+      fields.append(field)
     }
     return IcebergSchema(fields: fields)
   }
@@ -132,7 +150,9 @@ struct IcebergSchemaBuilder {
             id: id, name: fieldName, type: try type(field.type, &nextID), isRequired: field.isNotNull, documentation: field.comment?.value))
       }
       return .structure(list)
-    case .timestamp(_, withTimeZone: false) where isSpark: return .timestampTZ
+    case .timestamp(nil, withTimeZone: false) where isSpark: return .timestampTZ
+    case .named(let word, _) where ["variant", "geometry", "geography"].contains(word.folded):
+      throw SQLError.notSupported("Columns of the type \(word.folded) are not supported", range: name.range)
     case .named(let word, let arguments) where arguments.isEmpty && ["decimal", "dec", "numeric"].contains(word.folded):
       // Hive's and Spark's default; Trino's would be (38, 0).
       return .decimal(precision: 10, scale: 0)

@@ -56,7 +56,9 @@ extension StatementRunner {
   ) async throws -> ResolvedRelations {
     var relations = known
     let collector = TableReferenceCollector(settings: settings)
-    let loader = RelationLoader(engine: engine, context: context, transaction: transaction, viewBeingDefined: viewBeingDefined)
+    let loader = RelationLoader(
+      engine: engine, context: context, transaction: transaction, viewBeingDefined: viewBeingDefined,
+      wapBranch: session.setting(.wapBranch), temporaryViews: session.temporaryViews)
     while true {
       let missing = try missing(collector, relations)
       if missing.isEmpty { return relations }

@@ -15,7 +15,8 @@ package struct FileChange: Sendable {
   package var keepsRows = false
   /// Compaction: the data sequence number of the state that was rewritten, so that newer equality deletes still apply.
   package var dataSequenceNumber: Int64?
-  /// Replaces the contents of partitions: an `overwrite` even when they were empty (`replace-partitions`).
+  /// The added files take the place of everything in their partitions: dynamic INSERT OVERWRITE, an `overwrite` even when they were empty
+  /// (`replace-partitions`).
   package var replacesPartitions = false
   /// Entries of the snapshot's summary besides the counts.
   package var summary: [(key: String, value: String)] = []

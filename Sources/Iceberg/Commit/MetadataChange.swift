@@ -1,5 +1,4 @@
 import JSONText
-package import Storage
 
 /// A change of a table's metadata alone: columns, partition spec, properties, references. Made again on the newest state at every
 /// attempt, so that it never undoes what others did.
@@ -8,11 +7,6 @@ package struct MetadataChange: SnapshotUpdate {
 
   /// - Parameter change: the state after the change; its errors are passed on, as the cause where they are of another floor.
   package init(_ change: @escaping @Sendable (TableMetadata) throws -> TableMetadata) { self.change = change }
-
-  package var fileChange: FileChange? { nil }
-
-  /// Nothing contradicts a change that is made anew on every state.
-  package func validate(_ base: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore) async throws(IcebergError) {}
 
   package func apply(to base: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
     guard base.encryptionKeys?.elements.contains(where: { _ in true }) != true else { throw .unsupported("encrypted tables cannot be changed") }

@@ -14,27 +14,34 @@ package import Storage
 package final class SnapshotChange: SnapshotUpdate {
   private let change: FileChange
   private let conflicts: ConflictCheck?
+  private let branch: TargetBranch
   private let manifests = ManifestProducer()
 
-  /// - Parameter conflicts: what others must not have done since the statement read the table; nil when nothing can contradict it.
-  package init(_ change: FileChange, conflicts: ConflictCheck? = nil) {
+  /// - Parameters:
+  ///   - conflicts: what others must not have done since the statement read the table; nil when nothing can contradict it.
+  ///   - branch: where the snapshot goes; the table's other references stay where they are.
+  package init(_ change: FileChange, conflicts: ConflictCheck? = nil, branch: TargetBranch = .main) {
+    self.branch = branch
     self.change = change
     self.conflicts = conflicts
   }
 
   /// Rows that are only added.
-  package convenience init(adding files: [DataFile]) { self.init(FileChange(adding: files)) }
+  package convenience init(adding files: [DataFile], branch: TargetBranch = .main) {
+    self.init(FileChange(adding: files), branch: branch)
+  }
 
   package var fileChange: FileChange? { change }
 
   package func validate(
     _ base: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore
   ) async throws(IcebergError) {
-    try await conflicts?.validate(base, against: transaction, store)
+    try await conflicts?.validate(try base.head(of: branch), against: try transaction?.onBranch(branch), store)
   }
 
-  package func apply(to base: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
-    try base.checkIsWritable()
+  package func apply(to table: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
+    try table.checkIsWritable()
+    let base = try table.head(of: branch)
     try checkDeletes(base)
     let snapshotID = manifests.beginAttempt(on: base, work)
     let sequenceNumber = base.nextSequenceNumber
@@ -42,7 +49,7 @@ package final class SnapshotChange: SnapshotUpdate {
     var old: [ManifestFile] = []
     if let parent { old = try await SnapshotAssembly.liveManifests(of: parent, base, work.store) }
     let properties = TableProperties(base.properties)
-    var summary = SnapshotSummaryBuilder(operation: change.operation)
+    var summary = SnapshotSummaryBuilder(operation: change.operation, replacesPartitions: change.replacesPartitions)
 
     let data = try await taking(change.removedFiles, from: old.filter { $0.content == .data }, base, work)
     let missing = change.removedFiles.subtracting(data.removed.map(\.file.path))
@@ -85,18 +92,16 @@ package final class SnapshotChange: SnapshotUpdate {
 
     for file in change.addedFiles + change.addedDeletes { summary.add(file, try Self.spec(of: file, base)) }
     for entry in data.removed + deletes.removed { summary.remove(entry.file, try Self.spec(of: entry.file, base)) }
-    var details = change.summary
-    if change.replacesPartitions { details.append(("replace-partitions", "true")) }
-    let stagingID = work.stagingID.flatMap { properties.isWriteAuditPublish ? $0 : nil }
-    if let stagingID { details.append((SnapshotSummary.stagedWrite, stagingID)) }
+    let stagingID = work.stagingID.flatMap { base.isWriteAuditPublish ? $0 : nil }
+    let staged = stagingID.map { [(key: SnapshotSummary.stagedWrite, value: $0)] } ?? []
     let snapshot = try await SnapshotAssembly(base, id: snapshotID, sequenceNumber: sequenceNumber).snapshot(
       all,
       summary: summary.summary(
         parent: parent?.summary, partitionLimit: properties.summaryPartitionLimit,
         manifests: (counts.created, all.count - counts.created, counts.replaced), entriesProcessed: counts.processed,
-        details: details, engine: work.engine),
+        details: change.summary + staged, engine: work.engine),
       work)
-    return stagingID == nil ? base.adding(snapshot) : base.staging(snapshot)
+    return stagingID == nil ? table.adding(snapshot, to: branch) : table.staging(snapshot)
   }
 
   /// A table may have been upgraded since the deletes were written. SPEC "Position Delete Files", "Deletion Vectors".

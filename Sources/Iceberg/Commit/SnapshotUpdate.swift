@@ -16,12 +16,26 @@ package protocol SnapshotUpdate: Sendable {
   func apply(to base: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata
 }
 
+/// For changes that are made anew on every state, and look at it themselves.
+extension SnapshotUpdate {
+  package var fileChange: FileChange? { nil }
+  package func validate(_ base: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore) async throws(IcebergError) {}
+}
+
 /// What the changes of a transaction on one table have in common when they are held against the commits of others.
 package struct TransactionStart: Sendable {
-  /// The snapshot that the transaction reads; nil for a table that had none.
-  let snapshotID: Int64?
+  /// The state that the transaction reads.
+  let base: TableMetadata
   /// Data files of the transaction itself: nobody else can have changed them.
   let ownFiles: Set<String>
+
+  /// The snapshot that it reads; nil for a table that had none.
+  var snapshotID: Int64? { base.currentSnapshotID }
+
+  /// The same for changes of a branch.
+  func onBranch(_ branch: TargetBranch) throws(IcebergError) -> TransactionStart {
+    TransactionStart(base: try base.head(of: branch), ownFiles: ownFiles)
+  }
 }
 
 /// What the attempts of one commit share: store, clock, ids, and the metadata files written so far.

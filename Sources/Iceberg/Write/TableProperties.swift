@@ -39,7 +39,7 @@ package struct TableProperties: Sendable {
 
   // MARK: Commits
 
-  /// Writes of a session with a write-audit-publish id are staged.
+  /// Writes of a session with a write-audit-publish id are staged, those of one with such a branch go there.
   var isWriteAuditPublish: Bool { flag("write.wap.enabled") ?? false }
 
   /// Java gives up after 4; here a commit costs milliseconds and appends never contradict each other, so patience is cheaper.

@@ -18,13 +18,13 @@ package struct PositionDeleteRewrite {
 
   package let groups: [PositionDeletePlan.Group]
   private let plan: IcebergWritePlan
-  private let committer: Committer
+  private let committer: any TableCommitter
   private let opener: DataFileOpener
   private let context: QueryContext
   private let limits: PositionDeletePlan.Limits
 
   fileprivate init(
-    _ groups: [PositionDeletePlan.Group], _ limits: PositionDeletePlan.Limits, _ plan: IcebergWritePlan, _ committer: Committer,
+    _ groups: [PositionDeletePlan.Group], _ limits: PositionDeletePlan.Limits, _ plan: IcebergWritePlan, _ committer: any TableCommitter,
     _ opener: DataFileOpener, _ context: QueryContext
   ) {
     self.groups = groups
