@@ -1,4 +1,4 @@
-package import Storage
+import Storage
 import Synchronization
 
 /// Brings the changes of a snapshot into the table's current state: a staged write is published. Java's CherryPickOperation.

@@ -1,4 +1,4 @@
-package import Columnar
+import Columnar
 package import Storage
 
 /// Which position delete files are worth writing again. Java's BinPackRewritePositionDeletePlanner.
