@@ -8,6 +8,8 @@ package import Storage
 package struct IcebergTable: Table {
   package let schema: Schema
   package let metadata: TableMetadata
+  /// Where writes go; the state that is read is its head.
+  package let branch: TargetBranch
   private let version: TableMetadata.Version
   let icebergSchema: IcebergSchema
   private let snapshot: Snapshot?
@@ -16,11 +18,14 @@ package struct IcebergTable: Table {
   /// Makes writes; nil for a table opened by location, or at an older state.
   private let writing: (any IcebergWriting)?
 
+  /// - Parameter branch: only with the version `current`, which then is the branch's head.
   package init(
-    metadata: TableMetadata, version: TableMetadata.Version = .current, store: any ObjectStore,
+    metadata table: TableMetadata, version: TableMetadata.Version = .current, branch: TargetBranch = .main, store: any ObjectStore,
     footers: ParquetFooterCache, writing: (any IcebergWriting)? = nil
   ) throws {
+    let metadata = try table.head(of: branch)
     self.metadata = metadata
+    self.branch = branch
     self.version = version
     self.store = store
     self.footers = footers

@@ -8,6 +8,7 @@ import Synchronization
 /// What all writers of one statement share: where files go, how they are written, what they must hold.
 final class IcebergWritePlan: Sendable {
   let metadata: TableMetadata
+  let branch: TargetBranch
   /// What errors and memory accounting call the table.
   let name: String
   let store: any ObjectStore
@@ -26,7 +27,7 @@ final class IcebergWritePlan: Sendable {
   private let finished = Mutex<[Location]>([])
 
   init(
-    _ metadata: TableMetadata, lineage: [IcebergHiddenColumn], name: String, store: any ObjectStore, ids: IDSource,
+    _ metadata: TableMetadata, branch: TargetBranch = .main, lineage: [IcebergHiddenColumn], name: String, store: any ObjectStore, ids: IDSource,
     nowMilliseconds: Int64, workerCount: Int
   ) throws(IcebergError) {
     try metadata.checkIsWritable()
@@ -35,6 +36,7 @@ final class IcebergWritePlan: Sendable {
       throw IcebergError(.unsupported, "data files in \(properties.dataFormat) cannot be written; parquet can")
     }
     self.metadata = metadata
+    self.branch = branch
     self.name = name
     self.store = store
     hasUniqueNames = ids.isUnique
@@ -87,16 +89,15 @@ final class IcebergWritePlan: Sendable {
 package struct IcebergTableWrite: TableWrite {
   private let plan: IcebergWritePlan
   private let target: Target
-  private let replaced: [FileScanTask]?
+  private let overwrite: IcebergOverwrite?
 
   fileprivate enum Target: Sendable {
     case existing(any TableCommitter, uuid: String?)
     case new(Committer)
   }
 
-  /// - Parameter replaced: data files that the new rows take the place of.
-  fileprivate init(_ plan: IcebergWritePlan, _ target: Target, replaced: [FileScanTask]? = nil) {
-    self.replaced = replaced
+  fileprivate init(_ plan: IcebergWritePlan, _ target: Target, overwrite: IcebergOverwrite? = nil) {
+    self.overwrite = overwrite
     self.plan = plan
     self.target = target
   }
@@ -110,12 +111,13 @@ package struct IcebergTableWrite: TableWrite {
       switch target {
       case .existing(let committer, let uuid):
         // A state without changes is not worth a snapshot.
-        if let replaced {
-          let change = FileChange(replacing: replaced, with: files)
-          let conflicts = ConflictCheck(startID: plan.metadata.currentSnapshotID, newRows: nil, changed: replaced, allowsNewDeletes: true)
-          if !change.isEmpty { _ = try await committer.commit(SnapshotChange(change, conflicts: conflicts), expectedUUID: uuid) }
+        if let overwrite {
+          let (change, conflicts) = overwrite.change(adding: files, plan.metadata)
+          if !change.isEmpty {
+            _ = try await committer.commit(SnapshotChange(change, conflicts: conflicts, branch: plan.branch), expectedUUID: uuid)
+          }
         } else if !files.isEmpty {
-          _ = try await committer.commit(SnapshotChange(adding: files), expectedUUID: uuid)
+          _ = try await committer.commit(SnapshotChange(adding: files, branch: plan.branch), expectedUUID: uuid)
         }
       case .new(let committer): _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : SnapshotChange(adding: files))
       }
@@ -184,14 +186,15 @@ package struct IcebergWriter: IcebergWriting {
   package func beginWrite(_ kind: WriteKind, table: IcebergTable) async throws -> any TableWrite {
     let committer = rowCommitter
     switch kind {
-    case .append: return IcebergTableWrite(try plan(table.metadata), .existing(committer, uuid: table.metadata.tableUUID))
-    case .overwrite:
+    case .append: return IcebergTableWrite(try plan(of: table), .existing(committer, uuid: table.metadata.tableUUID))
+    case .overwrite(let rows):
+      let plan = try plan(of: table)
       return IcebergTableWrite(
-        try plan(table.metadata), .existing(committer, uuid: table.metadata.tableUUID), replaced: try await table.tasks(matching: []))
+        plan, .existing(committer, uuid: table.metadata.tableUUID), overwrite: try await IcebergOverwrite(rows, of: table))
     case .rowChange(let change):
       try table.metadata.checkHasNoWriteDefaults()
       return IcebergRowChange(
-        try plan(table.metadata, lineage: IcebergHiddenColumn.lineage(table.metadata)), committer, change,
+        try plan(of: table, lineage: IcebergHiddenColumn.lineage(table.metadata)), committer, change,
         wanted: table.predicate(change.predicates), opener: table.opener, context: context)
     }
   }
@@ -207,7 +210,7 @@ package struct IcebergWriter: IcebergWriting {
       startID: table.metadata.currentSnapshotID, newRows: isSerializable ? table.predicate(predicates) : nil, changed: tasks,
       allowsNewDeletes: true)
     _ = try await rowCommitter.commit(
-      SnapshotChange(FileChange(replacing: tasks, with: []), conflicts: conflicts), expectedUUID: table.metadata.tableUUID)
+      SnapshotChange(FileChange(replacing: tasks, with: []), conflicts: conflicts, branch: table.branch), expectedUUID: table.metadata.tableUUID)
   }
 
   /// The rows of a table that comes into being with them.
@@ -217,9 +220,15 @@ package struct IcebergWriter: IcebergWriting {
 
   var writeContext: QueryContext { context }
 
-  func plan(_ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
+  func plan(of table: IcebergTable, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
+    try plan(table.metadata, branch: table.branch, lineage: lineage)
+  }
+
+  func plan(
+    _ metadata: TableMetadata, branch: TargetBranch = .main, lineage: [IcebergHiddenColumn] = []
+  ) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(
-      metadata, lineage: lineage, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
+      metadata, branch: branch, lineage: lineage, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
   }
 }
 

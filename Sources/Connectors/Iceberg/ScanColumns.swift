@@ -53,7 +53,7 @@ struct ScanColumns {
   }
 
   /// A partition value has the type the column has now; an older schema may have had a narrower one.
-  private static func adapted(_ scalar: Scalar, to type: SQLType) -> Scalar? {
+  static func adapted(_ scalar: Scalar, to type: SQLType) -> Scalar? {
     if scalar.type == type { return scalar }
     switch (scalar.value, type.physical) {
     case (.null, _): return .null(type)

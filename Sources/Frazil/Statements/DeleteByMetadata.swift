@@ -10,12 +10,10 @@ import Storage
 extension StatementRunner {
   /// - Returns: nil when rows have to be looked at; then nothing has happened.
   func runDeleteByMetadata(_ delete: DeleteStatement, parameters: [Scalar]) async throws -> StatementResult? {
-    guard delete.alias == nil, delete.table.parts.count <= 3 else { return nil }
-    let entry = try await writableEntry(delete.table)
-    guard entry.isIceberg, let location = entry.metadataLocation else { return nil }
-    let table = try await writableTable(entry, at: location, delete.table.range)
-    guard table.rowIdentity != nil else { return nil }
-    transaction?.staged(entry)?.noteRead()
+    guard delete.alias == nil else { return nil }
+    let target = try await openTarget(delete.table)
+    guard let (table, writer) = target.iceberg, table.rowIdentity != nil else { return nil }
+    transaction?.staged(target.entry)?.noteRead()
     var condition: FileCondition?
     var predicates: [ColumnPredicate] = []
     if let filter = delete.filter {
@@ -44,7 +42,7 @@ extension StatementRunner {
         guard task.deletes.isEmpty else { return nil }
         removed.append(task)
       }
-      if !removed.isEmpty { try await icebergWriter(entry, at: location).remove(removed, from: table, matching: wanted) }
+      if !removed.isEmpty { try await writer.remove(removed, from: table, matching: wanted) }
       return StatementResult(rowsAffected: removed.reduce(0) { $0 + Int(clamping: $1.file.recordCount) })
     }
   }

@@ -20,34 +20,49 @@ extension StatementRunner {
   func bindInsert(
     _ insert: InsertStatement, parameters: [Scalar] = [], range: SourceRange
   ) async throws -> (target: WriteTarget, plan: LogicalPlan) {
-    if insert.isOverwrite, let partition = insert.partition {
-      throw SQLError.notSupported(
-        "INSERT OVERWRITE of single partitions is not supported", range: partition.range, hint: "DELETE the partition's rows, then INSERT.")
-    }
-    let entry = try await writableEntry(insert.table)
-    let name = "\(entry.database).\(entry.name)"
+    let target = try await openTarget(insert.table)
+    let (entry, name) = (target.entry, target.name)
     let bound = try await bind(insert.query, parameters: parameters)
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
     let place = insert.table.range
-    guard let location = entry.metadataLocation, entry.isIceberg else {
+    guard let table = target.iceberg?.table else {
       if insert.isOverwrite { throw SQLError.notSupported("INSERT OVERWRITE is for Iceberg tables", range: range) }
       let table = try await located(place) { try await externalTable(entry) }
-      let plan = try binder.insertion(of: bound, into: table, columns: insert.columns, range: insert.query.range)
+      let keys = table.schema.count - entry.partitionKeys.count..<table.schema.count
+      let partition = try PartitionClause(insert.partition, of: table, identities: Set(keys), binder, context)
+      let plan = try binder.insertion(
+        of: bound, into: table, columns: insert.columns, fixed: partition.values, range: insert.query.range)
       return (
         WriteTarget(name: "Insert", details: [PlanDescription.Detail(label: "", text: name)]) {
           try await located(place) { try await table.beginAppend(catalog: catalog, context: context) }
         }, plan
       )
     }
-    let table = try await writableTable(entry, at: location, place)
+    let identities = identityPartitions(of: table.metadata)
+    let partition = try PartitionClause(insert.partition, of: table, identities: identities, binder, context)
+    let kind = insert.isOverwrite ? WriteKind.overwrite(replacedRows(by: partition, identities)) : .append
     let plan = sorted(
       try binder.insertion(
-        of: bound, into: table, columns: insert.columns, defaults: table.writeDefaults, range: insert.query.range), table.metadata)
+        of: bound, into: table, columns: insert.columns, fixed: partition.values, defaults: table.writeDefaults, range: insert.query.range), table.metadata)
     return (
       WriteTarget(name: insert.isOverwrite ? "InsertOverwrite" : "Insert", details: [PlanDescription.Detail(label: "", text: name)] + WriteTarget.details(of: table.metadata)) {
-        try await located(place) { try await table.beginWrite(insert.isOverwrite ? .overwrite : .append) }
+        try await located(place) { try await table.beginWrite(kind) }
       }, plan
     )
+  }
+
+  /// Spark's two modes. Dynamic replaces the partitions that new rows fall into, when the PARTITION clause leaves any open; static
+  /// replaces what the clause names, or everything.
+  private func replacedRows(by partition: PartitionClause, _ identities: Set<Int>) -> ReplacedRows {
+    let namesOne = !identities.isEmpty && partition.values.count == identities.count
+    if session.settings.spark[.partitionOverwriteMode] == "dynamic", !namesOne { return .writtenPartitions }
+    return partition.values.isEmpty ? .all : .having(partition.values)
+  }
+
+  /// Table positions of the columns that the table is partitioned by as they are.
+  private func identityPartitions(of metadata: TableMetadata) -> Set<Int> {
+    let sources = Set(metadata.partitionSpec.fields.filter { $0.transform == .identity }.map(\.sourceID))
+    return Set(metadata.schema.fields.indices.filter { sources.contains(metadata.schema.fields[$0].id) })
   }
 
   /// Runs a plan into a table and commits what was written.

@@ -56,7 +56,8 @@ extension StatementRunner {
   ) async throws -> ResolvedRelations {
     var relations = known
     let collector = TableReferenceCollector(settings: settings)
-    let loader = RelationLoader(engine: engine, context: context, transaction: transaction, viewBeingDefined: viewBeingDefined)
+    let loader = RelationLoader(
+      engine: engine, context: context, transaction: transaction, viewBeingDefined: viewBeingDefined, wapBranch: session.settings.spark[.wapBranch])
     while true {
       let missing = try missing(collector, relations)
       if missing.isEmpty { return relations }

@@ -14,6 +14,8 @@ struct RelationLoader: Sendable {
   var transaction: Transaction?
   /// The view that a CREATE OR REPLACE VIEW is about to define: its query must not read it.
   var viewBeingDefined: TableIdentity?
+  /// Spark's `spark.wap.branch`: what tables with `write.wap.enabled` are read from, where they have it.
+  var wapBranch: String?
 
   func load(_ request: RelationRequest) async -> ResolvedRelation {
     do {
@@ -172,7 +174,13 @@ struct RelationLoader: Sendable {
   }
 
   private func icebergTable(_ metadata: TableMetadata, _ request: RelationRequest) throws -> IcebergTable {
-    try IcebergTable(metadata: metadata, version: version(request), store: engine.store, footers: engine.footers)
+    var version = version(request)
+    if version == .current, let wapBranch, metadata.properties["write.wap.enabled"]?.lowercased() == "true",
+      metadata.references[wapBranch]?.kind == .branch
+    {
+      version = .reference(wapBranch)
+    }
+    return try IcebergTable(metadata: metadata, version: version, store: engine.store, footers: engine.footers)
   }
 
   private func place(_ parts: [String], _ request: RelationRequest) throws -> (database: String, table: String) {

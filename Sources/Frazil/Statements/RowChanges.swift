@@ -20,10 +20,12 @@ extension StatementRunner {
 
   /// TRUNCATE TABLE: all files go, in a snapshot of its own.
   func runTruncate(_ name: QualifiedName) async throws -> StatementResult {
-    let (entry, location) = try await icebergEntry(name)
-    let table = try await writableTable(entry, at: location, name.range)
+    let target = try await openTarget(name)
+    guard let table = target.iceberg?.table else {
+      throw SQLError.notSupported("'\(target.name)' is not an Iceberg table", range: name.range)
+    }
     return try await located(name.range) {
-      _ = try await table.beginWrite(.overwrite).commit([])
+      _ = try await table.beginWrite(.overwrite(.all)).commit([])
       return StatementResult()
     }
   }
@@ -90,13 +92,13 @@ extension StatementRunner {
   /// The target, with the means to write it where it is an Iceberg table.
   private func changeTarget(_ name: QualifiedName) async -> ResolvedRelation {
     do {
-      let entry = try await writableEntry(name)
-      guard entry.isIceberg, let location = entry.metadataLocation else {
+      let target = try await openTarget(name)
+      guard let table = target.iceberg?.table else {
         let request = TableReferenceCollector(settings: binderSettings()).request(for: name)
         return await RelationLoader(engine: engine, context: context, transaction: transaction).load(request)
       }
-      transaction?.staged(entry)?.noteRead()
-      return .table(try await writableTable(entry, at: location, name.range), name: "\(entry.database).\(entry.name)")
+      transaction?.staged(target.entry)?.noteRead()
+      return .table(table, name: target.name)
     } catch {
       return .failed(SQLError(wrapping: error).located(at: name.range))
     }

@@ -9,6 +9,8 @@ package struct ConflictCheck: Sendable {
   private let startID: Int64?
   /// Serializable isolation: rows like these must not have been added. Nil is snapshot isolation.
   private let newRows: IcebergPredicate?
+  /// Partitions that no rows must have been added to.
+  private let newRowsIn: Set<PartitionKey>
   /// Rows like these must not have been deleted, in whatever file: for UPDATE and MERGE that leave data files as they are. Nil is any.
   private let newDeletes: IcebergPredicate?
   /// The data files whose rows are deleted or rewritten, as they were read.
@@ -17,10 +19,12 @@ package struct ConflictCheck: Sendable {
   private let allowsNewDeletes: Bool
 
   package init(
-    startID: Int64?, newRows: IcebergPredicate?, newDeletes: IcebergPredicate? = nil, changed: [FileScanTask], allowsNewDeletes: Bool
+    startID: Int64?, newRows: IcebergPredicate?, newRowsIn: Set<PartitionKey> = [], newDeletes: IcebergPredicate? = nil,
+    changed: [FileScanTask], allowsNewDeletes: Bool
   ) {
     self.startID = startID
     self.newRows = newRows
+    self.newRowsIn = newRowsIn
     self.newDeletes = newDeletes
     self.changed = changed
     self.allowsNewDeletes = allowsNewDeletes
@@ -38,7 +42,8 @@ package struct ConflictCheck: Sendable {
         for entry in try await ManifestReader.entries(manifest, base, from: store) where entry.snapshotID == snapshot.id {
           switch (manifest.content, entry.status) {
           case (.data, .added) where operation == "append" || operation == "overwrite":
-            if try newRows.map({ (rows) throws(IcebergError) in try mayMatch(entry.file, rows, base) }) ?? false {
+            let isWanted = try newRows.map { (rows) throws(IcebergError) in try mayMatch(entry.file, rows, base) } ?? false
+            if isWanted || newRowsIn.contains(PartitionKey(entry.file)) {
               throw conflict(snapshot, "added rows that the statement would have had to look at", entry.file)
             }
           case (.data, .deleted) where changedPaths.contains(entry.file.path):

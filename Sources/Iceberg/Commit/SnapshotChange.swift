@@ -14,27 +14,34 @@ package import Storage
 package final class SnapshotChange: SnapshotUpdate {
   private let change: FileChange
   private let conflicts: ConflictCheck?
+  private let branch: TargetBranch
   private let manifests = ManifestProducer()
 
-  /// - Parameter conflicts: what others must not have done since the statement read the table; nil when nothing can contradict it.
-  package init(_ change: FileChange, conflicts: ConflictCheck? = nil) {
+  /// - Parameters:
+  ///   - conflicts: what others must not have done since the statement read the table; nil when nothing can contradict it.
+  ///   - branch: where the snapshot goes; the table's other references stay where they are.
+  package init(_ change: FileChange, conflicts: ConflictCheck? = nil, branch: TargetBranch = .main) {
+    self.branch = branch
     self.change = change
     self.conflicts = conflicts
   }
 
   /// Rows that are only added.
-  package convenience init(adding files: [DataFile]) { self.init(FileChange(adding: files)) }
+  package convenience init(adding files: [DataFile], branch: TargetBranch = .main) {
+    self.init(FileChange(adding: files), branch: branch)
+  }
 
   package var fileChange: FileChange? { change }
 
   package func validate(
-    _ base: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore
+    _ table: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore
   ) async throws(IcebergError) {
-    try await conflicts?.validate(base, against: transaction, store)
+    try await conflicts?.validate(try table.head(of: branch), against: transaction, store)
   }
 
-  package func apply(to base: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
-    try base.checkIsWritable()
+  package func apply(to table: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
+    try table.checkIsWritable()
+    let base = try table.head(of: branch)
     try checkDeletes(base)
     let snapshotID = manifests.beginAttempt(on: base, work)
     let sequenceNumber = base.nextSequenceNumber
@@ -96,7 +103,7 @@ package final class SnapshotChange: SnapshotUpdate {
         manifests: (counts.created, all.count - counts.created, counts.replaced), entriesProcessed: counts.processed,
         details: details, engine: work.engine),
       work)
-    return stagingID == nil ? base.adding(snapshot) : base.staging(snapshot)
+    return stagingID == nil ? table.adding(snapshot, to: branch) : table.staging(snapshot)
   }
 
   /// A table may have been upgraded since the deletes were written. SPEC "Position Delete Files", "Deletion Vectors".

@@ -16,17 +16,6 @@ extension TableMetadata {
       references: [:], statistics: nil, partitionStatistics: nil, nextRowID: 0, encryptionKeys: nil)
   }
 
-  /// The state after a snapshot was added to `main`.
-  package func adding(_ snapshot: Snapshot) -> TableMetadata {
-    var next = staging(snapshot)
-    next.currentSnapshotID = snapshot.id
-    var main = references[SnapshotReference.mainBranch] ?? SnapshotReference(snapshotID: snapshot.id, kind: .branch)
-    main.snapshotID = snapshot.id
-    next.references[SnapshotReference.mainBranch] = main
-    next.snapshotLog.append(LogEntry(timestampMilliseconds: snapshot.timestampMilliseconds, snapshotID: snapshot.id))
-    return next
-  }
-
   /// The state with one more snapshot, which no branch points at: write-audit-publish. It takes its sequence number and row ids.
   package func staging(_ snapshot: Snapshot) -> TableMetadata {
     var next = self

@@ -134,7 +134,7 @@ package struct TableMetadata: Sendable {
       let snapshot = try requireSnapshot(entry.snapshotID)
       return (snapshot, ownSchema(snapshot))
     case .reference(let name):
-      guard let reference = allReferences[name] else {
+      guard let reference = reference(named: name)?.reference else {
         let names = allReferences.keys.sorted().joined(separator: ", ")
         throw IcebergError(.notFound, "the table has no branch or tag '\(name)'" + (names.isEmpty ? "" : "; it has \(names)"))
       }

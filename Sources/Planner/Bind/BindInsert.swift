@@ -9,13 +9,15 @@ extension Binder {
   /// Types need a common super type; values are then cast at run time (sql.md 4.1), text is never cut except for trailing blanks.
   ///
   /// - Parameters:
-  ///   - columns: the column list of the statement; empty for all columns.
+  ///   - columns: the column list of the statement; empty for all columns but the fixed ones.
+  ///   - fixed: values that all rows get, by table position: those of a PARTITION clause.
   ///   - defaults: by table position.
   package func insertion(
-    of query: BoundQuery, into table: any Table, columns: [Identifier], defaults: [Int: Scalar] = [:], range: SourceRange
+    of query: BoundQuery, into table: any Table, columns: [Identifier], fixed: [Int: Scalar] = [:], defaults: [Int: Scalar] = [:],
+    range: SourceRange
   ) throws(SQLError) -> LogicalPlan {
     let fields = table.schema.fields
-    let targets = try targetColumns(columns, of: table)
+    let targets = try targetColumns(columns, of: table, fixed: fixed)
     let tableTypes = targets.map { fields[$0].type }
     let queryTypes = query.columns.map(\.type)
     guard targets.count == query.columns.count, zip(tableTypes, queryTypes).allSatisfy(Self.isInsertable) else {
@@ -28,7 +30,7 @@ extension Binder {
     for (position, target) in targets.enumerated() { sources[target] = position }
     let outputs = fields.enumerated().map { index, field -> NamedExpression in
       guard let source = sources[index] else {
-        return NamedExpression(.literal(defaults[index] ?? .null(field.type), range), name: field.name)
+        return NamedExpression(.literal(fixed[index] ?? defaults[index] ?? .null(field.type), range), name: field.name)
       }
       let column = query.columns[source]
       let value = BoundExpression.column(source, column.type, column.range)
@@ -38,10 +40,10 @@ extension Binder {
   }
 
   /// Table positions of an insert's column list.
-  private func targetColumns(_ columns: [Identifier], of table: any Table) throws(SQLError) -> [Int] {
-    if columns.isEmpty { return Array(table.schema.fields.indices) }
+  private func targetColumns(_ columns: [Identifier], of table: any Table, fixed: [Int: Scalar]) throws(SQLError) -> [Int] {
+    if columns.isEmpty { return table.schema.fields.indices.filter { fixed[$0] == nil } }
     var targets: [Int] = []
-    var seen: Set<Int> = []
+    var seen = Set(fixed.keys)
     for column in columns {
       guard let index = table.schema.index(of: column.spelling) else {
         throw SQLError(

@@ -125,10 +125,19 @@ extension SplitReader {
 package enum WriteKind: Sendable {
   /// INSERT INTO: adds rows.
   case append
-  /// INSERT OVERWRITE and the like: replaces all rows.
-  case overwrite
+  /// INSERT OVERWRITE and the like: new rows take the place of others.
+  case overwrite(ReplacedRows)
   /// DELETE, UPDATE, MERGE: takes batches with the columns of a `BoundRowChange`.
   case rowChange(RowChange)
+}
+
+/// The rows that INSERT OVERWRITE replaces.
+package enum ReplacedRows: Sendable {
+  case all
+  /// Those whose columns (by table index) have these values, NULL being a value.
+  case having([Int: Scalar])
+  /// All rows of the partitions that new rows fall into.
+  case writtenPartitions
 }
 
 /// A write in progress: workers write files, one commit makes them visible.

@@ -59,7 +59,7 @@ final class IcebergRowChange: RowChangeWrite {
       let files = try await change(written)
       if !files.isEmpty {
         _ = try await committer.commit(
-          SnapshotChange(files, conflicts: conflicts(try await resolve(written))), expectedUUID: plan.metadata.tableUUID)
+          SnapshotChange(files, conflicts: conflicts(try await resolve(written)), branch: plan.branch), expectedUUID: plan.metadata.tableUUID)
       }
       return WriteSummary(rowCount: rowCount, fileCount: files.addedFiles.count + files.addedDeletes.count)
     } catch {
