@@ -44,6 +44,11 @@ package struct IcebergTable: Table {
     return IcebergHiddenColumn.rowIdentity(metadata).compactMap { hidden.firstIndex(of: $0) }.map { schema.count + $0 }
   }
 
+  /// NULL without a write default. SPEC "Default values".
+  package func defaultValue(ofColumn index: Int) -> Scalar {
+    Scalar(schema.fields[index].type, icebergSchema.fields[index].writeDefault ?? .null)
+  }
+
   package var statistics: TableStatistics {
     TableStatistics(
       rowCount: snapshot?.summary.number("total-records").map { Int(clamping: $0) } ?? (snapshot == nil ? 0 : nil),

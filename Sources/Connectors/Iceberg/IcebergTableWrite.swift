@@ -192,7 +192,6 @@ package struct IcebergWriter: IcebergWriting {
       return IcebergTableWrite(
         plan, .existing(committer, uuid: table.metadata.tableUUID), overwrite: try await IcebergOverwrite(rows, of: table))
     case .rowChange(let change):
-      try table.metadata.checkHasNoWriteDefaults()
       return IcebergRowChange(
         try plan(of: table, lineage: IcebergHiddenColumn.lineage(table.metadata)), committer, change,
         wanted: table.predicate(change.predicates), opener: table.opener, context: context)
@@ -229,16 +228,5 @@ package struct IcebergWriter: IcebergWriting {
   ) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(
       metadata, branch: branch, lineage: lineage, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
-  }
-}
-
-extension IcebergTable {
-  /// What an INSERT writes into columns it does not name, by position; those without one get NULL. SPEC "Default values".
-  package var writeDefaults: [Int: Scalar] {
-    var defaults: [Int: Scalar] = [:]
-    for (index, field) in metadata.schema.fields.enumerated() where index < schema.count {
-      if let value = field.writeDefault { defaults[index] = Scalar(schema.fields[index].type, value) }
-    }
-    return defaults
   }
 }

@@ -21,8 +21,9 @@ extension StatementRunner {
           if ifNotExists { continue }
           throw SQLError(.columnAlreadyExists, "Column '\(name)' already exists", range: addition.path.range)
         }
-        if addition.isNotNull {
-          throw SQLError.notSupported("NOT NULL is not available for external tables", range: addition.range)
+        if addition.isNotNull || addition.defaultValue != nil {
+          throw SQLError.notSupported(
+            "\(addition.isNotNull ? "NOT NULL" : "DEFAULT") is not available for external tables", range: addition.range)
         }
         entry.storage.columns.append(
           try HiveDefinition.column(addition.path.last, addition.type, comment: addition.comment))

@@ -23,10 +23,10 @@ extension StatementRunner {
     switch alter.action {
     case .addColumns, .dropColumns, .replaceColumns, .changeColumn, .renameColumn, .alterColumn, .setIdentifierFields,
       .dropIdentifierFields:
-      let isSpark = alter.action.isSpark
+      let changes = ColumnChanges(isSpark: alter.action.isSpark, settings: binderSettings())
       change = { base in
         var evolution = SchemaEvolution(base)
-        try ColumnChanges(isSpark: isSpark).apply(alter.action, to: &evolution, base)
+        try changes.apply(alter.action, to: &evolution, base)
         return try evolution.applied()
       }
     case .setProperties(let entries):

@@ -6,6 +6,8 @@ import SQLSyntax
 struct ColumnChanges {
   /// TIMESTAMP is Spark's, an instant.
   let isSpark: Bool
+  /// For the constants of DEFAULT.
+  let settings: BinderSettings
 
   private var types: IcebergSchemaBuilder { IcebergSchemaBuilder(isSpark: isSpark) }
 
@@ -15,14 +17,10 @@ struct ColumnChanges {
       for addition in additions {
         if ifNotExists, evolution.contains(path(addition.path)) { continue }
         try at(addition.range) {
-          guard !addition.isNotNull else {
-            throw SQLError(
-              .notSupported, "Cannot add required column '\(addition.path.spelling)': older rows have no value for it",
-              range: addition.range, hint: "Leave NOT NULL out.")
-          }
+          let value = ColumnDefault(addition.defaultValue, settings)
           try evolution.add(
-            path(addition.path), documentation: addition.comment?.value, position: addition.position.map(position)
-          ) { try types.type(addition.type, &$0) }
+            path(addition.path), documentation: addition.comment?.value, position: addition.position.map(position),
+            isRequired: addition.isNotNull, makeType: { try types.type(addition.type, &$0) }, makeDefault: { try value?.value($0) })
         }
       }
     case .dropColumns(let names, let ifExists):
@@ -68,6 +66,8 @@ struct ColumnChanges {
     case .setPosition(let place): try evolution.move(path, to: position(place))
     case .setNotNull: try evolution.setRequired(path, true)
     case .dropNotNull: try evolution.setRequired(path, false)
+    case .setDefault(let expression): try evolution.setDefault(path) { try ColumnDefault(expression, settings)?.value($0) }
+    case .dropDefault: try evolution.setDefault(path) { _ in nil }
     }
   }
 
@@ -87,13 +87,19 @@ struct ColumnChanges {
   private func replace(_ columns: [ColumnDefinition], _ evolution: inout SchemaEvolution, _ base: TableMetadata) throws {
     let wanted = Set(columns.map(\.name.folded))
     for column in columns where !evolution.contains([column.name.folded]) {
-      try evolution.add([column.name.folded], documentation: column.comment?.value, position: nil) { try types.type(column.type, &$0) }
+      try at(column.range) {
+        let value = ColumnDefault(column.defaultValue, settings)
+        try evolution.add(
+          [column.name.folded], documentation: column.comment?.value, position: nil, isRequired: column.isNotNull,
+          makeType: { try types.type(column.type, &$0) }, makeDefault: { try value?.value($0) })
+      }
     }
     for field in base.schema.fields where !wanted.contains(field.name.lowercased()) { try evolution.drop([field.name]) }
     for column in columns.reversed() {
       try at(column.range) {
         try setType([column.name.folded], column.type, &evolution)
         if let comment = column.comment { try evolution.setDocumentation([column.name.folded], to: comment.value) }
+        if let value = ColumnDefault(column.defaultValue, settings) { try evolution.setDefault([column.name.folded]) { try value.value($0) } }
         try evolution.move([column.name.folded], to: .first)
       }
     }

@@ -40,8 +40,9 @@ struct HiveDefinition {
       guard names.insert(name).inserted else {
         throw SQLError(.duplicateColumnName, "Column name '\(name)' specified more than once", range: definition.name.range)
       }
-      if definition.isNotNull {
-        throw SQLError.notSupported("NOT NULL is not available for external tables", range: definition.range)
+      if definition.isNotNull || definition.defaultValue != nil {
+        throw SQLError.notSupported(
+          "\(definition.isNotNull ? "NOT NULL" : "DEFAULT") is not available for external tables", range: definition.range)
       }
       columns.append(try column(definition.name, definition.type, comment: definition.comment))
     }

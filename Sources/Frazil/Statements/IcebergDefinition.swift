@@ -30,7 +30,8 @@ struct IcebergDefinition {
     let isSpark = create.provider != nil
     switch columns {
     case .declared(let declared):
-      schema = try IcebergSchemaBuilder(isSpark: isSpark).schema(declared + Self.typedPartitionColumns(create))
+      schema = try IcebergSchemaBuilder(isSpark: isSpark).schema(
+        declared + Self.typedPartitionColumns(create), formatVersion: formatVersion, binder.settings)
     case .ofQuery(let query): schema = try IcebergSchemaBuilder(isSpark: isSpark).schema(query)
     }
     var terms = settings.partitioning
@@ -72,7 +73,8 @@ struct IcebergSchemaBuilder {
   /// In `USING iceberg` statements TIMESTAMP is Spark's, an instant.
   let isSpark: Bool
 
-  func schema(_ columns: [ColumnDefinition]) throws(SQLError) -> IcebergSchema {
+  /// - Parameter settings: for the constants of DEFAULT.
+  func schema(_ columns: [ColumnDefinition], formatVersion: Int, _ settings: BinderSettings) throws(SQLError) -> IcebergSchema {
     guard !columns.isEmpty else {
       throw SQLError(.syntaxError, "a table needs at least one column", range: nil)
     }
@@ -83,10 +85,16 @@ struct IcebergSchemaBuilder {
       guard names.insert(column.name.folded).inserted else {
         throw SQLError(.duplicateColumnName, "Column name '\(column.name.folded)' specified more than once", range: column.name.range)
       }
-      fields.append(
-        IcebergField(
-          id: Int32(clamping: index + 1), name: column.name.folded, type: try type(column.type, &nextID), isRequired: column.isNotNull,
-          documentation: column.comment?.value))
+      var field = IcebergField(
+        id: Int32(clamping: index + 1), name: column.name.folded, type: try type(column.type, &nextID), isRequired: column.isNotNull,
+        documentation: column.comment?.value)
+      // No rows are there that would need an initial default.
+      field.writeDefault = try ColumnDefault(column.defaultValue, settings)?.value(field.type)
+      if field.writeDefault != nil, formatVersion < 3 {
+        throw SQLError.notSupported(
+          "Default values need format version 3", range: column.range, hint: "TBLPROPERTIES ('format-version' = '3')")
+      }
+      fields.append(field)
     }
     return IcebergSchema(fields: fields)
   }

@@ -22,7 +22,6 @@ extension StatementRunner {
   ) async throws -> (target: WriteTarget, plan: LogicalPlan) {
     let target = try await openTarget(insert.table)
     let (entry, name) = (target.entry, target.name)
-    let bound = try await bind(insert.query, parameters: parameters)
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
     let place = insert.table.range
     guard let table = target.iceberg?.table else {
@@ -30,6 +29,7 @@ extension StatementRunner {
       let table = try await located(place) { try await externalTable(entry) }
       let keys = table.schema.count - entry.partitionKeys.count..<table.schema.count
       let partition = try PartitionClause(insert.partition, of: table, identities: Set(keys), binder, context)
+      let bound = try await bindRows(of: insert, into: table, partition, parameters: parameters)
       let plan = try binder.insertion(
         of: bound, into: table, columns: insert.columns, fixed: partition.values, range: insert.query.range)
       return (
@@ -41,14 +41,24 @@ extension StatementRunner {
     let identities = identityPartitions(of: table.metadata)
     let partition = try PartitionClause(insert.partition, of: table, identities: identities, binder, context)
     let kind = insert.isOverwrite ? WriteKind.overwrite(replacedRows(by: partition, identities)) : .append
+    let bound = try await bindRows(of: insert, into: table, partition, parameters: parameters)
     let plan = sorted(
       try binder.insertion(
-        of: bound, into: table, columns: insert.columns, fixed: partition.values, defaults: table.writeDefaults, range: insert.query.range), table.metadata)
+        of: bound, into: table, columns: insert.columns, fixed: partition.values, range: insert.query.range), table.metadata)
     return (
       WriteTarget(name: insert.isOverwrite ? "InsertOverwrite" : "Insert", details: [PlanDescription.Detail(label: "", text: name)] + WriteTarget.details(of: table.metadata)) {
         try await located(place) { try await table.beginWrite(kind) }
       }, plan
     )
+  }
+
+  private func bindRows(
+    of insert: InsertStatement, into table: any Table, _ partition: PartitionClause, parameters: [Scalar]
+  ) async throws -> BoundQuery {
+    let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
+    let (query, defaults) = try binder.resolvingDefaults(
+      in: insert.query, into: table, columns: insert.columns, fixed: partition.values, parameterCount: parameters.count)
+    return try await bind(query, parameters: parameters + defaults)
   }
 
   /// Spark's two modes. Dynamic replaces the partitions that new rows fall into, when the PARTITION clause leaves any open; static

@@ -1,4 +1,6 @@
 import Catalogs
+import Columnar
+import Functions
 import Iceberg
 import SQLSyntax
 import Storage
@@ -32,7 +34,7 @@ extension StatementRunner {
     var lines = ["CREATE TABLE \(name) ("]
     for (index, field) in metadata.schema.fields.enumerated() {
       let isLast = index + 1 == metadata.schema.fields.count
-      lines.append("  \(ddlName(field.name)) \(definition(of: field))\(isLast ? ")" : ",")")
+      lines.append("  \(ddlName(field.name)) \(definition(of: field, defaultText: defaultText(field)))\(isLast ? ")" : ",")")
     }
     if let comment = comment ?? metadata.properties["comment"] { lines.append("COMMENT \(quoted(comment))") }
     let terms = metadata.partitionSpec.fields.map { field in
@@ -58,9 +60,22 @@ extension StatementRunner {
     return lines
   }
 
-  /// Type, nullability and comment of a column or struct field.
-  private static func definition(of field: IcebergField) -> String {
-    typeText(field.type) + (field.isRequired ? " NOT NULL" : "") + (field.documentation.map { " COMMENT \(quoted($0))" } ?? "")
+  /// ` DEFAULT 'x'`: mostly text, which the column's type is read from.
+  private static func defaultText(_ field: IcebergField) -> String {
+    guard let value = field.writeDefault, value != .null, !field.type.isNested, let type = try? field.type.sqlType() else { return "" }
+    switch (field.type, value) {
+    case (.binary, .bytes(let bytes)), (.fixed, .bytes(let bytes)):
+      return " DEFAULT X'" + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined() + "'"
+    default:
+      // Every other primitive type has a text form.
+      let text = try? castColumn(.constant(Scalar(type, value), count: 1), to: .varchar, isTry: false, context: QueryContext()).scalar(at: 0).text
+      return text.map { " DEFAULT " + ([.boolean, .int, .long].contains(field.type) ? $0 : quoted($0)) } ?? ""
+    }
+  }
+
+  /// Type, nullability, default and comment of a column or struct field.
+  private static func definition(of field: IcebergField, defaultText: String = "") -> String {
+    typeText(field.type) + (field.isRequired ? " NOT NULL" : "") + defaultText + (field.documentation.map { " COMMENT \(quoted($0))" } ?? "")
   }
 
   /// A type in words that CREATE TABLE reads.

@@ -15,13 +15,6 @@ extension TableMetadata {
       throw .unsupported("a column has the type unknown inside; such tables cannot be written yet")
     }
   }
-
-  /// - Throws: `unsupported` when a column has a value for rows that do not state one, for statements that do not apply it.
-  package func checkHasNoWriteDefaults() throws(IcebergError) {
-    if let field = schema.allFields.first(where: { $0.writeDefault.map { $0 != .null } ?? false }) {
-      throw .unsupported("column '\(field.name)' has a write default, which only INSERT applies yet")
-    }
-  }
 }
 
 extension IcebergField {

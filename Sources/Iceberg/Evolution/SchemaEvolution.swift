@@ -1,3 +1,5 @@
+package import Columnar
+
 /// Changes of a table's columns, one after the other, on a copy of its schema. Field ids are never given twice, so that data files stay as
 /// they are and are read by id. SPEC "Schema Evolution".
 ///
@@ -50,16 +52,26 @@ package struct SchemaEvolution {
 
   // MARK: Changes
 
-  /// - Parameter makeType: gets the first free id for nested fields and leaves the next free one.
+  /// - Parameters:
+  ///   - makeType: gets the first free id for nested fields and leaves the next free one.
+  ///   - makeDefault: the value of rows that are there already, and of new ones that state none; nil is NULL. A required column needs one.
   package mutating func add(
-    _ path: [String], documentation: String?, position: Position?, makeType: (inout Int32) throws -> IcebergType
+    _ path: [String], documentation: String?, position: Position?, isRequired: Bool = false,
+    makeType: (inout Int32) throws -> IcebergType, makeDefault: (IcebergType) throws -> ScalarValue? = { _ in nil }
   ) throws {
     guard let name = path.last else { return }
     guard !contains(path) else { throw IcebergError(.alreadyExists, "Column '\(path.joined(separator: "."))' already exists") }
     let (id, overflow) = lastColumnID.addingReportingOverflow(1)
     guard !overflow, id < IcebergSchema.maximumFieldID else { throw IcebergError(.unsupported, "the table has used up its column ids") }
     var nextID = id &+ 1
-    let field = IcebergField(id: id, name: name, type: try makeType(&nextID), documentation: documentation)
+    let type = try makeType(&nextID)
+    let value = try makeDefault(type)
+    if value != nil { try checkKnowsDefaults(path) }
+    guard value != nil || !isRequired else {
+      throw IcebergError(.unsupported, "Cannot add required column '\(path.joined(separator: "."))': older rows have no value for it")
+    }
+    let field = IcebergField(
+      id: id, name: name, type: type, isRequired: isRequired, documentation: documentation, initialDefault: value, writeDefault: value)
     lastColumnID = nextID &- 1
     try siblings(path) { list throws(IcebergError) in
       list.append(field)
@@ -101,7 +113,35 @@ package struct SchemaEvolution {
       throw IcebergError(
         .invalid, "Cannot change column type: \(path.joined(separator: ".")): \(field.type) -> \(type); int may become long, float double, and a decimal a wider one of the same scale")
     }
-    try change(path) { $0.type = type }
+    try change(path) { field in
+      field.initialDefault = field.initialDefault.map { Self.promoted($0, to: type) }
+      field.writeDefault = field.writeDefault.map { Self.promoted($0, to: type) }
+      field.type = type
+    }
+  }
+
+  /// A default of the narrower type as the wider one has it.
+  private static func promoted(_ value: ScalarValue, to type: IcebergType) -> ScalarValue {
+    switch (value, type) {
+    case (.real(let number), .double): .double(Double(number))
+    case (.int(let number), .decimal(let precision, _)): SingleValue.decimal(Int128(number), precision: precision)
+    default: value
+    }
+  }
+
+  /// What new rows get that state no value for a column; rows that are there keep theirs. SPEC "Default values".
+  ///
+  /// - Parameter makeValue: nil is no default.
+  package mutating func setDefault(_ path: [String], to makeValue: (IcebergType) throws -> ScalarValue?) throws {
+    let field = try require(path)
+    let value = try makeValue(field.type)
+    if value != nil { try checkKnowsDefaults(path) }
+    try change(path) { $0.writeDefault = value }
+  }
+
+  private func checkKnowsDefaults(_ path: [String]) throws(IcebergError) {
+    guard base.formatVersion < 3 else { return }
+    throw .unsupported("Cannot give column '\(path.joined(separator: "."))' a default: tables of format version \(base.formatVersion) have none, those of version 3 do")
   }
 
   package mutating func setDocumentation(_ path: [String], to text: String?) throws(IcebergError) {

@@ -4,17 +4,15 @@ package import SQLSyntax
 
 extension Binder {
   /// Brings the columns of a query to those of a table: the plan's output is every visible column of the table in order, the ones
-  /// that the statement does not name NULL or what `defaults` says.
+  /// that the statement does not name their defaults.
   ///
   /// Types need a common super type; values are then cast at run time (sql.md 4.1), text is never cut except for trailing blanks.
   ///
   /// - Parameters:
   ///   - columns: the column list of the statement; empty for all columns but the fixed ones.
   ///   - fixed: values that all rows get, by table position: those of a PARTITION clause.
-  ///   - defaults: by table position.
   package func insertion(
-    of query: BoundQuery, into table: any Table, columns: [Identifier], fixed: [Int: Scalar] = [:], defaults: [Int: Scalar] = [:],
-    range: SourceRange
+    of query: BoundQuery, into table: any Table, columns: [Identifier], fixed: [Int: Scalar] = [:], range: SourceRange
   ) throws(SQLError) -> LogicalPlan {
     let fields = table.schema.fields
     let targets = try targetColumns(columns, of: table, fixed: fixed)
@@ -30,13 +28,42 @@ extension Binder {
     for (position, target) in targets.enumerated() { sources[target] = position }
     let outputs = fields.enumerated().map { index, field -> NamedExpression in
       guard let source = sources[index] else {
-        return NamedExpression(.literal(fixed[index] ?? defaults[index] ?? .null(field.type), range), name: field.name)
+        return NamedExpression(.literal(fixed[index] ?? table.defaultValue(ofColumn: index), range), name: field.name)
       }
       let column = query.columns[source]
       let value = BoundExpression.column(source, column.type, column.range)
       return NamedExpression(Self.assigned(value, to: field.type), name: field.name)
     }
     return .project(query.plan, outputs)
+  }
+
+  /// VALUES of an INSERT may say DEFAULT, unless that is the name of something else. Each becomes a parameter behind the statement's own.
+  ///
+  /// - Parameter parameterCount: of the statement's own parameters.
+  /// - Returns: the query to bind, and the values of the parameters it has besides.
+  package func resolvingDefaults(
+    in query: Query, into table: any Table, columns: [Identifier], fixed: [Int: Scalar] = [:], parameterCount: Int
+  ) throws(SQLError) -> (query: Query, values: [Scalar]) {
+    guard case .values(let rows) = query.body.kind else { return (query, []) }
+    let targets = try targetColumns(columns, of: table, fixed: fixed)
+    var values: [Scalar] = []
+    func resolved(_ expression: Expression, _ position: Int) -> Expression {
+      guard expression.isDefault, position < targets.count else { return expression }
+      values.append(table.defaultValue(ofColumn: targets[position]))
+      return Expression(.parameter(.positional(parameterCount + values.count - 1)), range: expression.range)
+    }
+    var changed = query
+    changed.body.kind = .values(
+      rows.map { row in
+        guard case .row(let elements) = row.kind else { return resolved(row, 0) }
+        let new = elements.enumerated().map { position, element in
+          var element = element
+          element.value = resolved(element.value, position)
+          return element
+        }
+        return Expression(.row(new), range: row.range)
+      })
+    return (changed, values)
   }
 
   /// Table positions of an insert's column list.
@@ -72,6 +99,14 @@ extension Binder {
   }
 
   private static func list(_ types: [SQLType]) -> String { types.map(\.description).joined(separator: ", ") }
+}
+
+extension Expression {
+  /// The bare word DEFAULT.
+  var isDefault: Bool {
+    guard case .name(let name) = kind else { return false }
+    return name.isSimple && name.folded == "default" && !name.parts[0].isQuoted
+  }
 }
 
 extension BoundQuery {

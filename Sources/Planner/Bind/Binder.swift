@@ -13,7 +13,7 @@ package import SQLSyntax
 package final class Binder {
   let relations: ResolvedRelations
   let functions: FunctionLibrary
-  let settings: BinderSettings
+  package let settings: BinderSettings
 
   /// Ids of common tables, given in order of appearance so that plans are stable.
   private var nextCommonTable = 0

@@ -92,9 +92,7 @@ extension Binder {
   func bindValue(
     _ expression: Expression, of column: Int, in target: ChangeTarget, _ binder: ExpressionBinder
   ) throws(SQLError) -> BoundExpression {
-    if case .name(let name) = expression.kind, name.isSimple, name.folded == "default", !name.parts[0].isQuoted,
-      case .none? = binder.scope?.find("default", qualifier: [])
-    {
+    if expression.isDefault, case .none? = binder.scope?.find("default", qualifier: []) {
       return .literal(target.table.defaultValue(ofColumn: column), expression.range)
     }
     return try binder.bind(expression)

@@ -58,6 +58,7 @@ package struct ColumnAddition: Sendable, Hashable {
   package var path: QualifiedName
   package var type: TypeName
   package var isNotNull: Bool
+  package var defaultValue: Expression?
   package var comment: StringLiteral?
   package var position: ColumnPosition?
   @NotCompared package var range: SourceRange
@@ -77,6 +78,8 @@ package enum ColumnAlteration: Sendable, Hashable {
   case setPosition(ColumnPosition)
   case setNotNull
   case dropNotNull
+  case setDefault(Expression)
+  case dropDefault
 }
 
 package struct PartitionAddition: Sendable, Hashable {

@@ -3,6 +3,7 @@ package struct ColumnDefinition: Sendable, Hashable {
   package var name: Identifier
   package var type: TypeName
   package var isNotNull: Bool
+  package var defaultValue: Expression?
   package var comment: StringLiteral?
   @NotCompared package var range: SourceRange
 }

@@ -64,7 +64,7 @@ extension Parser {
     return .addColumns(columns, ifNotExists: ifNotExists)
   }
 
-  /// `path type [NOT NULL] [COMMENT 's'] [FIRST | AFTER x]`
+  /// `path type [NOT NULL] [DEFAULT e] [COMMENT 's'] [FIRST | AFTER x]`
   ///
   /// Grammar: columnAddition
   private mutating func parseColumnAddition() throws(SyntaxFailure) -> ColumnAddition {
@@ -73,10 +73,11 @@ extension Parser {
     let type = try parseType()
     let isNotNull = accept(.not)
     if isNotNull { try expect(.null) }
+    let defaultValue = accept(.default) ? try parseValueExpression() : nil
     let comment = accept(.comment) ? try parseDefinitionText() : nil
     let position = try parseColumnPosition()
     return ColumnAddition(
-      path: path, type: type, isNotNull: isNotNull, comment: comment, position: position, range: range(from: start))
+      path: path, type: type, isNotNull: isNotNull, defaultValue: defaultValue, comment: comment, position: position, range: range(from: start))
   }
 
   /// Grammar: columnPosition
@@ -170,7 +171,7 @@ extension Parser {
     switch token.keyword {
     case .type: return [.word, .quotedIdentifier, .backquotedIdentifier].contains(next.kind)
     case .comment: return [.string, .hiveString, .quotedIdentifier, .unicodeString].contains(next.kind)
-    case .set, .drop: return [.not, .data].contains(next.keyword)
+    case .set, .drop: return [.not, .data, .default].contains(next.keyword)
     case .first: return [.semicolon, .endOfText].contains(next.kind)
     case .after:
       let second = tokens[min(position + 2, tokens.count - 1)].kind
@@ -200,12 +201,18 @@ extension Parser {
       case .first: changes.append(.setPosition(.first))
       case .after: changes.append(.setPosition(.after(try parseAnyName())))
       case .drop:
-        try expect(.not, .null)
-        changes.append(.dropNotNull)
+        if accept(.default) {
+          changes.append(.dropDefault)
+        } else {
+          try expect(.not, .null)
+          changes.append(.dropNotNull)
+        }
       default:
         if accept(.data) {
           try expect(.type)
           changes.append(.setType(try parseType()))
+        } else if accept(.default) {
+          changes.append(.setDefault(try parseValueExpression()))
         } else {
           try expect(.not, .null)
           changes.append(.setNotNull)

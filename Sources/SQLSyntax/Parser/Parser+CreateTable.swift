@@ -56,11 +56,13 @@ extension Parser {
     let name = try parseAnyName()
     // `STRUCT<a: int>` uses a colon; people write it for columns too, where Hive refuses it.
     let type = try parseType()
-    var column = ColumnDefinition(name: name, type: type, isNotNull: false, comment: nil, range: range(from: start))
+    var column = ColumnDefinition(name: name, type: type, isNotNull: false, defaultValue: nil, comment: nil, range: range(from: start))
     while true {
       if accept(.not) {
         try expect(.null)
         column.isNotNull = true
+      } else if accept(.default) {
+        column.defaultValue = try parseValueExpression()
       } else if accept(.comment) {
         column.comment = try parseDefinitionText()
       } else {

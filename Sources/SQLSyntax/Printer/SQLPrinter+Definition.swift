@@ -47,7 +47,9 @@ extension SQLPrinter {
   }
 
   static func render(_ column: ColumnDefinition) -> String {
-    words(render(column.name), render(column.type), column.isNotNull ? "NOT NULL" : nil, text("COMMENT", column.comment))
+    words(
+      render(column.name), render(column.type), column.isNotNull ? "NOT NULL" : nil, column.defaultValue.map { "DEFAULT \(render($0))" },
+      text("COMMENT", column.comment))
   }
 
   private static func render(_ element: PartitionElement) -> String {
@@ -167,8 +169,8 @@ extension SQLPrinter {
 
   private static func render(_ column: ColumnAddition) -> String {
     words(
-      render(column.path), render(column.type), column.isNotNull ? "NOT NULL" : nil, text("COMMENT", column.comment),
-      column.position.map(render))
+      render(column.path), render(column.type), column.isNotNull ? "NOT NULL" : nil, column.defaultValue.map { "DEFAULT \(render($0))" },
+      text("COMMENT", column.comment), column.position.map(render))
   }
 
   private static func render(_ position: ColumnPosition) -> String {
@@ -185,6 +187,8 @@ extension SQLPrinter {
     case .setPosition(let position): render(position)
     case .setNotNull: "SET NOT NULL"
     case .dropNotNull: "DROP NOT NULL"
+    case .setDefault(let value): "SET DEFAULT \(render(value))"
+    case .dropDefault: "DROP DEFAULT"
     }
   }
 
