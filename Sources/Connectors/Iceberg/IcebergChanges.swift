@@ -40,25 +40,7 @@ package struct IcebergChanges: Table {
     table = try IcebergTable(
       metadata: metadata, version: end.map { .snapshot($0) } ?? .current, store: store, footers: footers)
     schema = Schema(table.schema.fields + Self.changeColumns)
-    var chain: [Snapshot] = []
-    var seen: Set<Int64> = []
-    var next = try metadata.scanTarget(end.map { .snapshot($0) } ?? .current).snapshot?.id
-    while let id = next, id != start {
-      guard seen.insert(id).inserted, let snapshot = metadata.snapshot(id: id) else {
-        // History ends at an expired snapshot.
-        throw IcebergError(
-          .invalid, start == nil
-            ? "the changes since the beginning are not known any more: snapshot \(id) has been expired"
-            : "snapshot \(start ?? 0) is not an ancestor of the last snapshot of the range")
-      }
-      chain.append(snapshot)
-      next = snapshot.parentID
-    }
-    guard start == nil || next == start else {
-      throw IcebergError(.invalid, "snapshot \(start ?? 0) is not an ancestor of the last snapshot of the range")
-    }
-    if let start, metadata.snapshot(id: start) == nil { throw IcebergError(.notFound, "the table has no snapshot \(start)") }
-    snapshots = chain.reversed()
+    snapshots = try metadata.snapshots(after: start, through: end)
   }
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {

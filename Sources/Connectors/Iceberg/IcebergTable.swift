@@ -79,17 +79,24 @@ package struct IcebergTable: Table {
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
     let plan = try await planner(predicate(request.predicates)).plan()
+    return try await scan(of: plan.tasks, request) { notes(plan, $0) }
+  }
+
+  /// A scan of some data files.
+  ///
+  /// - Parameter notes: what EXPLAIN says, of the files that are really read.
+  func scan(of planned: [FileScanTask], _ request: ScanRequest, notes: ([FileScanTask]) -> [ScanNote]) async throws -> any Scan {
     let pushed = request.predicates.compactMap { predicate -> Planner.ColumnPredicate? in
       request.columns.firstIndex(of: predicate.column).map { Planner.ColumnPredicate(column: $0, test: predicate.test) }
     }
     let hidden = IcebergHiddenColumn.of(metadata)
     let named = Set(request.columns + request.predicates.map(\.column)).filter { $0 >= schema.count }.map { hidden[$0 - schema.count] }
     let files = opener
-    let modified = named.contains(.fileModifiedTime) ? try await modificationTimes(plan.tasks) : [:]
+    let modified = named.contains(.fileModifiedTime) ? try await modificationTimes(planned) : [:]
     let conditions = request.predicates.filter { $0.column >= schema.count }.compactMap { predicate in
       Self.translate(predicate.test).map { (hidden[predicate.column - schema.count], $0) }
     }
-    let tasks = plan.tasks.filter { task in
+    let tasks = planned.filter { task in
       conditions.allSatisfy { column, test in
         column.value(task, modifiedMicroseconds: modified[task.file.path]).map { test.holds($0) } ?? true
       }
@@ -107,7 +114,7 @@ package struct IcebergTable: Table {
       let whole = IcebergSplit(data: data, format: task.file.format, deletes: try deletes.deletes(for: task))
       splits += cutsFiles && task.file.format == .parquet ? cut(whole, at: task.file.splitOffsets) : [whole]
     }
-    return IcebergScan(splits, notes: notes(plan, tasks), files: files)
+    return IcebergScan(splits, notes: notes(tasks), files: files)
   }
 
   private func cut(_ whole: IcebergSplit, at offsets: [Int64]) -> [IcebergSplit] {

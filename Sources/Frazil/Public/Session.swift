@@ -14,6 +14,8 @@ public final class Session: Sendable {
     var database: String
     var prepared: [String: PreparedStatement] = [:]
     var settings: SessionSettings
+    /// By name; they end with the session.
+    var temporaryViews: [String: ViewDefinition] = [:]
     /// Of the statement that runs now.
     var context: QueryContext?
     var transaction: Transaction?
@@ -159,6 +161,10 @@ public final class Session: Sendable {
     let next = changed
     state.withLock { $0.settings = next }
   }
+  var temporaryViews: [String: ViewDefinition] { state.withLock { $0.temporaryViews } }
+  func define(_ view: ViewDefinition) { state.withLock { $0.temporaryViews[view.name] = view } }
+  /// - Returns: whether there was one.
+  func dropTemporaryView(_ name: String) -> Bool { state.withLock { $0.temporaryViews.removeValue(forKey: name) != nil } }
   func prepare(_ name: String, _ statement: PreparedStatement) { state.withLock { $0.prepared[name] = statement } }
   func prepared(_ name: String) -> PreparedStatement? { state.withLock { $0.prepared[name] } }
   func deallocate(_ name: String) -> Bool { state.withLock { $0.prepared.removeValue(forKey: name) != nil } }

@@ -104,6 +104,7 @@ extension StatementRunner {
   }
 
   func runDropView(_ name: QualifiedName, ifExists: Bool) async throws -> StatementResult {
+    if name.isSimple, session.dropTemporaryView(name.folded) { return StatementResult() }
     let (database, table) = try resolve(name)
     do {
       guard try await catalog.table(table, in: database).isView else {

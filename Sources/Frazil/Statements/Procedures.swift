@@ -25,6 +25,7 @@ extension StatementRunner {
     switch parts[parts.count - 1] {
     case "register_table": return try await registerTable(arguments)
     case "unregister_table": return try await unregisterTable(arguments)
+    case "create_changelog_view": return try await createChangelogView(arguments)
     case let name:
       if let reason = Self.missingProcedures[name] {
         throw SQLError.notSupported(
@@ -43,7 +44,7 @@ extension StatementRunner {
   private static let procedures = [
     "register_table", "unregister_table", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
     "ancestors_of", "cherrypick_snapshot", "publish_changes", "expire_snapshots", "remove_orphan_files", "rewrite_data_files",
-    "rewrite_manifests", "rewrite_position_delete_files", "add_files", "snapshot", "migrate", "check_table",
+    "rewrite_manifests", "rewrite_position_delete_files", "add_files", "snapshot", "migrate", "check_table", "create_changelog_view",
   ]
 
   /// Spark's procedures that this version does not have, and why not.

@@ -16,6 +16,8 @@ struct RelationLoader: Sendable {
   var viewBeingDefined: TableIdentity?
   /// Spark's `spark.wap.branch`: what tables with `write.wap.enabled` are read from, where they have it.
   var wapBranch: String?
+  /// Views of the session, by name; they come before tables.
+  var temporaryViews: [String: ViewDefinition] = [:]
 
   func load(_ request: RelationRequest) async -> ResolvedRelation {
     do {
@@ -42,6 +44,7 @@ struct RelationLoader: Sendable {
   }
 
   private func loadNamed(_ parts: [String], _ request: RelationRequest) async throws -> ResolvedRelation {
+    if parts.count == 1, let view = temporaryViews[parts[0]] { return .view(view) }
     let (database, name) = try place(parts, request)
     if database == InformationSchemaTable.schemaName {
       guard let kind = InformationSchemaTable.Kind(rawValue: name) else {
@@ -72,7 +75,7 @@ struct RelationLoader: Sendable {
   }
 
   /// The catalog's entry, or an error that knows what else there is.
-  private func entry(_ name: String, in database: String) async throws -> CatalogTable {
+  func entry(_ name: String, in database: String) async throws -> CatalogTable {
     if let touched = transaction?.entry(name, in: database) { return touched }
     do { return try await engine.catalog.table(name, in: database) } catch {
       switch error.kind {
@@ -91,7 +94,7 @@ struct RelationLoader: Sendable {
   }
 
   /// The state of an Iceberg table whose rows the statement reads.
-  private func read(_ entry: CatalogTable) async throws -> TableMetadata {
+  func read(_ entry: CatalogTable) async throws -> TableMetadata {
     let metadata = try await engine.icebergMetadata(entry, in: transaction, context)
     transaction?.staged(entry)?.noteRead()
     return metadata
@@ -183,7 +186,7 @@ struct RelationLoader: Sendable {
     return try IcebergTable(metadata: metadata, version: version, store: engine.store, footers: engine.footers)
   }
 
-  private func place(_ parts: [String], _ request: RelationRequest) throws -> (database: String, table: String) {
+  func place(_ parts: [String], _ request: RelationRequest) throws -> (database: String, table: String) {
     switch parts.count {
     case 1: return (request.place.database, parts[0])
     case 2: return (parts[0], parts[1])
@@ -242,53 +245,8 @@ struct RelationLoader: Sendable {
         try IcebergMetadataTable(kind, .athena, of: metadata, at: location, version: version(request), store: engine.store)
       }
       return .table(table, name: "\(name)('\(path)')$\(kind.rawValue)")
-    case "table_changes": return try await loadChanges(arguments, request)
+    case "table_changes", "table_appends": return try await loadSnapshotRange(name, arguments, request)
     default: throw SQLError(.functionNotFound, "Table function '\(name)' not registered")
-    }
-  }
-
-  /// `table_changes('db.t', 1, 5)`, with Trino's names too: `schema_name`, `table_name`, `start_snapshot_id`, `end_snapshot_id`.
-  private func loadChanges(_ arguments: [TableFunctionValue], _ request: RelationRequest) async throws -> ResolvedRelation {
-    let known = ["table_name", "start_snapshot_id", "end_snapshot_id", "schema_name"]
-    var values: [String: Scalar] = [:]
-    for (index, argument) in arguments.enumerated() {
-      guard let name = argument.name ?? (index < 3 ? known[index] : nil), known.contains(name) else {
-        throw SQLError(
-          .invalidArguments, "table_changes has no argument \(argument.name ?? "number \(index + 1)")",
-          hint: "It takes table_name, start_snapshot_id, end_snapshot_id and schema_name.")
-      }
-      if !argument.value.isNull { values[name] = argument.value }
-    }
-    guard let text = values["table_name"]?.text else {
-      throw SQLError(.invalidArguments, "table_changes needs the name of a table as text: 'database.table'")
-    }
-    func snapshot(_ name: String) throws -> Int64? {
-      guard let value = values[name] else { return nil }
-      guard value.type.isInteger, case .int(let id) = value.value else {
-        throw SQLError(.invalidArguments, "\(name) of table_changes must be a snapshot id, not a \(value.type)")
-      }
-      return id
-    }
-    let metadata: TableMetadata
-    if text.contains("/") {
-      metadata = try await TableMetadata.load(
-        try await MetadataDiscovery.currentMetadata(at: Location(text), in: engine.store), from: engine.store)
-    } else {
-      let parts = (values["schema_name"]?.text.map { [$0] } ?? []) + text.split(separator: ".").map(String.init)
-      let (database, name) = try place(parts.map { $0.lowercased() }, request)
-      let entry = try await entry(name, in: database)
-      guard entry.isIceberg else {
-        throw SQLError(.notSupported, "table_changes is for Iceberg tables; \(database).\(name) is none")
-      }
-      metadata = try await read(entry)
-    }
-    do {
-      let table = try IcebergChanges(
-        metadata, from: try snapshot("start_snapshot_id"), to: try snapshot("end_snapshot_id"), store: engine.store,
-        footers: engine.footers)
-      return .table(table, name: "table_changes('\(text)')")
-    } catch let error as IcebergError where error.kind == .notFound && error.file == nil {
-      throw SQLError(.invalidArguments, "\(error)", hint: "\"t$snapshots\" lists the snapshots of a table t.")
     }
   }
 
