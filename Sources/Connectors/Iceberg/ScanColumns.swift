@@ -18,6 +18,10 @@ struct ScanColumns {
     var wanted: [Wanted] = []
     for index in columns {
       if index < schema.fields.count {
+        if let type = schema.fields[index].type.unreadable {
+          throw IcebergError(
+            .unsupported, "column '\(schema.fields[index].name)' has values of the type \(type), which cannot be read; the table's other columns can")
+        }
         var column = try files.column(schema.fields[index])
         column.isRequired = schema.fields[index].isRequired
         wanted.append(.field(schema.fields[index], column))

@@ -34,6 +34,16 @@ struct IcebergDefinition {
         declared + Self.typedPartitionColumns(create), formatVersion: formatVersion, binder.settings)
     case .ofQuery(let query): schema = try IcebergSchemaBuilder(isSpark: isSpark).schema(query)
     }
+    if let (index, field) = schema.fields.enumerated().first(where: { $1.type.minimumFormatVersion > settings.formatVersion }) {
+      let range: SourceRange? =
+        switch columns {
+        case .declared(let declared): index < declared.count ? declared[index].range : nil
+        case .ofQuery(let query): query.columns[index].range
+        }
+      throw SQLError.notSupported(
+        "Column '\(field.name)': type \(field.type) needs format version \(field.type.minimumFormatVersion)", range: range ?? create.name.range,
+        hint: "Give the table that version, or CAST to a precision of 6.")
+    }
     var terms = settings.partitioning
     for element in create.partitionedBy {
       switch element {
@@ -140,7 +150,9 @@ struct IcebergSchemaBuilder {
             id: id, name: fieldName, type: try type(field.type, &nextID), isRequired: field.isNotNull, documentation: field.comment?.value))
       }
       return .structure(list)
-    case .timestamp(_, withTimeZone: false) where isSpark: return .timestampTZ
+    case .timestamp(nil, withTimeZone: false) where isSpark: return .timestampTZ
+    case .named(let word, _) where ["variant", "geometry", "geography"].contains(word.folded):
+      throw SQLError.notSupported("Columns of the type \(word.folded) are not supported", range: name.range)
     case .named(let word, let arguments) where arguments.isEmpty && ["decimal", "dec", "numeric"].contains(word.folded):
       // Hive's and Spark's default; Trino's would be (38, 0).
       return .decimal(precision: 10, scale: 0)

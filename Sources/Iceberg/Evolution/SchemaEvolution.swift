@@ -38,6 +38,9 @@ package struct SchemaEvolution {
     if base.schema(id: schema.id) == nil { next.schemas.append(schema) }
     next.currentSchemaID = schema.id
     next.lastColumnID = lastColumnID
+    if let mapping = try base.nameMapping {
+      next.properties[NameMapping.property] = mapping.updated(from: base.schema, to: schema).text
+    }
     return next
   }
 
@@ -60,6 +63,7 @@ package struct SchemaEvolution {
     makeType: (inout Int32) throws -> IcebergType, makeDefault: (IcebergType) throws -> ScalarValue? = { _ in nil }
   ) throws {
     guard let name = path.last else { return }
+    try checkIsOutsideMapKeys(path)
     guard !contains(path) else { throw IcebergError(.alreadyExists, "Column '\(path.joined(separator: "."))' already exists") }
     let (id, overflow) = lastColumnID.addingReportingOverflow(1)
     guard !overflow, id < IcebergSchema.maximumFieldID else { throw IcebergError(.unsupported, "the table has used up its column ids") }
@@ -81,7 +85,8 @@ package struct SchemaEvolution {
 
   package mutating func drop(_ path: [String]) throws(IcebergError) {
     let field = try require(path)
-    let gone = Set([field.id] + IcebergSchema(fields: [field]).allFields.map(\.id))
+    try checkIsOutsideMapKeys(path)
+    let gone = Self.ids(of: field)
     for spec in base.partitionSpecs where spec.id == base.defaultSpecID {
       if let partition = spec.fields.first(where: { gone.contains($0.sourceID) && $0.transform != .void }) {
         throw IcebergError(.invalid, "Cannot drop partition column: '\(path.joined(separator: "."))' is the source of partition field '\(partition.name)'")
@@ -99,6 +104,8 @@ package struct SchemaEvolution {
 
   package mutating func rename(_ path: [String], to name: String) throws(IcebergError) {
     let field = try require(path)
+    if field.name == name { return }
+    try checkIsStructField(path)
     if contains(path.dropLast() + [name]), field.name.lowercased() != name.lowercased() {
       throw IcebergError(.alreadyExists, "Column '\(name)' already exists")
     }
@@ -109,6 +116,7 @@ package struct SchemaEvolution {
   package mutating func setType(_ path: [String], to type: IcebergType) throws(IcebergError) {
     let field = try require(path)
     if field.type == type { return }
+    try checkIsOutsideMapKeys(path)
     guard Self.isPromotion(from: field.type, to: type) else {
       throw IcebergError(
         .invalid, "Cannot change column type: \(path.joined(separator: ".")): \(field.type) -> \(type); int may become long, float double, and a decimal a wider one of the same scale")
@@ -152,14 +160,19 @@ package struct SchemaEvolution {
   /// A required column may become optional, never the other way: older rows may lack it.
   package mutating func setRequired(_ path: [String], _ isRequired: Bool) throws(IcebergError) {
     let field = try require(path)
+    try checkIsOutsideMapKeys(path)
     if isRequired, !field.isRequired {
       throw IcebergError(.invalid, "Cannot change nullable column '\(path.joined(separator: "."))' to non-nullable")
+    }
+    if !isRequired, !Self.ids(of: field).isDisjoint(with: identifiers) {
+      throw IcebergError(.invalid, "Cannot make '\(path.joined(separator: "."))' nullable: it is an identifier field, or has one inside")
     }
     try change(path) { $0.isRequired = isRequired }
   }
 
   package mutating func move(_ path: [String], to position: Position) throws(IcebergError) {
     _ = try require(path)
+    try checkIsOutsideMapKeys(path)
     guard let name = path.last else { return }
     try siblings(path) { list throws(IcebergError) in try Self.move(name, position, in: &list) }
   }
@@ -168,9 +181,12 @@ package struct SchemaEvolution {
     var ids: [Int32] = []
     for path in paths {
       let field = try require(path)
-      guard field.isRequired, !field.type.isNested, !field.type.isFloating else {
+      let outer = try (1..<path.count).map { (count) throws(IcebergError) in try require(Array(path.prefix(count))) }
+      guard field.isRequired, !field.type.isNested, !field.type.isFloating,
+        outer.allSatisfy({ parent in if case .structure = parent.type { parent.isRequired } else { false } })
+      else {
         throw IcebergError(
-          .invalid, "'\(path.joined(separator: "."))' cannot be an identifier field: such fields are required and neither nested nor floating-point")
+          .invalid, "'\(path.joined(separator: "."))' cannot be an identifier field: such fields are required, as are the structs around them, and neither nested nor floating-point, nor in lists or maps")
       }
       ids.append(field.id)
     }
@@ -196,7 +212,26 @@ package struct SchemaEvolution {
     }
   }
 
+  /// A field's own id and those of the fields inside.
+  private static func ids(of field: IcebergField) -> Set<Int32> { Set(IcebergSchema(fields: [field]).allFields.map(\.id)) }
+
   // MARK: Paths
+
+  /// Keys of maps must stay what they are: two of them could become equal. SPEC "Schema Evolution".
+  private func checkIsOutsideMapKeys(_ path: [String]) throws(IcebergError) {
+    for count in path.indices.dropFirst() where path[count].lowercased() == "key" {
+      if case .map? = Self.field(path.prefix(count), in: fields)?.type {
+        throw IcebergError(.invalid, "Cannot change '\(path.joined(separator: "."))': keys of maps stay as they are")
+      }
+    }
+  }
+
+  private func checkIsStructField(_ path: [String]) throws(IcebergError) {
+    try checkIsOutsideMapKeys(path)
+    guard path.count > 1, let parent = Self.field(path.dropLast(), in: fields) else { return }
+    if case .structure = parent.type { return }
+    throw IcebergError(.invalid, "Cannot rename '\(path.joined(separator: "."))': it is the part of a list or map, not a field of a struct")
+  }
 
   private func require(_ path: [String]) throws(IcebergError) -> IcebergField {
     guard let field = Self.field(path[...], in: fields) else {

@@ -79,13 +79,13 @@ package struct IcebergSchema: Hashable, Sendable {
     fields == other.fields && Set(identifierFieldIDs) == Set(other.identifierFieldIDs)
   }
 
-  /// The columns as the engine sees them, with field ids.
+  /// The columns as the engine sees them, with field ids. Those of types that cannot be read are here as unknown; a scan of them fails.
   package func columnarSchema() throws(IcebergError) -> Schema {
     var columns: [Field] = []
     for field in fields {
       columns.append(
         Field(
-          field.name, try field.type.sqlType(), isNullable: !field.isRequired, comment: field.documentation, id: field.fieldID))
+          field.name, field.type.unreadable == nil ? try field.type.sqlType() : .unknown, isNullable: !field.isRequired, comment: field.documentation, id: field.fieldID))
     }
     return Schema(columns)
   }

@@ -68,6 +68,14 @@ extension IcebergType {
     }
   }
 
+  /// This type or one inside it, if the engine has no values of it: they are not read.
+  package var unreadable: IcebergType? {
+    switch self {
+    case .variant, .geometry, .geography: self
+    default: children.lazy.compactMap(\.type.unreadable).first
+    }
+  }
+
   package var isFloating: Bool { self == .float || self == .double }
 
   /// The lowest format version that knows the type.

@@ -45,6 +45,31 @@ package struct NameMapping: Hashable, Sendable {
     return entries
   }
 
+  /// The mapping after columns were added and renamed: a field keeps the names that old files know it by, and takes its new name away
+  /// from whatever had it. iceberg.md section 3, "Name mapping property".
+  package func updated(from base: IcebergSchema, to schema: IcebergSchema) -> NameMapping {
+    let names = Dictionary(base.allFields.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+    return NameMapping(entries: Self.updated(entries, schema.fields, oldNames: names))
+  }
+
+  private static func updated(_ entries: [Entry], _ fields: [IcebergField], oldNames: [Int32: String]) -> [Entry] {
+    var entries = entries
+    func take(_ name: String) { for index in entries.indices { entries[index].names.removeAll { $0 == name } } }
+    for field in fields {
+      if let index = entries.firstIndex(where: { $0.fieldID == field.id }) {
+        entries[index].children = updated(entries[index].children, field.type.children, oldNames: oldNames)
+        if oldNames[field.id] != field.name, !entries[index].names.contains(field.name) {
+          take(field.name)
+          entries[index].names.append(field.name)
+        }
+      } else if oldNames[field.id] == nil {
+        take(field.name)
+        entries.append(entry(field))
+      }
+    }
+    return entries
+  }
+
   /// As the property holds it.
   package var text: String {
     var writer = JSONWriter()
