@@ -98,7 +98,8 @@ extension StatementRunner {
         return await RelationLoader(engine: engine, context: context, transaction: transaction).load(request)
       }
       transaction?.staged(target.entry)?.noteRead()
-      return .table(table, name: target.name)
+      // Without the branch: every other reading of the table has this name, by which `scanPredicates` tells that there is one.
+      return .table(table, name: "\(target.entry.database).\(target.entry.name)")
     } catch {
       return .failed(SQLError(wrapping: error).located(at: name.range))
     }
