@@ -19,10 +19,8 @@ extension StatementRunner {
     let (table, values) = try arguments.tableAnd(
       ["changelog_view", "options", "compute_updates", "identifier_columns", "net_changes"], required: 0)
     let options = try values[1].map { try arguments.map($0, "options") } ?? [:]
-    let target = try await openTarget(table)
-    guard let metadata = target.iceberg?.table.metadata else {
-      throw SQLError.notSupported("'\(target.name)' is not an Iceberg table", range: table.range)
-    }
+    let (entry, _) = try await icebergEntry(table)
+    let (metadata, _) = try await loadCurrent(table)
     let named = try values[3].map { try arguments.words($0, "identifier_columns") }
     let isNet = try arguments.flag(values[4], "net_changes")
     let computesUpdates = values[2] == nil ? named != nil : try arguments.flag(values[2], "compute_updates")
@@ -36,9 +34,9 @@ extension StatementRunner {
       identifiers = try identifierColumns(named, metadata, range: values[3]?.range ?? arguments.range)
     }
     let range = try ChangelogRange(options, metadata, values[1]?.range ?? arguments.range)
-    let view = try values[0].map { try arguments.text($0, "changelog_view") } ?? target.entry.name + "_changes"
+    let view = try values[0].map { try arguments.text($0, "changelog_view") } ?? entry.name + "_changes"
     let sql = ChangelogQuery(
-      database: target.entry.database, table: target.entry.name, columns: metadata.schema.fields.map(\.name), range: range, isNet: isNet,
+      database: entry.database, table: entry.name, columns: metadata.schema.fields.map(\.name), range: range, isNet: isNet,
       identifiers: identifiers
     ).text
     let definition = ViewDefinition(name: view.lowercased(), sql: sql, place: place)

@@ -161,7 +161,6 @@ public final class Session: Sendable {
     let next = changed
     state.withLock { $0.settings = next }
   }
-  func setting(_ setting: SparkSetting) -> String? { settings.spark[setting] }
   var temporaryViews: [String: ViewDefinition] { state.withLock { $0.temporaryViews } }
   func define(_ view: ViewDefinition) { state.withLock { $0.temporaryViews[view.name] = view } }
   /// - Returns: whether there was one.

@@ -10,7 +10,10 @@ import Storage
 extension StatementRunner {
   /// - Returns: nil when rows have to be looked at; then nothing has happened.
   func runDeleteByMetadata(_ delete: DeleteStatement, parameters: [Scalar]) async throws -> StatementResult? {
-    guard delete.alias == nil, let (table, writer) = try await openTarget(delete.table).iceberg, table.rowIdentity != nil else { return nil }
+    guard delete.alias == nil else { return nil }
+    let target = try await openTarget(delete.table)
+    guard let (table, writer) = target.iceberg, table.rowIdentity != nil else { return nil }
+    transaction?.staged(target.entry)?.noteRead()
     var condition: FileCondition?
     var predicates: [ColumnPredicate] = []
     if let filter = delete.filter {

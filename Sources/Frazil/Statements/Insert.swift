@@ -65,7 +65,7 @@ extension StatementRunner {
   /// replaces what the clause names, or everything.
   private func replacedRows(by partition: PartitionClause, _ identities: Set<Int>) -> ReplacedRows {
     let namesOne = !identities.isEmpty && partition.values.count == identities.count
-    if session.setting(.partitionOverwriteMode) == "dynamic", !namesOne { return .writtenPartitions }
+    if session.settings.spark[.partitionOverwriteMode] == "dynamic", !namesOne { return .writtenPartitions }
     return partition.values.isEmpty ? .all : .having(partition.values)
   }
 

@@ -57,8 +57,8 @@ extension StatementRunner {
     var relations = known
     let collector = TableReferenceCollector(settings: settings)
     let loader = RelationLoader(
-      engine: engine, context: context, transaction: transaction, viewBeingDefined: viewBeingDefined,
-      wapBranch: session.setting(.wapBranch), temporaryViews: session.temporaryViews)
+      engine: engine, context: context, transaction: transaction, viewBeingDefined: viewBeingDefined, wapBranch: session.settings.spark[.wapBranch],
+      temporaryViews: session.temporaryViews)
     while true {
       let missing = try missing(collector, relations)
       if missing.isEmpty { return relations }

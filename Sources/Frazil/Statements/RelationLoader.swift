@@ -178,7 +178,9 @@ struct RelationLoader: Sendable {
 
   private func icebergTable(_ metadata: TableMetadata, _ request: RelationRequest) throws -> IcebergTable {
     var version = version(request)
-    if version == .current, let wapBranch, metadata.isWriteAuditPublish, metadata.references[wapBranch]?.kind == .branch {
+    if version == .current, let wapBranch, metadata.properties["write.wap.enabled"]?.lowercased() == "true",
+      metadata.references[wapBranch]?.kind == .branch
+    {
       version = .reference(wapBranch)
     }
     return try IcebergTable(metadata: metadata, version: version, store: engine.store, footers: engine.footers)

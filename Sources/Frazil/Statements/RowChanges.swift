@@ -97,7 +97,9 @@ extension StatementRunner {
         let request = TableReferenceCollector(settings: binderSettings()).request(for: name)
         return await RelationLoader(engine: engine, context: context, transaction: transaction).load(request)
       }
-      return .table(table, name: target.name)
+      transaction?.staged(target.entry)?.noteRead()
+      // Without the branch: every other reading of the table has this name, by which `scanPredicates` tells that there is one.
+      return .table(table, name: "\(target.entry.database).\(target.entry.name)")
     } catch {
       return .failed(SQLError(wrapping: error).located(at: name.range))
     }

@@ -27,17 +27,20 @@ extension StatementRunner {
   /// - Throws: for a branch that is not there, a tag, a view.
   func openTarget(_ name: QualifiedName) async throws -> RowTarget {
     let (entry, reference) = try await targetEntry(name)
-    guard entry.isIceberg, let location = entry.metadataLocation else {
+    guard entry.isIceberg else {
       if reference != nil {
         throw SQLError.notSupported("'\(entry.database).\(entry.name)' is not an Iceberg table and has no branches", range: name.range)
       }
       return RowTarget(entry: entry)
     }
-    let writer = icebergWriter(entry, at: location)
     return try await located(name.range) {
+      let writer = icebergWriter(entry, at: try entry.currentMetadata().text)
       let metadata = try await icebergMetadata(entry)
-      transaction?.staged(entry)?.noteRead()
       let branch = try targetBranch(reference, of: metadata, name.range)
+      guard transaction == nil || branch == .main else {
+        throw SQLError.notSupported(
+          "Branch '\(branch.name)' cannot be written inside a transaction", range: name.range, hint: "COMMIT or ROLLBACK first.")
+      }
       let table = try IcebergTable(metadata: metadata, branch: branch, store: engine.store, footers: engine.footers, writing: writer)
       return RowTarget(entry: entry, iceberg: (table, writer))
     }
@@ -58,10 +61,10 @@ extension StatementRunner {
   }
 
   private func targetBranch(_ reference: String?, of metadata: TableMetadata, _ range: SourceRange) throws -> TargetBranch {
-    let wapBranch = metadata.isWriteAuditPublish ? session.setting(.wapBranch) : nil
-    if metadata.isWriteAuditPublish, session.setting(.wapID) != nil, reference != nil || wapBranch != nil {
+    let wapBranch = metadata.properties["write.wap.enabled"]?.lowercased() == "true" ? session.settings.spark[.wapBranch] : nil
+    if let wapBranch, let id = session.settings.spark[.wapID] {
       throw SQLError(
-        .invalidArguments, "Cannot write to a branch while spark.wap.id is set: it stages snapshots that belong to no branch", range: range,
+        .invalidArguments, "spark.wap.branch is '\(wapBranch)' and spark.wap.id is '\(id)': a write can go to one of them only", range: range,
         hint: "RESET SESSION spark.wap.id")
     }
     guard let reference else { return wapBranch.map { TargetBranch($0, isMadeOnDemand: true) } ?? .main }

@@ -36,7 +36,7 @@ extension StatementRunner {
 
   private func property(_ name: QualifiedName) throws(SQLError) -> SessionProperty {
     let text = name.parts.map(\.folded).joined(separator: ".")
-    if let property = SessionProperty.all.first(where: { $0.name == text }) { return property }
+    if let property = SessionProperty.all.first(where: { $0.name.lowercased() == text }) { return property }
     throw SQLError(
       .invalidSessionProperty, "Session property '\(text)' does not exist", range: name.range,
       hint: Suggestion.hint(for: text, among: SessionProperty.all.map(\.name)) ?? "SHOW SESSION lists the properties.")

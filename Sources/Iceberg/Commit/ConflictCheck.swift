@@ -9,10 +9,10 @@ package struct ConflictCheck: Sendable {
   private let startID: Int64?
   /// Serializable isolation: rows like these must not have been added. Nil is snapshot isolation.
   private let newRows: IcebergPredicate?
-  /// Rows like these must not have been deleted, in whatever file: for UPDATE and MERGE that leave data files as they are. Nil is any.
-  private let newDeletes: IcebergPredicate?
   /// Partitions that no rows must have been added to.
   private let newRowsIn: Set<PartitionKey>
+  /// Rows like these must not have been deleted, in whatever file: for UPDATE and MERGE that leave data files as they are. Nil is any.
+  private let newDeletes: IcebergPredicate?
   /// The data files whose rows are deleted or rewritten, as they were read.
   private let changed: [FileScanTask]
   /// Whether rows of the changed files may have been deleted meanwhile: only when the change is deletes of rows, which can be repeated.
@@ -41,7 +41,7 @@ package struct ConflictCheck: Sendable {
       for manifest in try await ScanPlanner.manifests(of: snapshot, base, store) where manifest.addedSnapshotID == snapshot.id {
         for entry in try await ManifestReader.entries(manifest, base, from: store) where entry.snapshotID == snapshot.id {
           switch (manifest.content, entry.status) {
-          case (.data, .added) where operation != "replace":
+          case (.data, .added) where operation == "append" || operation == "overwrite":
             let isWanted = try newRows.map { (rows) throws(IcebergError) in try mayMatch(entry.file, rows, base) } ?? false
             if isWanted || newRowsIn.contains(PartitionKey(entry.file)) {
               throw conflict(snapshot, "added rows that the statement would have had to look at", entry.file)

@@ -34,9 +34,9 @@ package final class SnapshotChange: SnapshotUpdate {
   package var fileChange: FileChange? { change }
 
   package func validate(
-    _ base: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore
+    _ table: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore
   ) async throws(IcebergError) {
-    try await conflicts?.validate(try base.head(of: branch), against: try transaction?.onBranch(branch), store)
+    try await conflicts?.validate(try table.head(of: branch), against: transaction, store)
   }
 
   package func apply(to table: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {
@@ -49,7 +49,7 @@ package final class SnapshotChange: SnapshotUpdate {
     var old: [ManifestFile] = []
     if let parent { old = try await SnapshotAssembly.liveManifests(of: parent, base, work.store) }
     let properties = TableProperties(base.properties)
-    var summary = SnapshotSummaryBuilder(operation: change.operation, replacesPartitions: change.replacesPartitions)
+    var summary = SnapshotSummaryBuilder(operation: change.operation)
 
     let data = try await taking(change.removedFiles, from: old.filter { $0.content == .data }, base, work)
     let missing = change.removedFiles.subtracting(data.removed.map(\.file.path))
@@ -92,14 +92,16 @@ package final class SnapshotChange: SnapshotUpdate {
 
     for file in change.addedFiles + change.addedDeletes { summary.add(file, try Self.spec(of: file, base)) }
     for entry in data.removed + deletes.removed { summary.remove(entry.file, try Self.spec(of: entry.file, base)) }
-    let stagingID = work.stagingID.flatMap { base.isWriteAuditPublish ? $0 : nil }
-    let staged = stagingID.map { [(key: SnapshotSummary.stagedWrite, value: $0)] } ?? []
+    var details = change.summary
+    if change.replacesPartitions { details.append(("replace-partitions", "true")) }
+    let stagingID = work.stagingID.flatMap { properties.isWriteAuditPublish ? $0 : nil }
+    if let stagingID { details.append((SnapshotSummary.stagedWrite, stagingID)) }
     let snapshot = try await SnapshotAssembly(base, id: snapshotID, sequenceNumber: sequenceNumber).snapshot(
       all,
       summary: summary.summary(
         parent: parent?.summary, partitionLimit: properties.summaryPartitionLimit,
         manifests: (counts.created, all.count - counts.created, counts.replaced), entriesProcessed: counts.processed,
-        details: change.summary + staged, engine: work.engine),
+        details: details, engine: work.engine),
       work)
     return stagingID == nil ? table.adding(snapshot, to: branch) : table.staging(snapshot)
   }

@@ -42,16 +42,12 @@ struct SnapshotSummaryBuilder {
   }
 
   private let operation: String
-  private let replacesPartitions: Bool
   private var added = Count()
   private var removed = Count()
   /// By partition path; "" is the only partition of an unpartitioned table.
   private var partitions: [String: (added: Count, removed: Count)] = [:]
 
-  init(operation: String, replacesPartitions: Bool = false) {
-    self.operation = operation
-    self.replacesPartitions = replacesPartitions
-  }
+  init(operation: String) { self.operation = operation }
 
   mutating func add(_ file: DataFile, _ spec: PartitionSpec) {
     added.include(file)
@@ -72,7 +68,6 @@ struct SnapshotSummaryBuilder {
     details: [(key: String, value: String)], engine: [(key: String, value: String)]
   ) -> SnapshotSummary {
     var pairs: [(key: String, value: String)] = [("operation", operation)] + details
-    if replacesPartitions { pairs.append(("replace-partitions", "true")) }
     pairs += added.pairs(added: true) + removed.pairs(added: false)
     pairs.append(("changed-partition-count", "\(partitions.count)"))
     if !partitions.isEmpty, partitions.count <= partitionLimit {

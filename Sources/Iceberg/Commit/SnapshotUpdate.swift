@@ -24,18 +24,10 @@ extension SnapshotUpdate {
 
 /// What the changes of a transaction on one table have in common when they are held against the commits of others.
 package struct TransactionStart: Sendable {
-  /// The state that the transaction reads.
-  let base: TableMetadata
+  /// The snapshot that the transaction reads; nil for a table that had none.
+  let snapshotID: Int64?
   /// Data files of the transaction itself: nobody else can have changed them.
   let ownFiles: Set<String>
-
-  /// The snapshot that it reads; nil for a table that had none.
-  var snapshotID: Int64? { base.currentSnapshotID }
-
-  /// The same for changes of a branch.
-  func onBranch(_ branch: TargetBranch) throws(IcebergError) -> TransactionStart {
-    TransactionStart(base: try base.head(of: branch), ownFiles: ownFiles)
-  }
 }
 
 /// What the attempts of one commit share: store, clock, ids, and the metadata files written so far.

@@ -13,9 +13,6 @@ package struct TargetBranch: Sendable, Hashable {
 }
 
 extension TableMetadata {
-  /// Whether sessions may send their writes to a branch or stage them: `write.wap.enabled`.
-  package var isWriteAuditPublish: Bool { TableProperties(properties).isWriteAuditPublish }
-
   /// This state as a statement on a branch sees it: the branch's head is the current snapshot. Only to read and to plan by; it is never
   /// stored.
   ///

@@ -105,7 +105,7 @@ package final class StagedTable: TableCommitter {
   private func rebased(onto head: TableMetadata) async throws(IcebergError) -> TableMetadata {
     let updates = state.withLock { $0.updates }
     try checkIDs(updates, head)
-    let start = TransactionStart(base: base, ownFiles: files)
+    let start = TransactionStart(snapshotID: base.currentSnapshotID, ownFiles: files)
     for update in updates { try await update.validate(head, against: start, commit.work.store) }
     var next = head
     for update in updates { next = try await update.apply(to: next, commit.work) }
