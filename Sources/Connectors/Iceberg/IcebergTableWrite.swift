@@ -19,15 +19,15 @@ final class IcebergWritePlan: Sendable {
   let metrics: MetricsConfiguration
   let nulls: RequiredColumns
   let targetFileSize: Int
-  /// 0 for tables without an order, else unknown: rows are written as they come.
+  /// The order that rows come in: 0 for tables without one, nil where it is not known.
   let sortOrderID: Int32?
   let helpers: EncodingHelpers
   private let hasUniqueNames: Bool
   private let finished = Mutex<[Location]>([])
 
   init(
-    _ metadata: TableMetadata, lineage: [IcebergHiddenColumn], name: String, store: any ObjectStore, ids: IDSource,
-    nowMilliseconds: Int64, workerCount: Int
+    _ metadata: TableMetadata, lineage: [IcebergHiddenColumn], sortOrderID: Int32?, name: String, store: any ObjectStore,
+    ids: IDSource, nowMilliseconds: Int64, workerCount: Int
   ) throws(IcebergError) {
     try metadata.checkIsWritable()
     let properties = TableProperties(metadata.properties)
@@ -47,7 +47,7 @@ final class IcebergWritePlan: Sendable {
     metrics = MetricsConfiguration(metadata)
     nulls = RequiredColumns(Schema(fields))
     targetFileSize = properties.targetFileSize
-    sortOrderID = metadata.sortOrder.fields.isEmpty ? 0 : nil
+    self.sortOrderID = sortOrderID ?? (metadata.sortOrder.fields.isEmpty ? 0 : nil)
     helpers = EncodingHelpers(workerCount: workerCount)
   }
 
@@ -133,8 +133,8 @@ package struct IcebergTableWrite: TableWrite {
 package struct IcebergWriter: IcebergWriting {
   private let pointer: CatalogPointer
   private let name: String
-  private let store: any ObjectStore
-  private let context: QueryContext
+  let store: any ObjectStore
+  let context: QueryContext
   private let ids: IDSource
   /// Microseconds since 1970 UTC.
   private let clock: @Sendable () -> Int64
@@ -206,9 +206,12 @@ package struct IcebergWriter: IcebergWriting {
     IcebergTableWrite(try plan(metadata), .new(catalogCommitter))
   }
 
-  func plan(_ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
+  func plan(
+    _ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = [], sortOrderID: Int32? = nil
+  ) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(
-      metadata, lineage: lineage, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
+      metadata, lineage: lineage, sortOrderID: sortOrderID, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000,
+      workerCount: context.workerCount)
   }
 }
 

@@ -16,13 +16,12 @@ extension StatementRunner {
   func runVacuum(_ name: QualifiedName) async throws -> StatementResult {
     let entry = try await icebergEntry(name)
     return try await located(name.range) {
-      let rewritten = try await compact(entry, filter: nil, name: name) { metadata in
-        var limits = CompactionPlan.Limits(metadata)
-        limits.minimumFileSize = 0
-        limits.maximumFileSize = .max
-        limits.deleteFileThreshold = 1
-        return limits
-      }
+      let table = try await writableTable(entry.entry, at: entry.location, name.range)
+      var limits = CompactionPlan.Limits(table.metadata)
+      limits.minimumFileSize = 0
+      limits.maximumFileSize = .max
+      limits.deleteFileThreshold = 1
+      let rewritten = try await compact(table, entry, name: name, CompactionRequest(limits: limits))
       let now = engine.now / 1_000
       let expired = try await expire(name, dryRun: false) { SnapshotExpiry($0, nowMilliseconds: now) }
       let (current, location) = try await loadCurrent(name)

@@ -15,15 +15,20 @@ package struct ConflictCheck: Sendable {
   private let changed: [FileScanTask]
   /// Whether rows of the changed files may have been deleted meanwhile: only when the change is deletes of rows, which can be repeated.
   private let allowsNewDeletes: Bool
+  /// Whether equality deletes alone may have come: when the files that replace the changed ones keep their age, such deletes apply to
+  /// them as well.
+  private let allowsNewEqualityDeletes: Bool
 
   package init(
-    startID: Int64?, newRows: IcebergPredicate?, newDeletes: IcebergPredicate? = nil, changed: [FileScanTask], allowsNewDeletes: Bool
+    startID: Int64?, newRows: IcebergPredicate?, newDeletes: IcebergPredicate? = nil, changed: [FileScanTask], allowsNewDeletes: Bool,
+    allowsNewEqualityDeletes: Bool = false
   ) {
     self.startID = startID
     self.newRows = newRows
     self.newDeletes = newDeletes
     self.changed = changed
     self.allowsNewDeletes = allowsNewDeletes
+    self.allowsNewEqualityDeletes = allowsNewEqualityDeletes
   }
 
   /// - Parameter transaction: where the statement's transaction began, when it builds on states of the transaction's own.
@@ -63,7 +68,10 @@ package struct ConflictCheck: Sendable {
           file: task.file)
         let applying = try deletes.deletes(for: entry)
         // A data file has one deletion vector: the second one would not know the first one's rows.
-        if let delete = applying.first(where: { $0.file.isDeletionVector || !allowsNewDeletes }) {
+        if let delete = applying.first(where: { delete in
+          if delete.file.content == .equalityDeletes, allowsNewEqualityDeletes { return false }
+          return delete.file.isDeletionVector || !allowsNewDeletes
+        }) {
           throw conflict(snapshot, "deleted rows of a data file that the statement changes", delete.file)
         }
       }

@@ -9,6 +9,9 @@ package struct FileChange: Sendable {
   /// Data files by path. Their deletion vectors and the position delete files that name only them go with them.
   package var removedFiles: Set<String> = []
   package var removedDeletes: Set<DeleteFileID> = []
+  /// The data files that position delete files with several targets name, for those that applied to removed files: such a delete file
+  /// goes with the last of them.
+  package var deleteTargets: [DeleteFileID: Set<String>] = [:]
   /// The same rows in other files: compaction.
   package var keepsRows = false
   /// Compaction: the data sequence number of the state that was rewritten, so that newer equality deletes still apply.

@@ -2,24 +2,6 @@ import Columnar
 
 /// Finds the delete files that apply to a data file. SPEC "Scan Planning": by sequence number, partition and target.
 struct DeleteIndex: Sendable {
-  /// A partition of one spec. Floats compare by their bits, NaNs being one value.
-  private struct Partition: Hashable {
-    let specID: Int32
-    let values: [ScalarValue]
-
-    init(_ file: DataFile) {
-      specID = file.partitionSpecID
-      values = file.partition.map { scalar in
-        switch scalar.value {
-        case .real(let number): .int(Int64(number.isNaN ? Float.nan.bitPattern : number.bitPattern))
-        case .double(let number): .int(Int64(bitPattern: number.isNaN ? Double.nan.bitPattern : number.bitPattern))
-        case .timestampTZ(let moment): .int(moment.instant)
-        case let value: value
-        }
-      }
-    }
-  }
-
   /// A position delete file with several targets, and the first and last of them where its metrics tell.
   private struct PositionFile {
     let delete: FileScanTask.Delete
@@ -48,13 +30,13 @@ struct DeleteIndex: Sendable {
   private struct GroupKey: Hashable {
     let fieldIDs: [Int32]
     /// nil: they apply to every partition.
-    let partition: Partition?
+    let partition: FilePartition?
   }
 
   private var vectors: [String: FileScanTask.Delete] = [:]
   private var positionsByPath: [String: [FileScanTask.Delete]] = [:]
-  private var positionsByPartition: [Partition: [PositionFile]] = [:]
-  private var equalityByPartition: [Partition: [FileScanTask.Delete]] = [:]
+  private var positionsByPartition: [FilePartition: [PositionFile]] = [:]
+  private var equalityByPartition: [FilePartition: [FileScanTask.Delete]] = [:]
   private var globalEquality: [FileScanTask.Delete] = []
   private var groups: [GroupKey: Int] = [:]
 
@@ -71,7 +53,7 @@ struct DeleteIndex: Sendable {
         throw IcebergError(.corrupt, "an equality delete file names no columns", file: entry.file.path, field: "equality_ids")
       }
       let isGlobal = metadata.partitionSpec(id: entry.file.partitionSpecID)?.isUnpartitioned ?? true
-      let partition = Partition(entry.file)
+      let partition = FilePartition(entry.file)
       let key = GroupKey(fieldIDs: entry.file.equalityIDs.sorted(), partition: isGlobal ? nil : partition)
       delete.group = groups[key] ?? groups.count
       groups[key] = delete.group
@@ -87,18 +69,18 @@ struct DeleteIndex: Sendable {
       } else if let target = entry.file.onlyTarget {
         positionsByPath[target, default: []].append(delete)
       } else {
-        positionsByPartition[Partition(entry.file), default: []].append(PositionFile(delete))
+        positionsByPartition[FilePartition(entry.file), default: []].append(PositionFile(delete))
       }
     }
   }
 
   func deletes(for entry: ManifestEntry) throws(IcebergError) -> [FileScanTask.Delete] {
     guard !isEmpty else { return [] }
-    let partition = Partition(entry.file)
+    let partition = FilePartition(entry.file)
     var result = globalEquality.filter { $0.sequenceNumber > entry.sequenceNumber }
     result += (equalityByPartition[partition] ?? []).filter { $0.sequenceNumber > entry.sequenceNumber }
     if let vector = vectors[entry.file.path] {
-      guard vector.sequenceNumber >= entry.sequenceNumber, Partition(vector.file) == partition else {
+      guard vector.sequenceNumber >= entry.sequenceNumber, FilePartition(vector.file) == partition else {
         throw IcebergError(.corrupt, "a deletion vector is older than its data file, or of another partition", file: entry.file.path)
       }
       // It holds all earlier deletes of the file, those of position delete files too.
@@ -106,7 +88,7 @@ struct DeleteIndex: Sendable {
       return result
     }
     for delete in positionsByPath[entry.file.path] ?? [] where delete.sequenceNumber >= entry.sequenceNumber {
-      guard Partition(delete.file) == partition else {
+      guard FilePartition(delete.file) == partition else {
         throw IcebergError(.corrupt, "a position delete file of another partition names this data file", file: entry.file.path)
       }
       result.append(delete)

@@ -88,7 +88,9 @@ final class IcebergRowChange: RowChangeWrite {
       if let part = part as? IcebergWrittenFiles { result.addedFiles += part.files }
     }
     let files = try await resolve(written).files
-    result.removedFiles = Set(files.filter { properties.copiesOnWrite || $0.losesAllRows }.map(\.task.file.path))
+    let removed = files.filter { properties.copiesOnWrite || $0.losesAllRows }.map(\.task)
+    result.removedFiles = Set(removed.map(\.file.path))
+    result.deleteTargets = try await DeleteTargets.read(removed, opener, context)
     let marked = files.filter { !result.removedFiles.contains($0.task.file.path) }
     guard !marked.isEmpty else { return result }
     if plan.metadata.formatVersion >= 3 {
