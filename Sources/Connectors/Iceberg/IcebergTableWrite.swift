@@ -22,12 +22,14 @@ final class IcebergWritePlan: Sendable {
   /// The order that rows come in: 0 for tables without one, nil where it is not known.
   let sortOrderID: Int32?
   let helpers: EncodingHelpers
+  /// Whether a partition is to end in one file, whichever workers had its rows, and whether they are new or copied.
+  let joinsRows: Bool
   private let hasUniqueNames: Bool
   private let finished = Mutex<[Location]>([])
 
   init(
-    _ metadata: TableMetadata, lineage: [IcebergHiddenColumn], sortOrderID: Int32?, name: String, store: any ObjectStore,
-    ids: IDSource, nowMilliseconds: Int64, workerCount: Int
+    _ metadata: TableMetadata, lineage: [IcebergHiddenColumn], sortOrderID: Int32?, joinsRows: Bool, name: String,
+    store: any ObjectStore, ids: IDSource, nowMilliseconds: Int64, workerCount: Int
   ) throws(IcebergError) {
     try metadata.checkIsWritable()
     let properties = TableProperties(metadata.properties)
@@ -49,6 +51,7 @@ final class IcebergWritePlan: Sendable {
     targetFileSize = properties.targetFileSize
     self.sortOrderID = sortOrderID ?? (metadata.sortOrder.fields.isEmpty ? 0 : nil)
     helpers = EncodingHelpers(workerCount: workerCount)
+    self.joinsRows = joinsRows
   }
 
   /// Makes a data file visible under its name, and remembers it for `removeFiles`.
@@ -104,7 +107,7 @@ package struct IcebergTableWrite: TableWrite {
   package func makeWriter(_ context: QueryContext) throws -> any BatchWriter { try IcebergBatchWriter(plan, context) }
 
   package func commit(_ written: [any WrittenFiles]) async throws -> WriteSummary {
-    let files = written.compactMap { $0 as? IcebergWrittenFiles }.flatMap(\.files)
+    let files = try await plan.files(of: written.compactMap { $0 as? IcebergWrittenFiles })
     let rowCount = written.reduce(0) { $0 + $1.rowCount }
     do {
       switch target {
@@ -182,8 +185,9 @@ package struct IcebergWriter: IcebergWriting {
     case .rowChange(let change):
       try table.metadata.checkHasNoWriteDefaults()
       return IcebergRowChange(
-        try plan(table.metadata, lineage: IcebergHiddenColumn.lineage(table.metadata)), committer, change,
-        wanted: table.predicate(change.predicates), opener: table.opener, context: context)
+        try plan(
+          table.metadata, lineage: IcebergHiddenColumn.lineage(table.metadata), joinsRows: table.metadata.distributesRows(of: change.command)),
+        committer, change, wanted: table.predicate(change.predicates), opener: table.opener, context: context)
     }
   }
 
@@ -207,11 +211,20 @@ package struct IcebergWriter: IcebergWriting {
   }
 
   func plan(
-    _ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = [], sortOrderID: Int32? = nil
+    _ metadata: TableMetadata, lineage: [IcebergHiddenColumn] = [], sortOrderID: Int32? = nil, joinsRows: Bool? = nil
   ) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(
-      metadata, lineage: lineage, sortOrderID: sortOrderID, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000,
-      workerCount: context.workerCount)
+      metadata, lineage: lineage, sortOrderID: sortOrderID, joinsRows: joinsRows ?? metadata.distributesRows(of: nil), name: name,
+      store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
+  }
+}
+
+extension TableMetadata {
+  /// Whether a statement brings the rows of a partition together before it writes them.
+  ///
+  /// - Parameter command: nil is INSERT.
+  fileprivate func distributesRows(of command: RowChange.Command?) -> Bool {
+    TableProperties(properties).distributesRows(of: command?.rawValue.lowercased(), isPartitioned: !partitionSpec.isUnpartitioned)
   }
 }
 

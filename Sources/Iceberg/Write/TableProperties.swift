@@ -37,6 +37,17 @@ package struct TableProperties: Sendable {
   package var usesObjectStorageLayout: Bool { flag("write.object-storage.enabled") ?? false }
   package var hasPartitionedObjectPaths: Bool { flag("write.object-storage.partitioned-paths") ?? true }
 
+  /// Whether rows of one partition are brought together before they are written: `write.distribution-mode` is `hash` or `range`, `hash` being
+  /// the default of partitioned tables. `write.delete.distribution-mode` and its siblings say it for their command.
+  package func distributesRows(of command: String?, isPartitioned: Bool) -> Bool {
+    let own = command.flatMap { properties["write.\($0).distribution-mode"] }
+    switch (own ?? properties["write.distribution-mode"])?.lowercased() {
+    case "none": return false
+    case "hash", "range": return true
+    default: return isPartitioned
+    }
+  }
+
   // MARK: Commits
 
   /// Java gives up after 4; here a commit costs milliseconds and appends never contradict each other, so patience is cheaper.

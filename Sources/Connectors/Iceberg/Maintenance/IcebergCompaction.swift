@@ -62,7 +62,8 @@ package struct IcebergCompaction: Sendable {
     let lineage = IcebergHiddenColumn.lineage(target)
     return Part(
       groups: Array(groups[range]), metadata: table.metadata,
-      plan: try writer.plan(target, lineage: lineage, sortOrderID: layout.sortOrderID), committer: writer.committer,
+      // Rows of one group must not wait in memory for those of the next.
+      plan: try writer.plan(target, lineage: lineage, sortOrderID: layout.sortOrderID, joinsRows: false), committer: writer.committer,
       opener: table.opener, lineage: lineage, context: writer.context, keepsSequenceNumber: layout.keepsSequenceNumber)
   }
 
@@ -87,13 +88,13 @@ package struct IcebergCompaction: Sendable {
     package func commit(_ written: [any WrittenFiles]) async throws -> Outcome {
       let tasks = groups.flatMap(\.self)
       var change = FileChange()
-      change.addedFiles = written.compactMap { $0 as? IcebergWrittenFiles }.flatMap(\.files)
       change.keepsRows = true
       change.removedFiles = Set(tasks.map(\.file.path))
       let keepsAge = keepsSequenceNumber && metadata.formatVersion > 1
       if keepsAge { change.dataSequenceNumber = metadata.currentSnapshot?.sequenceNumber }
       var outcome = Outcome()
       do {
+        change.addedFiles = try await plan.files(of: written.compactMap { $0 as? IcebergWrittenFiles })
         change.deleteTargets = try await DeleteTargets.read(tasks, opener, context)
         let committed = try await committer.commit(
           SnapshotChange(

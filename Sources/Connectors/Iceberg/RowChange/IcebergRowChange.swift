@@ -83,10 +83,8 @@ final class IcebergRowChange: RowChangeWrite {
 
   private func change(_ written: [any WrittenFiles]) async throws -> FileChange {
     var result = FileChange()
-    for part in written {
-      if let part = part as? WrittenRowChanges { result.addedFiles += part.files }
-      if let part = part as? IcebergWrittenFiles { result.addedFiles += part.files }
-    }
+    result.addedFiles = try await plan.files(
+      of: written.compactMap { ($0 as? WrittenRowChanges)?.rows ?? $0 as? IcebergWrittenFiles })
     let files = try await resolve(written).files
     let removed = files.filter { properties.copiesOnWrite || $0.losesAllRows }.map(\.task)
     result.removedFiles = Set(removed.map(\.file.path))
