@@ -90,6 +90,7 @@ extension StatementRunner {
         throw SQLError.notSupported("removing orphan files of this table: \(keeper)", range: arguments.range)
       }
       let (metadata, current) = try await loadCurrent(table)
+      try metadata.checkMayDeleteFiles("remove orphan files")
       if let place, Location(place).canonicalText != Location(metadata.location).canonicalText,
         Location(place).relativePath(below: Location(metadata.location)) == nil
       {

@@ -17,6 +17,7 @@ extension StatementRunner {
     let entry = try await icebergEntry(name)
     return try await located(name.range) {
       let table = try await writableTable(entry.entry, at: entry.location, name.range)
+      try table.metadata.checkMayDeleteFiles("vacuum the table")
       var limits = CompactionPlan.Limits(table.metadata)
       limits.minimumFileSize = 0
       limits.maximumFileSize = .max
@@ -49,6 +50,7 @@ extension StatementRunner {
   ) async throws -> Expired {
     let (entry, location) = try await icebergEntry(name)
     let (before, _) = try await loadCurrent(name)
+    try before.checkMayDeleteFiles("expire snapshots")
     let policy = expiry(before)
     let now = engine.now / 1_000
     let planned = try policy.apply(to: before, nowMilliseconds: now)
@@ -94,5 +96,14 @@ extension StatementRunner {
     let locations = paths.sorted().map { Location($0) }
     engine.footers.forget(locations)
     try await engine.store.delete(locations)
+  }
+}
+
+extension TableMetadata {
+  func checkMayDeleteFiles(_ deed: String) throws(SQLError) {
+    guard TableProperties(properties).mayDeleteFiles else {
+      throw SQLError.notSupported(
+        "Cannot \(deed): the table's property gc.enabled is false, its files may belong to other tables as well", range: nil)
+    }
   }
 }

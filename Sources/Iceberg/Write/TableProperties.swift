@@ -67,4 +67,9 @@ package struct TableProperties: Sendable {
   var previousVersionsMax: Int { Int(clamping: number("write.metadata.previous-versions-max") ?? 100) }
   var deletesOldMetadata: Bool { flag("write.metadata.delete-after-commit.enabled") ?? false }
   var compressesMetadata: Bool { properties["write.metadata.compression-codec"]?.lowercased() == "gzip" }
+
+  // MARK: Maintenance
+
+  /// False for tables whose files may belong to others as well: maintenance must not delete any.
+  package var mayDeleteFiles: Bool { flag("gc.enabled") ?? true }
 }
