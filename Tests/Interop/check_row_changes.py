@@ -65,7 +65,20 @@ def script(name, seed, steps):
                     rows[key] = ("a", None, key % 3)
             next_id = max(next_id, max(keys) + 1)
         else:
-            statements.append(f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK")
+            # Delete files that a rewrite makes useless must be the only ones that it drops.
+            statements.append(
+                choose.choice(
+                    [
+                        f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK",
+                        f"CALL system.rewrite_data_files(table => '{name}', sort_order => 'id DESC', where => 'id < 20', "
+                        "options => map('rewrite-all', 'true'))",
+                        f"CALL system.rewrite_data_files(table => '{name}', sort_order => 'zorder(id, grp)', "
+                        "options => map('rewrite-all', 'true', 'partial-progress.enabled', 'true'))",
+                        f"CALL system.rewrite_data_files(table => '{name}', options => map('min-input-files', '2', "
+                        "'remove-dangling-deletes', 'true'))",
+                    ]
+                )
+            )
     return statements, [(key, *row) for key, row in rows.items()]
 
 
