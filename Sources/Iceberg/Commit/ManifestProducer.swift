@@ -74,7 +74,11 @@ final class ManifestProducer: Sendable {
       var rest = files.filter { $0.partitionSpecID == specID }[...]
       while !rest.isEmpty {
         var writer = try ManifestWriter(base, spec: spec, content: content, snapshotID: snapshotID, sync: work.ids.syncMarker())
-        while Int64(writer.byteCount) < targetSize, let file = rest.popFirst() { try writer.add(file, sequenceNumber: sequenceNumber) }
+        // One file at least, however small the target is.
+        repeat {
+          guard let file = rest.popFirst() else { break }
+          try writer.add(file, sequenceNumber: sequenceNumber)
+        } while Int64(writer.byteCount) < targetSize
         manifests.append(try await Self.finish(&writer, base, work))
       }
     }
