@@ -44,7 +44,7 @@ def script(name, seed, steps):
         elif kind == "update":
             group, n = choose.choice(["a", "b"]), choose.randint(0, 9)
             statements.append(f"UPDATE {name} SET n = n + 1, grp = 'c', note = note || '+' WHERE grp = '{group}' AND n < {n}")
-            rows = {key: (("c", row[1] + "+", row[2] + 1) if row[0] == group and row[2] < n else row) for key, row in rows.items()}
+            rows = {key: (("c", row[1] and row[1] + "+", row[2] + 1) if row[0] == group and row[2] < n else row) for key, row in rows.items()}
         elif kind == "merge":
             keys = sorted({choose.randint(0, next_id + 3) for _ in range(6)})
             values = ", ".join(f"({key}, {key % 3})" for key in keys)
