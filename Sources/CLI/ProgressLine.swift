@@ -11,6 +11,7 @@ import Synchronization
 ///
 /// ```
 /// [########............] 42%  7 s left  31.2 M rows, 6.1 M rows/s, 96 MiB/s  5 s
+/// [########............] 42%  7 s left  21 of 50 files, 1.2 GiB of 2.9 GiB  ...        when files are written again
 /// ```
 final class ProgressLine: Sendable {
   private let session: Session
@@ -60,12 +61,19 @@ final class ProgressLine: Sendable {
 
   static func text(_ progress: Progress, seconds: Double) -> String {
     var parts: [String] = []
-    if progress.splitsTotal > 0 {
-      let share = min(1, Double(progress.splitsDone) / Double(progress.splitsTotal))
+    let isByFiles = progress.fileBytesTotal > 0
+    let (done, total) =
+      isByFiles ? (progress.fileBytesDone, progress.fileBytesTotal) : (progress.splitsDone, progress.splitsTotal)
+    if total > 0 {
+      let share = min(1, Double(done) / Double(total))
       let filled = Int(share * 20)
       parts.append(
         "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: 20 - filled) + "] \(Int(share * 100))%")
       if share > 0.02 && share < 1 { parts.append("\(Quantity.seconds((seconds / share * (1 - share)).rounded(.up))) left") }
+    }
+    if isByFiles {
+      parts.append(
+        "\(progress.filesDone) of \(progress.filesTotal) files, \(Quantity.bytes(Double(done))) of \(Quantity.bytes(Double(total)))")
     }
     if progress.rowsRead > 0 {
       var rates = "\(Quantity.count(Double(progress.rowsRead))) rows, \(Quantity.count(Double(progress.rowsRead) / seconds)) rows/s"

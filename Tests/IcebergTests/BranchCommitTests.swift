@@ -106,7 +106,7 @@ struct BranchCommitTests {
       return SnapshotChange(
         change,
         conflicts: ConflictCheck(
-          startID: base.currentSnapshotID, newRows: nil, newRowsIn: [PartitionKey(task.file)], changed: [task], allowsNewDeletes: false))
+          startID: base.currentSnapshotID, newRows: nil, newRowsIn: [FilePartition(task.file)], changed: [task], allowsNewDeletes: false))
     }
     _ = try await table.committer().commit(SnapshotChange(adding: [TableInMemory.file("other", region: "b")]))
     table.pointer.plan(.interfere { [table] in try await table.append("same") })

@@ -44,7 +44,7 @@ def script(name, seed, steps):
         elif kind == "update":
             group, n = choose.choice(["a", "b"]), choose.randint(0, 9)
             statements.append(f"UPDATE {name} SET n = n + 1, grp = 'c', note = note || '+' WHERE grp = '{group}' AND n < {n}")
-            rows = {key: (("c", row[1] + "+", row[2] + 1) if row[0] == group and row[2] < n else row) for key, row in rows.items()}
+            rows = {key: (("c", row[1] and row[1] + "+", row[2] + 1) if row[0] == group and row[2] < n else row) for key, row in rows.items()}
         elif kind == "merge":
             keys = sorted({choose.randint(0, next_id + 3) for _ in range(6)})
             values = ", ".join(f"({key}, {key % 3})" for key in keys)
@@ -65,7 +65,20 @@ def script(name, seed, steps):
                     rows[key] = ("a", None, key % 3)
             next_id = max(next_id, max(keys) + 1)
         else:
-            statements.append(f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK")
+            # Delete files that a rewrite makes useless must be the only ones that it drops.
+            statements.append(
+                choose.choice(
+                    [
+                        f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK",
+                        f"CALL system.rewrite_data_files(table => '{name}', sort_order => 'id DESC', where => 'id < 20', "
+                        "options => map('rewrite-all', 'true'))",
+                        f"CALL system.rewrite_data_files(table => '{name}', sort_order => 'zorder(id, grp)', "
+                        "options => map('rewrite-all', 'true', 'partial-progress.enabled', 'true'))",
+                        f"CALL system.rewrite_data_files(table => '{name}', options => map('min-input-files', '2', "
+                        "'remove-dangling-deletes', 'true'))",
+                    ]
+                )
+            )
     return statements, [(key, *row) for key, row in rows.items()]
 
 

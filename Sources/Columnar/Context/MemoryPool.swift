@@ -49,6 +49,13 @@ package struct MemoryReservation: ~Copyable {
     return true
   }
 
+  /// Gives back what is reserved above `bytes`, to the byte: for what is kept for long and grows no more.
+  package mutating func trim(to bytes: Int) {
+    guard bytes < byteCount else { return }
+    pool.shrink(byteCount - bytes)
+    byteCount = bytes
+  }
+
   /// Gives everything back.
   package mutating func release() {
     pool.shrink(byteCount)

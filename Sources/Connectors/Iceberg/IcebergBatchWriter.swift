@@ -16,6 +16,8 @@ final class IcebergBatchWriter: BatchWriter {
   private let context: QueryContext
   private let router: PartitionRouter
   private let options: ParquetWriterOptions
+  /// Whether rows that fill no row group are left for the commit, which joins those of the whole statement.
+  private let leavesRows: Bool
   private let budget: Int
   private var reservation: MemoryReservation
   private var partitions: [[UInt8]: OpenPartition] = [:]
@@ -34,8 +36,10 @@ final class IcebergBatchWriter: BatchWriter {
   private static let minimumPieceRows = 256
   private static let maximumStagedRows = 1 << 18
 
-  init(_ plan: IcebergWritePlan, _ context: QueryContext) throws {
+  /// - Parameter leavesRows: nil is what the plan says.
+  init(_ plan: IcebergWritePlan, _ context: QueryContext, leavesRows: Bool? = nil) throws {
     self.plan = plan
+    self.leavesRows = leavesRows ?? plan.joinsRows
     self.context = context
     router = try PartitionRouter(plan.metadata)
     var options = plan.options
@@ -74,7 +78,7 @@ final class IcebergBatchWriter: BatchWriter {
     try append(router.route(batch, minimumRows: 0) ?? [])
   }
 
-  private func append(_ pieces: [PartitionRouter.Piece]) throws {
+  func append(_ pieces: [PartitionRouter.Piece]) throws {
     for piece in pieces {
       let partition: OpenPartition
       if let known = partitions[piece.key] {
@@ -100,18 +104,36 @@ final class IcebergBatchWriter: BatchWriter {
     }
   }
 
-  func finish() throws -> any WrittenFiles {
+  func finish() throws -> any WrittenFiles { try finishFiles() }
+
+  func finishFiles() throws -> IcebergWrittenFiles {
     try splitStaged()
+    reservation.trim(to: waitingBytes)
+    // What runs until the commit must not lack the memory.
+    let leavesRows = leavesRows && context.memory.used <= context.memory.limit / 2
+    var left: [WaitingRows.Partition] = []
+    var leftBytes = 0
     // In the order of keys, so that the same rows give the same files.
     for partition in partitions.values.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       try context.cancellation.check()
+      if leavesRows, partition.file == nil, partition.waitingRows > 0 {
+        leftBytes += partition.waitingBytes
+        left.append(WaitingRows.Partition(key: partition.key, values: partition.values, batches: partition.takeAll()))
+        continue
+      }
       try flush(partition)
       try close(partition)
     }
     partitions = [:]
-    reservation.release()
     plan.helpers.writerFinished()
-    return IcebergWrittenFiles(files: written, rowCount: rowCount)
+    guard !left.isEmpty else {
+      reservation.release()
+      return IcebergWrittenFiles(files: written, rowCount: rowCount)
+    }
+    var held = MemoryReservation(context.memory, holder: reservation.holder)
+    swap(&held, &reservation)
+    held.trim(to: leftBytes)
+    return IcebergWrittenFiles(files: written, rowCount: rowCount, waiting: WaitingRows(left, context, held))
   }
 
   /// Finished files are known to the plan, whose `abort` removes them.
@@ -239,4 +261,6 @@ final class IcebergBatchWriter: BatchWriter {
 struct IcebergWrittenFiles: WrittenFiles {
   let files: [DataFile]
   let rowCount: Int
+  /// What it left for the commit: see `IcebergWritePlan.files(of:)`.
+  var waiting: WaitingRows?
 }

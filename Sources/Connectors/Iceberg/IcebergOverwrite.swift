@@ -59,10 +59,10 @@ struct IcebergOverwrite: Sendable {
         ConflictCheck(startID: metadata.currentSnapshotID, newRows: rows, changed: files, allowsNewDeletes: false)
       )
     case .writtenPartitions:
-      let partitions = Set(added.map(PartitionKey.init))
+      let partitions = Set(added.map(FilePartition.init))
       // A table without partitions is one; Java's ReplacePartitions takes what was written under older specs with it only then.
       let isWhole = metadata.partitionSpec.isUnpartitioned && !added.isEmpty
-      let replaced = isWhole ? files : files.filter { partitions.contains(PartitionKey($0.file)) }
+      let replaced = isWhole ? files : files.filter { partitions.contains(FilePartition($0.file)) }
       var change = FileChange(replacing: replaced, with: added)
       change.replacesPartitions = true
       return (

@@ -20,15 +20,17 @@ final class IcebergWritePlan: Sendable {
   let metrics: MetricsConfiguration
   let nulls: RequiredColumns
   let targetFileSize: Int
-  /// 0 for tables without an order, else unknown: rows are written as they come.
+  /// The order that rows come in: 0 for tables without one, nil where it is not known.
   let sortOrderID: Int32?
   let helpers: EncodingHelpers
+  /// Whether a partition is to end in one file, whichever workers had its rows, and whether they are new or copied.
+  let joinsRows: Bool
   private let hasUniqueNames: Bool
   private let finished = Mutex<[Location]>([])
 
   init(
-    _ metadata: TableMetadata, branch: TargetBranch = .main, lineage: [IcebergHiddenColumn], name: String, store: any ObjectStore, ids: IDSource,
-    nowMilliseconds: Int64, workerCount: Int
+    _ metadata: TableMetadata, branch: TargetBranch, lineage: [IcebergHiddenColumn], sortOrderID: Int32?, joinsRows: Bool, name: String,
+    store: any ObjectStore, ids: IDSource, nowMilliseconds: Int64, workerCount: Int
   ) throws(IcebergError) {
     try metadata.checkIsWritable()
     let properties = TableProperties(metadata.properties)
@@ -49,8 +51,9 @@ final class IcebergWritePlan: Sendable {
     metrics = MetricsConfiguration(metadata)
     nulls = RequiredColumns(Schema(fields))
     targetFileSize = properties.targetFileSize
-    sortOrderID = metadata.sortOrder.fields.isEmpty ? 0 : nil
+    self.sortOrderID = sortOrderID ?? (metadata.sortOrder.fields.isEmpty ? 0 : nil)
     helpers = EncodingHelpers(workerCount: workerCount)
+    self.joinsRows = joinsRows
   }
 
   /// Makes a data file visible under its name, and remembers it for `removeFiles`.
@@ -105,7 +108,7 @@ package struct IcebergTableWrite: TableWrite {
   package func makeWriter(_ context: QueryContext) throws -> any BatchWriter { try IcebergBatchWriter(plan, context) }
 
   package func commit(_ written: [any WrittenFiles]) async throws -> WriteSummary {
-    let files = written.compactMap { $0 as? IcebergWrittenFiles }.flatMap(\.files)
+    let files = try await plan.files(of: written.compactMap { $0 as? IcebergWrittenFiles })
     let rowCount = written.reduce(0) { $0 + $1.rowCount }
     do {
       switch target {
@@ -135,8 +138,8 @@ package struct IcebergTableWrite: TableWrite {
 package struct IcebergWriter: IcebergWriting {
   private let pointer: CatalogPointer
   private let name: String
-  private let store: any ObjectStore
-  private let context: QueryContext
+  let store: any ObjectStore
+  let context: QueryContext
   private let ids: IDSource
   /// Microseconds since 1970 UTC.
   private let clock: @Sendable () -> Int64
@@ -193,8 +196,9 @@ package struct IcebergWriter: IcebergWriting {
         plan, .existing(committer, uuid: table.metadata.tableUUID), overwrite: try await IcebergOverwrite(rows, of: table))
     case .rowChange(let change):
       return IcebergRowChange(
-        try plan(of: table, lineage: IcebergHiddenColumn.lineage(table.metadata)), committer, change,
-        wanted: table.predicate(change.predicates), opener: table.opener, context: context)
+        try plan(
+          of: table, lineage: IcebergHiddenColumn.lineage(table.metadata), joinsRows: table.metadata.distributesRows(of: change.command)),
+        committer, change, wanted: table.predicate(change.predicates), opener: table.opener, context: context)
     }
   }
 
@@ -219,14 +223,27 @@ package struct IcebergWriter: IcebergWriting {
 
   var writeContext: QueryContext { context }
 
-  func plan(of table: IcebergTable, lineage: [IcebergHiddenColumn] = []) throws(IcebergError) -> IcebergWritePlan {
-    try plan(table.metadata, branch: table.branch, lineage: lineage)
+  func plan(
+    of table: IcebergTable, lineage: [IcebergHiddenColumn] = [], joinsRows: Bool? = nil
+  ) throws(IcebergError) -> IcebergWritePlan {
+    try plan(table.metadata, branch: table.branch, lineage: lineage, joinsRows: joinsRows)
   }
 
   func plan(
-    _ metadata: TableMetadata, branch: TargetBranch = .main, lineage: [IcebergHiddenColumn] = []
+    _ metadata: TableMetadata, branch: TargetBranch = .main, lineage: [IcebergHiddenColumn] = [], sortOrderID: Int32? = nil,
+    joinsRows: Bool? = nil
   ) throws(IcebergError) -> IcebergWritePlan {
     try IcebergWritePlan(
-      metadata, branch: branch, lineage: lineage, name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
+      metadata, branch: branch, lineage: lineage, sortOrderID: sortOrderID, joinsRows: joinsRows ?? metadata.distributesRows(of: nil),
+      name: name, store: store, ids: ids, nowMilliseconds: clock() / 1_000, workerCount: context.workerCount)
+  }
+}
+
+extension TableMetadata {
+  /// Whether a statement brings the rows of a partition together before it writes them.
+  ///
+  /// - Parameter command: nil is INSERT.
+  fileprivate func distributesRows(of command: RowChange.Command?) -> Bool {
+    TableProperties(properties).distributesRows(of: command?.rawValue.lowercased(), isPartitioned: !partitionSpec.isUnpartitioned)
   }
 }

@@ -79,6 +79,7 @@ final class ScanSource: Source {
       source.statistics.add(reader.notes)
       source.statistics.add(bytesOut: split?.byteCount ?? 0)
       worker.context.progress.splitsDone.add(1, ordering: .relaxed)
+      worker.context.progress.splitBytesDone.add(split?.byteCount ?? 0, ordering: .relaxed)
       self.reader = nil
     }
 

@@ -95,7 +95,7 @@ extension StatementRunner {
         throw SQLError.notSupported("removing orphan files of this table: \(keeper)", range: arguments.range)
       }
       let (metadata, current) = try await loadCurrent(table)
-      try refuseWithoutCollection(metadata, "removing orphan files", table.range)
+      try metadata.checkMayDeleteFiles("remove orphan files")
       if let place, Location(place).canonicalText != Location(metadata.location).canonicalText,
         Location(place).relativePath(below: Location(metadata.location)) == nil
       {
@@ -105,92 +105,5 @@ extension StatementRunner {
         metadata, current, below: place ?? metadata.location, olderThan: olderThan, dryRun: dryRun)
       return textResult(["orphan_file_location"], orphans.map { [$0] })
     }
-  }
-
-  private func callRewriteDataFiles(_ arguments: ProcedureArguments) async throws -> StatementResult {
-    let (table, values) = try arguments.tableAnd(
-      ["strategy", "sort_order", "options", "where", "target_file_size_bytes", "min_input_files"], required: 0)
-    if let strategy = try values[0].map({ try arguments.text($0, "strategy") }), strategy.lowercased() != "binpack" {
-      throw SQLError.notSupported(
-        "rewrite_data_files with strategy '\(strategy)'", range: values[0]?.range,
-        hint: "'binpack'; rows are sorted by the table's own order: ALTER TABLE … WRITE ORDERED BY.")
-    }
-    if let order = values[1] {
-      throw SQLError.notSupported(
-        "rewrite_data_files with a sort order of its own", range: order.range, hint: "ALTER TABLE … WRITE ORDERED BY … sets one.")
-    }
-    var options = try values[2].map { try arguments.map($0, "options") } ?? [:]
-    // Spark knows these only as options; scripts pass them as arguments.
-    if let size = values[4] { options["target-file-size-bytes"] = "\(try arguments.integer(size, "target_file_size_bytes"))" }
-    if let count = values[5] { options["min-input-files"] = "\(try arguments.integer(count, "min_input_files"))" }
-    var filter: Expression?
-    if let text = values[3] {
-      do { filter = try Parser.parseExpression(try arguments.text(text, "where")) } catch {
-        throw SQLError(.invalidProcedureArgument, "where: \(error)", range: text.range)
-      }
-    }
-    let entry = try await icebergEntry(table)
-    let rewriting = try RewriteOptions(options, arguments.range)
-    let outcome = try await located(arguments.range) {
-      try await compact(entry, filter: filter, name: table) { rewriting.limits($0) }
-    }
-    return textResult(
-      ["rewritten_data_files_count", "added_data_files_count", "rewritten_bytes_count", "failed_data_files_count",
-       "removed_delete_files_count"],
-      [["\(outcome.rewrittenFiles)", "\(outcome.addedFiles)", "\(outcome.rewrittenBytes)", "0", "\(outcome.removedDeleteFiles)"]])
-  }
-}
-
-/// The options map of `rewrite_data_files`.
-private struct RewriteOptions {
-  private let numbers: [String: Int64]
-  private let ratio: Double?
-  private let rewritesAll: Bool
-
-  /// Options that change how Spark works, not what comes out.
-  private static let ignored: Set<String> = [
-    "max-concurrent-file-group-rewrites", "partial-progress.enabled", "partial-progress.max-commits",
-    "partial-progress.max-failed-commits", "use-starting-sequence-number", "max-file-group-size-bytes", "rewrite-job-order",
-    "remove-dangling-deletes",
-  ]
-
-  init(_ options: [String: String], _ range: SourceRange) throws(SQLError) {
-    var numbers: [String: Int64] = [:]
-    var ratio: Double?
-    var rewritesAll = false
-    for (key, value) in options {
-      switch key {
-      case "target-file-size-bytes", "min-file-size-bytes", "max-file-size-bytes", "min-input-files", "delete-file-threshold":
-        guard let number = Int64(value), number >= 0 else {
-          throw SQLError(.invalidProcedureArgument, "Option '\(key)' must be a whole number: \(value)", range: range)
-        }
-        numbers[key] = number
-      case "delete-ratio-threshold":
-        guard let number = Double(value), number >= 0, number <= 1 else {
-          throw SQLError(.invalidProcedureArgument, "Option '\(key)' must be between 0 and 1: \(value)", range: range)
-        }
-        ratio = number
-      case "rewrite-all": rewritesAll = value.lowercased() == "true"
-      case let key where Self.ignored.contains(key): continue
-      default:
-        throw SQLError(
-          .invalidProcedureArgument, "Unknown option '\(key)'", range: range,
-          hint: Suggestion.hint(for: key, among: ["target-file-size-bytes", "min-file-size-bytes", "max-file-size-bytes", "min-input-files", "rewrite-all", "delete-file-threshold"]))
-      }
-    }
-    self.numbers = numbers
-    self.ratio = ratio
-    self.rewritesAll = rewritesAll
-  }
-
-  func limits(_ metadata: TableMetadata) -> CompactionPlan.Limits {
-    var limits = CompactionPlan.Limits(targetFileSize: numbers["target-file-size-bytes"] ?? Int64(TableProperties(metadata.properties).targetFileSize))
-    if let size = numbers["min-file-size-bytes"] { limits.minimumFileSize = size }
-    if let size = numbers["max-file-size-bytes"] { limits.maximumFileSize = size }
-    if let count = numbers["min-input-files"] { limits.minimumInputFiles = Int(clamping: count) }
-    if let count = numbers["delete-file-threshold"] { limits.deleteFileThreshold = Int(clamping: max(1, count)) }
-    if let ratio { limits.deleteRatio = ratio }
-    limits.rewritesAll = rewritesAll
-    return limits
   }
 }

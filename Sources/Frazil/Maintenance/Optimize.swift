@@ -6,13 +6,39 @@ import Iceberg
 import Planner
 import SQLSyntax
 import Storage
+import Synchronization
 
-/// OPTIMIZE … REWRITE DATA USING BIN_PACK, and what `rewrite_data_files` shares with it.
+/// What a compaction is asked to do, beside which table.
+struct CompactionRequest {
+  var filter: Expression?
+  var limits: CompactionPlan.Limits
+  /// nil: the table's own.
+  var order: RowOrder?
+  /// New files keep the sequence number of the state that was read.
+  var keepsSequenceNumber = true
+  /// Commits on the way instead of one at the end.
+  var partialProgress: PartialProgress?
+
+  struct PartialProgress {
+    var maximumCommits: Int
+    /// Commits that others may make impossible before the statement fails.
+    var maximumFailures: Int
+  }
+
+  init(limits: CompactionPlan.Limits, filter: Expression? = nil) {
+    self.limits = limits
+    self.filter = filter
+  }
+}
+
+/// OPTIMIZE … REWRITE DATA USING BIN_PACK, and what `rewrite_data_files` and VACUUM share with it.
 extension StatementRunner {
   func runOptimize(_ optimize: OptimizeStatement) async throws -> StatementResult {
     let entry = try await icebergEntry(optimize.table)
     let outcome = try await located(optimize.table.range) {
-      try await compact(entry, filter: optimize.filter, name: optimize.table) { CompactionPlan.Limits($0) }
+      let table = try await writableTable(entry.entry, at: entry.location, optimize.table.range)
+      let request = CompactionRequest(limits: CompactionPlan.Limits(table.metadata), filter: optimize.filter)
+      return try await compact(table, entry, name: optimize.table, request)
     }
     return StatementResult(
       notes: outcome.rewrittenFiles == 0
@@ -20,31 +46,65 @@ extension StatementRunner {
         : ["\(outcome.rewrittenFiles) files (\(outcome.rewrittenBytes) bytes) rewritten as \(outcome.addedFiles)"])
   }
 
-  /// Rewrites the files that are worth it, one group after the other, and commits once.
+  /// Rewrites the files that are worth it, one group after the other.
   func compact(
-    _ entry: (entry: CatalogTable, location: String), filter: Expression?, name: QualifiedName,
-    limits: (TableMetadata) -> CompactionPlan.Limits
+    _ table: IcebergTable, _ entry: (entry: CatalogTable, location: String), name: QualifiedName, _ request: CompactionRequest
   ) async throws -> IcebergCompaction.Outcome {
-    let table = try await writableTable(entry.entry, at: entry.location, name.range)
-    var predicates: [ColumnPredicate] = []
-    if let filter { predicates = try compactionFilter(filter, table, name) }
-    let compaction = try await icebergWriter(entry.entry, at: entry.location)
-      .beginCompaction(of: table, predicates: predicates, limits(table.metadata))
-    guard !compaction.groups.isEmpty else { return IcebergCompaction.Outcome() }
-    // One writer per group, so that its rows end in as few files as they fit; its columns are encoded side by side.
-    let executor = QueryExecutor(context: context.withWorkers(1), options: executor.options)
+    let compaction = try await beginCompaction(table, entry, name: name, request)
+    let groups = compaction.groups
+    var outcome = IcebergCompaction.Outcome()
+    guard !groups.isEmpty else { return outcome }
+    context.progress.filesPlanned.add(groups.reduce(0) { $0 + $1.count }, ordering: .relaxed)
+    context.progress.fileBytesPlanned.add(
+      groups.joined().reduce(0) { $0 &+ Int(clamping: $1.file.fileSize) }, ordering: .relaxed)
+    let partSize = request.partialProgress.map { (groups.count + $0.maximumCommits - 1) / $0.maximumCommits } ?? groups.count
+    var failures = 0
+    for start in stride(from: 0, to: groups.count, by: max(1, partSize)) {
+      let part = try compaction.part(start..<min(groups.count, start + partSize))
+      do { outcome.add(try await rewrite(part, table.metadata, request.order)) } catch let error as IcebergError {
+        guard let partial = request.partialProgress, error.kind == .validation || error.kind == .conflict else { throw error }
+        failures += 1
+        outcome.failedFiles += part.groups.reduce(0) { $0 + $1.count }
+        if failures > partial.maximumFailures { throw error }
+      }
+    }
+    return outcome
+  }
+
+  /// Chooses the files; nothing is written yet.
+  func beginCompaction(
+    _ table: IcebergTable, _ entry: (entry: CatalogTable, location: String), name: QualifiedName, _ request: CompactionRequest
+  ) async throws -> IcebergCompaction {
+    var layout = IcebergCompaction.Layout(targetFileSize: request.limits.targetFileSize)
+    layout.specID = request.limits.outputSpecID
+    layout.keepsSequenceNumber = request.keepsSequenceNumber
+    layout.sortOrderID = table.metadata.sortOrderID(of: request.order)
+    let predicates = try request.filter.map { try compactionFilter($0, table, name) } ?? []
+    return try await icebergWriter(entry.entry, at: entry.location)
+      .beginCompaction(of: table, predicates: predicates, request.limits, layout)
+  }
+
+  private func rewrite(
+    _ part: IcebergCompaction.Part, _ metadata: TableMetadata, _ order: RowOrder?
+  ) async throws -> IcebergCompaction.Outcome {
     var written: [any WrittenFiles] = []
     do {
-      for group in compaction.groups.indices {
-        let rows = try compaction.rows(of: group)
-        written += try await executor.run(
-          try await executor.prepare(sorted(scan(rows.table, "rows of group \(group)"), table.metadata)), into: rows.write)
+      for (index, group) in part.groups.enumerated() {
+        let rows = try part.rows(of: group)
+        let scan = scan(rows.table, "rows of group \(index)")
+        let sorted = order.map { $0.sort(scan, metadata.schema) ?? scan } ?? sorted(scan, metadata)
+        // Rows that come in order come from one worker. Others are read by one, so that they end in as few files as they fit; the columns
+        // of a file are encoded side by side.
+        let executor = if case .sort = sorted { writingExecutor } else {
+          QueryExecutor(context: context.withWorkers(1), options: executor.options)
+        }
+        written += try await executor.run(try await executor.prepare(sorted), into: rows.write)
       }
     } catch {
-      await compaction.abort()
+      await part.abort()
       throw error
     }
-    return try await compaction.commit(written)
+    return try await part.commit(written)
   }
 
   /// A plan that reads a whole table.
@@ -56,17 +116,9 @@ extension StatementRunner {
         columns: fields.map { OutputColumn(name: $0.name, type: $0.type) }, range: .unknown))
   }
 
-  /// Rows in the order that the table asks for (`WRITE ORDERED BY`); orders by transforms other than identity leave them as they come.
+  /// Rows in the order that the table asks for (`WRITE ORDERED BY`); an order by a transform that is not known leaves them as they come.
   func sorted(_ plan: LogicalPlan, _ metadata: TableMetadata) -> LogicalPlan {
-    var keys: [SortKey] = []
-    for field in metadata.sortOrder.fields {
-      guard field.transform == .identity, let index = metadata.schema.fields.firstIndex(where: { $0.id == field.sourceID }) else {
-        return plan
-      }
-      keys.append(
-        SortKey(.column(index, plan.columns[index].type, .unknown), isDescending: !field.isAscending, nullsFirst: field.nullsFirst))
-    }
-    return keys.isEmpty ? plan : .sort(plan, keys)
+    RowOrder.fields(metadata.sortOrder.fields).sort(plan, metadata.schema) ?? plan
   }
 
   /// Files are chosen by what metadata tells of them; a condition that it tells nothing of would choose them all.
@@ -107,5 +159,22 @@ extension StatementRunner {
       throw SQLError.notSupported("'\(entry.database).\(entry.name)' is not an Iceberg table", range: name.range)
     }
     return (entry, location)
+  }
+}
+
+extension TableMetadata {
+  /// The id of the table's sort order that rows are written in; nil where they follow none of its orders.
+  ///
+  /// - Parameter order: nil is the table's own.
+  fileprivate func sortOrderID(of order: RowOrder?) -> Int32? {
+    let fields: [IcebergSortOrder.SortField]
+    switch order {
+    case nil: fields = sortOrder.fields
+    case .fields(let own): fields = own
+    case .zOrder: return nil
+    }
+    let isKnown = fields.allSatisfy { if case .unknown = $0.transform { false } else { true } }
+    guard isKnown, !fields.isEmpty else { return nil }
+    return ([sortOrder] + sortOrders).first { $0.fields == fields }?.id
   }
 }

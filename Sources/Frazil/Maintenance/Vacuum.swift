@@ -16,14 +16,13 @@ extension StatementRunner {
   func runVacuum(_ name: QualifiedName) async throws -> StatementResult {
     let entry = try await icebergEntry(name)
     return try await located(name.range) {
-      try refuseWithoutCollection(try await loadCurrent(name).metadata, "VACUUM", name.range)
-      let rewritten = try await compact(entry, filter: nil, name: name) { metadata in
-        var limits = CompactionPlan.Limits(metadata)
-        limits.minimumFileSize = 0
-        limits.maximumFileSize = .max
-        limits.deleteFileThreshold = 1
-        return limits
-      }
+      let table = try await writableTable(entry.entry, at: entry.location, name.range)
+      try table.metadata.checkMayDeleteFiles("vacuum the table")
+      var limits = CompactionPlan.Limits(table.metadata)
+      limits.minimumFileSize = 0
+      limits.maximumFileSize = .max
+      limits.deleteFileThreshold = 1
+      let rewritten = try await compact(table, entry, name: name, CompactionRequest(limits: limits))
       let now = engine.now / 1_000
       let expired = try await expire(name, dryRun: false) { SnapshotExpiry($0, nowMilliseconds: now) }
       let (current, location) = try await loadCurrent(name)
@@ -40,14 +39,6 @@ extension StatementRunner {
     }
   }
 
-  /// `gc.enabled` = false says that other tables read this one's files.
-  func refuseWithoutCollection(_ metadata: TableMetadata, _ what: String, _ range: SourceRange) throws(SQLError) {
-    guard metadata.properties["gc.enabled"]?.lowercased() == "false" else { return }
-    throw SQLError.notSupported(
-      "\(what): the table's property gc.enabled is false, as removing files may damage other tables that read them", range: range,
-      hint: "ALTER TABLE … SET TBLPROPERTIES ('gc.enabled' = 'true') if no other table does.")
-  }
-
   struct Expired {
     var snapshotCount = 0
     var files = TableFiles()
@@ -59,7 +50,7 @@ extension StatementRunner {
   ) async throws -> Expired {
     let (entry, location) = try await icebergEntry(name)
     let (before, _) = try await loadCurrent(name)
-    try refuseWithoutCollection(before, "expiring snapshots", name.range)
+    try before.checkMayDeleteFiles("expire snapshots")
     let policy = expiry(before)
     let now = engine.now / 1_000
     let planned = try policy.apply(to: before, nowMilliseconds: now)
@@ -105,5 +96,16 @@ extension StatementRunner {
     let locations = paths.sorted().map { Location($0) }
     engine.footers.forget(locations)
     try await engine.store.delete(locations)
+  }
+}
+
+extension TableMetadata {
+  /// `gc.enabled` = false says that other tables read this one's files.
+  func checkMayDeleteFiles(_ deed: String) throws(SQLError) {
+    guard TableProperties(properties).mayDeleteFiles else {
+      throw SQLError.notSupported(
+        "Cannot \(deed): the table's property gc.enabled is false, its files may belong to other tables as well", range: nil,
+        hint: "ALTER TABLE … SET TBLPROPERTIES ('gc.enabled' = 'true') if they do not.")
+    }
   }
 }

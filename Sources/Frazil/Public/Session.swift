@@ -141,9 +141,14 @@ public final class Session: Sendable {
   /// How far the running (or last) statement is.
   public var progress: Progress {
     let counters = state.withLock { $0.context?.progress }
+    let splitsDone = counters?.splitsDone.load(ordering: .relaxed) ?? 0
+    let files = counters?.filesPlanned.load(ordering: .relaxed) ?? 0
     return Progress(
-      splitsDone: counters?.splitsDone.load(ordering: .relaxed) ?? 0,
+      splitsDone: splitsDone,
       splitsTotal: counters?.splitsTotal.load(ordering: .relaxed) ?? 0,
+      filesDone: min(files, splitsDone), filesTotal: files,
+      fileBytesDone: files > 0 ? counters?.splitBytesDone.load(ordering: .relaxed) ?? 0 : 0,
+      fileBytesTotal: counters?.fileBytesPlanned.load(ordering: .relaxed) ?? 0,
       rowsRead: counters?.rowsRead.load(ordering: .relaxed) ?? 0,
       bytesRead: counters?.bytesRead.load(ordering: .relaxed) ?? 0,
       rowsWritten: counters?.rowsWritten.load(ordering: .relaxed) ?? 0,

@@ -78,6 +78,12 @@ private final class BatchCursor: @unchecked Sendable {  // used by one iterator 
 public struct Progress: Sendable {
   public let splitsDone: Int
   public let splitsTotal: Int
+  /// Data files that OPTIMIZE or `rewrite_data_files` has read, of those it will write again; zero for other statements.
+  public let filesDone: Int
+  public let filesTotal: Int
+  /// Their sizes.
+  public let fileBytesDone: Int
+  public let fileBytesTotal: Int
   public let rowsRead: Int
   public let bytesRead: Int
   public let rowsWritten: Int

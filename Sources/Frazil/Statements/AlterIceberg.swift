@@ -138,19 +138,7 @@ extension SpecEvolution {
 extension TableMetadata {
   /// Spark's WRITE ORDERED BY and its kin: the order of rows in new files, and how they are spread over them.
   fileprivate func ordered(by order: WriteOrder) throws -> TableMetadata {
-    var fields: [IcebergSortOrder.SortField] = []
-    for term in order.orderedBy {
-      let path = term.term.column.parts.map(\.folded).joined(separator: ".")
-      guard let source = schema.field(named: path) else {
-        throw SQLError(
-          .columnNotFound, "Column '\(path)' does not exist", range: term.term.range,
-          hint: Suggestion.hint(for: path, among: schema.fields.map(\.name)))
-      }
-      fields.append(
-        IcebergSortOrder.SortField(
-          sourceID: source.id, transform: try PartitionTransform(term.term), isAscending: !term.isDescending,
-          nullsFirst: term.nulls.map { $0 == .first } ?? !term.isDescending))
-    }
+    let fields = try schema.sortFields(order.orderedBy)
     var next = self
     if fields.isEmpty {
       next.defaultSortOrderID = 0

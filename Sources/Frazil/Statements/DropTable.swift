@@ -1,5 +1,6 @@
 import Catalogs
 import Connectors
+import Iceberg
 import Planner
 import SQLSyntax
 import Storage
@@ -25,7 +26,8 @@ extension StatementRunner {
 
   /// - Returns: what the user should know: files that were left.
   func dropEntry(_ entry: CatalogTable) async throws -> [String] {
-    let keeper = entry.isIceberg ? try await keeper(ofFilesOf: entry) : nil
+    var keeper = entry.isIceberg ? try await keeper(ofFilesOf: entry) : nil
+    if entry.isIceberg, await !mayDeleteFiles(of: entry) { keeper = "its property gc.enabled is false" }
     try await catalog.dropTable(entry.name, in: entry.database)
     guard entry.isIceberg, let location = entry.storage.location else { return [] }
     if let keeper { return ["the files at \(location) were kept: \(keeper)"] }
@@ -37,6 +39,14 @@ extension StatementRunner {
       // The table is gone already; what is left of it is not worth a failed statement.
       return ["table \(entry.database).\(entry.name) was dropped, but its files were not removed: \(error)"]
     }
+  }
+
+  /// A table whose metadata cannot be read can be dropped as well, with all that is left of it.
+  private func mayDeleteFiles(of entry: CatalogTable) async -> Bool {
+    guard let location = entry.metadataLocation,
+      let metadata = try? await TableMetadata.load(Location(location), from: engine.store)
+    else { return true }
+    return TableProperties(metadata.properties).mayDeleteFiles
   }
 
   /// Why the folder of a table must stay although the table goes; nil when nothing else lies in it.

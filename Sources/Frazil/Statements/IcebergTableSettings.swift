@@ -61,6 +61,28 @@ struct IcebergTableSettings {
     }
   }
 
+  /// Properties that take one of a few words.
+  private static let choices: [String: [String]] = {
+    var choices = [
+      "write.distribution-mode": distributionModes, "write.delete.granularity": ["file", "partition"],
+      "write.parquet.page-version": ["v1", "v2"], "write.metadata.compression-codec": ["none", "gzip"],
+    ]
+    for command in ["delete", "update", "merge"] {
+      choices["write.\(command).mode"] = ["merge-on-read", "copy-on-write"]
+      choices["write.\(command).isolation-level"] = ["serializable", "snapshot"]
+      choices["write.\(command).distribution-mode"] = distributionModes
+    }
+    for flag in [
+      "gc.enabled", "commit.manifest-merge.enabled", "write.object-storage.enabled", "write.object-storage.partitioned-paths",
+      "write.metadata.delete-after-commit.enabled",
+    ] {
+      choices[flag] = ["true", "false"]
+    }
+    return choices
+  }()
+
+  private static let distributionModes = ["none", "hash", "range"]
+
   /// The version that `init(changes:)` was told to upgrade to.
   var formatVersionChange: Int? { formatVersion == 0 ? nil : formatVersion }
 
@@ -116,6 +138,13 @@ struct IcebergTableSettings {
       guard MetricsMode(value) != nil else {
         throw SQLError(
           .invalidTableProperty, "Unknown metrics mode '\(value)'", range: range, hint: "none, counts, truncate(16) or full")
+      }
+      properties[key] = value
+    case let name where Self.choices[name] != nil:
+      guard let allowed = Self.choices[name], allowed.contains(value.lowercased()) else {
+        throw SQLError(
+          .invalidTableProperty, "Invalid value for property '\(key)': \(value)", range: range,
+          hint: Self.choices[name]?.joined(separator: ", "))
       }
       properties[key] = value
     default: properties[key] = value

@@ -10,17 +10,20 @@ package struct ConflictCheck: Sendable {
   /// Serializable isolation: rows like these must not have been added. Nil is snapshot isolation.
   private let newRows: IcebergPredicate?
   /// Partitions that no rows must have been added to.
-  private let newRowsIn: Set<PartitionKey>
+  private let newRowsIn: Set<FilePartition>
   /// Rows like these must not have been deleted, in whatever file: for UPDATE and MERGE that leave data files as they are. Nil is any.
   private let newDeletes: IcebergPredicate?
   /// The data files whose rows are deleted or rewritten, as they were read.
   private let changed: [FileScanTask]
   /// Whether rows of the changed files may have been deleted meanwhile: only when the change is deletes of rows, which can be repeated.
   private let allowsNewDeletes: Bool
+  /// Whether equality deletes alone may have come: when the files that replace the changed ones keep their age, such deletes apply to
+  /// them as well.
+  private let allowsNewEqualityDeletes: Bool
 
   package init(
-    startID: Int64?, newRows: IcebergPredicate?, newRowsIn: Set<PartitionKey> = [], newDeletes: IcebergPredicate? = nil,
-    changed: [FileScanTask], allowsNewDeletes: Bool
+    startID: Int64?, newRows: IcebergPredicate?, newRowsIn: Set<FilePartition> = [], newDeletes: IcebergPredicate? = nil,
+    changed: [FileScanTask], allowsNewDeletes: Bool, allowsNewEqualityDeletes: Bool = false
   ) {
     self.startID = startID
     self.newRows = newRows
@@ -28,6 +31,7 @@ package struct ConflictCheck: Sendable {
     self.newDeletes = newDeletes
     self.changed = changed
     self.allowsNewDeletes = allowsNewDeletes
+    self.allowsNewEqualityDeletes = allowsNewEqualityDeletes
   }
 
   /// - Parameter transaction: where the statement's transaction began, when it builds on states of the transaction's own.
@@ -43,7 +47,7 @@ package struct ConflictCheck: Sendable {
           switch (manifest.content, entry.status) {
           case (.data, .added) where operation == "append" || operation == "overwrite":
             let isWanted = try newRows.map { (rows) throws(IcebergError) in try mayMatch(entry.file, rows, base) } ?? false
-            if isWanted || newRowsIn.contains(PartitionKey(entry.file)) {
+            if isWanted || newRowsIn.contains(FilePartition(entry.file)) {
               throw conflict(snapshot, "added rows that the statement would have had to look at", entry.file)
             }
           case (.data, .deleted) where changedPaths.contains(entry.file.path):
@@ -68,7 +72,10 @@ package struct ConflictCheck: Sendable {
           file: task.file)
         let applying = try deletes.deletes(for: entry)
         // A data file has one deletion vector: the second one would not know the first one's rows.
-        if let delete = applying.first(where: { $0.file.isDeletionVector || !allowsNewDeletes }) {
+        if let delete = applying.first(where: { delete in
+          if delete.file.content == .equalityDeletes, allowsNewEqualityDeletes { return false }
+          return delete.file.isDeletionVector || !allowsNewDeletes
+        }) {
           throw conflict(snapshot, "deleted rows of a data file that the statement changes", delete.file)
         }
       }

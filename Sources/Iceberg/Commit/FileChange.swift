@@ -11,6 +11,9 @@ package struct FileChange: Sendable {
   package var removedDeletes: Set<DeleteFileID> = []
   /// Whether every one of `removedDeletes` must still be there: their rows are in `addedDeletes`.
   package var replacesDeletes = false
+  /// The data files that position delete files with several targets name, for those that applied to removed files: such a delete file
+  /// goes with the last of them.
+  package var deleteTargets: [DeleteFileID: Set<String>] = [:]
   /// The same rows in other files: compaction.
   package var keepsRows = false
   /// Compaction: the data sequence number of the state that was rewritten, so that newer equality deletes still apply.

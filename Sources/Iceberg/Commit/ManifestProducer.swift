@@ -12,8 +12,8 @@ final class ManifestProducer: Sendable {
     var added: [ManifestFile.Content: [ManifestFile]] = [:]
     /// Merged manifests by those that went into them.
     var merged: [[Source]: ManifestFile] = [:]
-    /// By the old manifest; nil where nothing of it was removed.
-    var rewritten: [Source: Rewritten?] = [:]
+    /// By the old manifest.
+    var inspected: [Source: Inspection] = [:]
   }
 
   /// A manifest and what its entries inherit: one of an earlier statement of the same transaction may come again with other numbers.
@@ -29,6 +29,14 @@ final class ManifestProducer: Sendable {
       sequenceNumber = isOwn ? nil : manifest.sequenceNumber
       firstRowID = isOwn ? nil : manifest.firstRowID
     }
+  }
+
+  /// What was found in an old manifest.
+  struct Inspection {
+    /// nil where nothing of it was removed.
+    var rewritten: Rewritten?
+    /// Data files that stay.
+    var live = LiveFiles()
   }
 
   struct Rewritten {
@@ -97,25 +105,33 @@ final class ManifestProducer: Sendable {
     return manifests
   }
 
-  /// An old manifest without some of its files; nil when it holds none of them.
-  func rewrite(
-    _ manifest: ManifestFile, _ base: TableMetadata, _ work: CommitWork, without isRemoved: (DataFile) -> Bool
-  ) async throws(IcebergError) -> Rewritten? {
-    if let known = state.withLock({ $0.rewritten[Source(manifest, of: $0.snapshotID)] }) { return known }
+  /// An old manifest without some of its files.
+  ///
+  /// - Parameters:
+  ///   - asked: data files of which `LiveFiles` has to know whether they stay.
+  ///   - isFinal: whether `isRemoved` says the same on every base, so that another attempt can use the result.
+  func inspect(
+    _ manifest: ManifestFile, _ base: TableMetadata, _ work: CommitWork, asked: Set<String> = [], isFinal: Bool = true,
+    without isRemoved: (ManifestEntry) -> Bool
+  ) async throws(IcebergError) -> Inspection {
+    if isFinal, let known = state.withLock({ $0.inspected[Source(manifest, of: $0.snapshotID)] }) { return known }
     let entries = try await ManifestReader.entries(manifest, base, from: work.store).filter(\.isLive)
-    let removed = entries.filter { isRemoved($0.file) }
-    var result: Rewritten?
+    let removed = entries.filter(isRemoved)
+    var result = Inspection()
+    if manifest.content == .data {
+      for entry in entries where !isRemoved(entry) { result.live.add(entry.file, sequenceNumber: entry.sequenceNumber, asked: asked) }
+    }
     if !removed.isEmpty {
       guard let spec = base.partitionSpec(id: manifest.partitionSpecID) else {
         throw IcebergError(.corrupt, "a manifest has a partition spec that the table does not list", file: manifest.path)
       }
       var writer = try ManifestWriter(
         base, spec: spec, content: manifest.content, snapshotID: snapshotID, sync: work.ids.syncMarker())
-      for entry in entries { if isRemoved(entry.file) { try writer.remove(entry) } else { try writer.keep(entry) } }
-      result = Rewritten(manifest: try await Self.finish(&writer, base, work), removed: removed)
+      for entry in entries { if isRemoved(entry) { try writer.remove(entry) } else { try writer.keep(entry) } }
+      result.rewritten = Rewritten(manifest: try await Self.finish(&writer, base, work), removed: removed)
     }
     let final = result
-    state.withLock { $0.rewritten[Source(manifest, of: $0.snapshotID)] = .some(final) }
+    if isFinal { state.withLock { $0.inspected[Source(manifest, of: $0.snapshotID)] = final } }
     return result
   }
 

@@ -51,12 +51,14 @@ package final class SnapshotChange: SnapshotUpdate {
     let properties = TableProperties(base.properties)
     var summary = SnapshotSummaryBuilder(operation: change.operation)
 
-    let data = try await taking(change.removedFiles, from: old.filter { $0.content == .data }, base, work)
+    let data = try await takingData(from: old.filter { $0.content == .data }, base, work)
     let missing = change.removedFiles.subtracting(data.removed.map(\.file.path))
     if let path = missing.min() {
       throw IcebergError(.validation, "another commit has removed a data file that this one replaces", file: path)
     }
-    let deletes = try await takingDeletes(from: old.filter { $0.content == .deletes }, base, work)
+    var live = data.live
+    for file in change.addedFiles { live.add(file, sequenceNumber: change.dataSequenceNumber ?? sequenceNumber, asked: []) }
+    let deletes = try await takingDeletes(from: old.filter { $0.content == .deletes }, live, base, work)
     if change.replacesDeletes {
       let gone = change.removedDeletes.subtracting(deletes.removed.map { DeleteFileID($0.file) })
       if let path = gone.map(\.path).min() {
@@ -130,31 +132,42 @@ package final class SnapshotChange: SnapshotUpdate {
     var manifests: [ManifestFile] = []
     var removed: [ManifestEntry] = []
     var rewrittenCount = 0
+    /// Data files that stay; known when some are removed.
+    var live = LiveFiles()
   }
 
-  private func taking(
-    _ paths: Set<String>, from old: [ManifestFile], _ base: TableMetadata, _ work: CommitWork
-  ) async throws(IcebergError) -> Taken {
-    guard !paths.isEmpty else { return Taken(manifests: old) }
-    return try await taking(from: old, base, work) { paths.contains($0.path) }
-  }
-
-  private func takingDeletes(
+  private func takingData(
     from old: [ManifestFile], _ base: TableMetadata, _ work: CommitWork
   ) async throws(IcebergError) -> Taken {
-    let (files, deletes) = (change.removedFiles, change.removedDeletes)
+    let paths = change.removedFiles
+    guard !paths.isEmpty else { return Taken(manifests: old) }
+    return try await taking(from: old, base, work, asked: Set(change.deleteTargets.values.joined())) { paths.contains($0.file.path) }
+  }
+
+  /// Takes out what the change names, what is about removed files only, and what no data file that stays has a use for.
+  private func takingDeletes(
+    from old: [ManifestFile], _ live: LiveFiles, _ base: TableMetadata, _ work: CommitWork
+  ) async throws(IcebergError) -> Taken {
+    let (files, deletes, targets) = (change.removedFiles, change.removedDeletes, change.deleteTargets)
     guard !files.isEmpty || !deletes.isEmpty else { return Taken(manifests: old) }
-    return try await taking(from: old, base, work) { file in
-      deletes.contains(DeleteFileID(file)) || file.onlyTarget.map(files.contains) ?? false
+    // What others have added since the last attempt may need a delete file.
+    return try await taking(from: old, base, work, isFinal: files.isEmpty) { entry in
+      let id = DeleteFileID(entry.file)
+      if deletes.contains(id) || entry.file.onlyTarget.map(files.contains) ?? false { return true }
+      guard !files.isEmpty, let spec = base.partitionSpec(id: entry.file.partitionSpecID) else { return false }
+      return !live.need(entry, spec, targets: targets[id])
     }
   }
 
   private func taking(
-    from old: [ManifestFile], _ base: TableMetadata, _ work: CommitWork, _ isRemoved: (DataFile) -> Bool
+    from old: [ManifestFile], _ base: TableMetadata, _ work: CommitWork, asked: Set<String> = [], isFinal: Bool = true,
+    _ isRemoved: (ManifestEntry) -> Bool
   ) async throws(IcebergError) -> Taken {
     var taken = Taken()
     for manifest in old {
-      guard let rewritten = try await manifests.rewrite(manifest, base, work, without: isRemoved) else {
+      let found = try await manifests.inspect(manifest, base, work, asked: asked, isFinal: isFinal, without: isRemoved)
+      taken.live.formUnion(found.live)
+      guard let rewritten = found.rewritten else {
         taken.manifests.append(manifest)
         continue
       }

@@ -15,6 +15,11 @@ package struct CompactionPlan: Sendable {
     /// So is one of which so large a share of rows is known to be deleted.
     package var deleteRatio = 0.3
     package var rewritesAll = false
+    /// A partition with more bytes is written in several groups, one after the other.
+    package var maximumGroupSize: Int64 = 107_374_182_400
+    package var order = GroupOrder.none
+    /// The partition spec of the new files; nil is the table's current one.
+    package var outputSpecID: Int32?
 
     package init(targetFileSize: Int64) {
       self.targetFileSize = max(1, targetFileSize)
@@ -33,25 +38,64 @@ package struct CompactionPlan: Sendable {
     }
   }
 
-  /// Files to write again, all of one partition.
+  /// Which groups are written first. Java's RewriteJobOrder.
+  package enum GroupOrder: String, CaseIterable, Sendable {
+    case none
+    case smallestFirst = "bytes-asc"
+    case largestFirst = "bytes-desc"
+    case fewestFilesFirst = "files-asc"
+    case mostFilesFirst = "files-desc"
+  }
+
+  /// Files to write again, each group of one partition.
   package var groups: [[FileScanTask]] = []
 
   package init(_ tasks: [FileScanTask], _ metadata: TableMetadata, _ limits: Limits) {
+    let specID = limits.outputSpecID ?? metadata.defaultSpecID
     var partitions: [String: [FileScanTask]] = [:]
     for task in tasks {
-      // Files of older specs go together: their rows spread over partitions of the current one.
-      let key = task.spec.id == metadata.defaultSpecID ? "=" + task.spec.path(task.file.partition) : ""
+      // Files of other specs go together: their rows spread over partitions of the new one.
+      let key = task.spec.id == specID ? "=" + task.spec.path(task.file.partition) : ""
       partitions[key, default: []].append(task)
     }
     for (_, members) in partitions.sorted(by: { $0.key < $1.key }) {
-      let candidates = members.filter { Self.isCandidate($0, metadata, limits) }.sorted { $0.file.path < $1.file.path }
-      guard !candidates.isEmpty, Self.isWorthwhile(candidates, limits) else { continue }
-      groups.append(candidates)
+      let candidates = members.filter { Self.isCandidate($0, specID, limits) }.sorted { $0.file.path < $1.file.path }
+      groups += Self.packed(candidates, limits.maximumGroupSize).filter { Self.isWorthwhile($0, limits) }
+    }
+    switch limits.order {
+    case .none: break
+    case .smallestFirst: sortGroups { Self.size($0) < Self.size($1) }
+    case .largestFirst: sortGroups { Self.size($0) > Self.size($1) }
+    case .fewestFilesFirst: sortGroups { $0.count < $1.count }
+    case .mostFilesFirst: sortGroups { $0.count > $1.count }
     }
   }
 
-  private static func isCandidate(_ task: FileScanTask, _ metadata: TableMetadata, _ limits: Limits) -> Bool {
-    limits.rewritesAll || task.spec.id != metadata.defaultSpecID || hasManyDeletes(task, limits)
+  /// Groups that are equal keep their order.
+  private mutating func sortGroups(by isBefore: ([FileScanTask], [FileScanTask]) -> Bool) {
+    groups = groups.enumerated().sorted { left, right in
+      isBefore(left.element, right.element) || !isBefore(right.element, left.element) && left.offset < right.offset
+    }.map(\.element)
+  }
+
+  private static func size(_ group: [FileScanTask]) -> Int64 { group.reduce(0) { $0 &+ $1.file.fileSize } }
+
+  private static func packed(_ tasks: [FileScanTask], _ limit: Int64) -> [[FileScanTask]] {
+    var groups: [[FileScanTask]] = []
+    var room: Int64 = 0
+    for task in tasks {
+      if groups.isEmpty || task.file.fileSize > room {
+        groups.append([])
+        room = limit
+      }
+      groups[groups.count - 1].append(task)
+      room -= task.file.fileSize
+    }
+    return groups
+  }
+
+  private static func isCandidate(_ task: FileScanTask, _ specID: Int32, _ limits: Limits) -> Bool {
+    limits.rewritesAll || task.spec.id != specID || hasManyDeletes(task, limits)
       || task.file.fileSize < limits.minimumFileSize || task.file.fileSize > limits.maximumFileSize
   }
 
@@ -64,7 +108,7 @@ package struct CompactionPlan: Sendable {
 
   private static func isWorthwhile(_ candidates: [FileScanTask], _ limits: Limits) -> Bool {
     if limits.rewritesAll || candidates.contains(where: { hasManyDeletes($0, limits) }) { return true }
-    let size = candidates.reduce(0) { $0 &+ $1.file.fileSize }
+    let size = size(candidates)
     return candidates.count > 1 && (candidates.count >= limits.minimumInputFiles || size > limits.targetFileSize)
       || size > limits.maximumFileSize
   }

@@ -6,6 +6,8 @@ package struct SnapshotExpiry: Sendable {
   package var minimumKept: Int
   /// Snapshots to expire whatever their age, if no reference needs them as its head.
   package var named: Set<Int64>
+  /// Branches and tags whose snapshot is older go, unless they have an age of their own; nil keeps them.
+  package var maximumReferenceAge: Int64?
 
   package init(olderThan: Int64, minimumKept: Int, named: Set<Int64> = []) {
     self.olderThan = olderThan
@@ -13,12 +15,14 @@ package struct SnapshotExpiry: Sendable {
     self.named = named
   }
 
-  /// By the table's properties: `history.expire.max-snapshot-age-ms` (5 days) and `history.expire.min-snapshots-to-keep` (1).
+  /// By the table's properties: `history.expire.max-snapshot-age-ms` (5 days), `history.expire.min-snapshots-to-keep` (1) and
+  /// `history.expire.max-ref-age-ms` (for ever).
   package init(_ metadata: TableMetadata, nowMilliseconds: Int64) {
     let properties = TableProperties(metadata.properties)
     self.init(
       olderThan: nowMilliseconds &- (properties.number("history.expire.max-snapshot-age-ms") ?? Self.defaultAge),
       minimumKept: Int(clamping: properties.number("history.expire.min-snapshots-to-keep") ?? 1))
+    maximumReferenceAge = properties.number("history.expire.max-ref-age-ms")
   }
 
   package static let defaultAge: Int64 = 432_000_000
@@ -33,7 +37,7 @@ package struct SnapshotExpiry: Sendable {
         references[name] = nil
         continue
       }
-      if let age = reference.maximumReferenceAgeMilliseconds, snapshot.timestampMilliseconds < nowMilliseconds &- age { references[name] = nil }
+      if let age = reference.maximumReferenceAgeMilliseconds ?? maximumReferenceAge, snapshot.timestampMilliseconds < nowMilliseconds &- age { references[name] = nil }
     }
     var kept: Set<Int64> = []
     for reference in references.values {

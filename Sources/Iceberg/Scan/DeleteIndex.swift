@@ -30,13 +30,13 @@ struct DeleteIndex: Sendable {
   private struct GroupKey: Hashable {
     let fieldIDs: [Int32]
     /// nil: they apply to every partition.
-    let partition: PartitionKey?
+    let partition: FilePartition?
   }
 
   private var vectors: [String: FileScanTask.Delete] = [:]
   private var positionsByPath: [String: [FileScanTask.Delete]] = [:]
-  private var positionsByPartition: [PartitionKey: [PositionFile]] = [:]
-  private var equalityByPartition: [PartitionKey: [FileScanTask.Delete]] = [:]
+  private var positionsByPartition: [FilePartition: [PositionFile]] = [:]
+  private var equalityByPartition: [FilePartition: [FileScanTask.Delete]] = [:]
   private var globalEquality: [FileScanTask.Delete] = []
   private var groups: [GroupKey: Int] = [:]
 
@@ -53,7 +53,7 @@ struct DeleteIndex: Sendable {
         throw IcebergError(.corrupt, "an equality delete file names no columns", file: entry.file.path, field: "equality_ids")
       }
       let isGlobal = metadata.partitionSpec(id: entry.file.partitionSpecID)?.isUnpartitioned ?? true
-      let partition = PartitionKey(entry.file)
+      let partition = FilePartition(entry.file)
       let key = GroupKey(fieldIDs: entry.file.equalityIDs.sorted(), partition: isGlobal ? nil : partition)
       delete.group = groups[key] ?? groups.count
       groups[key] = delete.group
@@ -69,18 +69,18 @@ struct DeleteIndex: Sendable {
       } else if let target = entry.file.onlyTarget {
         positionsByPath[target, default: []].append(delete)
       } else {
-        positionsByPartition[PartitionKey(entry.file), default: []].append(PositionFile(delete))
+        positionsByPartition[FilePartition(entry.file), default: []].append(PositionFile(delete))
       }
     }
   }
 
   func deletes(for entry: ManifestEntry) throws(IcebergError) -> [FileScanTask.Delete] {
     guard !isEmpty else { return [] }
-    let partition = PartitionKey(entry.file)
+    let partition = FilePartition(entry.file)
     var result = globalEquality.filter { $0.sequenceNumber > entry.sequenceNumber }
     result += (equalityByPartition[partition] ?? []).filter { $0.sequenceNumber > entry.sequenceNumber }
     if let vector = vectors[entry.file.path] {
-      guard vector.sequenceNumber >= entry.sequenceNumber, PartitionKey(vector.file) == partition else {
+      guard vector.sequenceNumber >= entry.sequenceNumber, FilePartition(vector.file) == partition else {
         throw IcebergError(.corrupt, "a deletion vector is older than its data file, or of another partition", file: entry.file.path)
       }
       // It holds all earlier deletes of the file, those of position delete files too.
@@ -88,7 +88,7 @@ struct DeleteIndex: Sendable {
       return result
     }
     for delete in positionsByPath[entry.file.path] ?? [] where delete.sequenceNumber >= entry.sequenceNumber {
-      guard PartitionKey(delete.file) == partition else {
+      guard FilePartition(delete.file) == partition else {
         throw IcebergError(.corrupt, "a position delete file of another partition names this data file", file: entry.file.path)
       }
       result.append(delete)

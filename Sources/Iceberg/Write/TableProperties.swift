@@ -37,6 +37,17 @@ package struct TableProperties: Sendable {
   package var usesObjectStorageLayout: Bool { flag("write.object-storage.enabled") ?? false }
   package var hasPartitionedObjectPaths: Bool { flag("write.object-storage.partitioned-paths") ?? true }
 
+  /// Whether rows of one partition are brought together before they are written: `write.distribution-mode` is `hash` or `range`, `hash` being
+  /// the default of partitioned tables. `write.delete.distribution-mode` and its siblings say it for their command.
+  package func distributesRows(of command: String?, isPartitioned: Bool) -> Bool {
+    let own = command.flatMap { properties["write.\($0).distribution-mode"] }
+    switch (own ?? properties["write.distribution-mode"])?.lowercased() {
+    case "none": return false
+    case "hash", "range": return true
+    default: return isPartitioned
+    }
+  }
+
   // MARK: Commits
 
   /// Writes of a session with a write-audit-publish id are staged, those of one with such a branch go there.
@@ -59,4 +70,9 @@ package struct TableProperties: Sendable {
   var previousVersionsMax: Int { Int(clamping: number("write.metadata.previous-versions-max") ?? 100) }
   var deletesOldMetadata: Bool { flag("write.metadata.delete-after-commit.enabled") ?? false }
   var compressesMetadata: Bool { properties["write.metadata.compression-codec"]?.lowercased() == "gzip" }
+
+  // MARK: Maintenance
+
+  /// False for tables whose files may belong to others as well: maintenance must not delete any.
+  package var mayDeleteFiles: Bool { flag("gc.enabled") ?? true }
 }

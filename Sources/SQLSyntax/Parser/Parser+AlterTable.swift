@@ -302,7 +302,7 @@ extension Parser {
   }
 
   /// Grammar: writeOrderTerm
-  private mutating func parseWriteOrderTerm() throws(SyntaxFailure) -> WriteOrder.Term {
+  mutating func parseWriteOrderTerm() throws(SyntaxFailure) -> WriteOrder.Term {
     let term = try parsePartitionTerm()
     let isDescending = parseDirection()
     return WriteOrder.Term(term: term, isDescending: isDescending, nulls: try parseNullPlacement())

@@ -124,6 +124,13 @@ extension Parser {
     }
   }
 
+  /// What stands behind WRITE ORDERED BY, by itself.
+  package static func parseWriteOrderTerms(_ text: String) throws(SQLError) -> [WriteOrder.Term] {
+    try run(text) { (parser: inout Parser) throws(SyntaxFailure) in
+      try parser.list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseWriteOrderTerm() }
+    }
+  }
+
   /// A type by itself, such as a column type of a catalog entry.
   package static func parseType(_ text: String) throws(SQLError) -> TypeName {
     try run(text) { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseType() }

@@ -1,7 +1,7 @@
 import Columnar
-import Iceberg
+package import Iceberg
 import Parquet
-import Planner
+package import Planner
 import Storage
 import Synchronization
 
@@ -83,12 +83,12 @@ final class IcebergRowChange: RowChangeWrite {
 
   private func change(_ written: [any WrittenFiles]) async throws -> FileChange {
     var result = FileChange()
-    for part in written {
-      if let part = part as? WrittenRowChanges { result.addedFiles += part.files }
-      if let part = part as? IcebergWrittenFiles { result.addedFiles += part.files }
-    }
+    result.addedFiles = try await plan.files(
+      of: written.compactMap { ($0 as? WrittenRowChanges)?.rows ?? $0 as? IcebergWrittenFiles })
     let files = try await resolve(written).files
-    result.removedFiles = Set(files.filter { properties.copiesOnWrite || $0.losesAllRows }.map(\.task.file.path))
+    let removed = files.filter { properties.copiesOnWrite || $0.losesAllRows }.map(\.task)
+    result.removedFiles = Set(removed.map(\.file.path))
+    result.deleteTargets = try await DeleteTargets.read(removed, opener, context)
     let marked = files.filter { !result.removedFiles.contains($0.task.file.path) }
     guard !marked.isEmpty else { return result }
     if plan.metadata.formatVersion >= 3 {
@@ -174,14 +174,15 @@ final class IcebergRowChange: RowChangeWrite {
 }
 
 /// How a table wants its rows changed.
-struct RowChangeProperties: Sendable {
-  let copiesOnWrite: Bool
-  let isSerializable: Bool
+package struct RowChangeProperties: Sendable {
+  package let copiesOnWrite: Bool
+  /// Rows that others add meanwhile and that the statement would have had to look at contradict it.
+  package let isSerializable: Bool
   /// Position deletes in one file per partition rather than one per data file.
-  let deletesPerPartition: Bool
+  package let deletesPerPartition: Bool
 
   /// Merge-on-read unless the table says otherwise, as on Athena; version 1 has no row-level deletes.
-  init(_ metadata: TableMetadata, _ command: RowChange.Command) {
+  package init(_ metadata: TableMetadata, _ command: RowChange.Command) {
     let properties = TableProperties(metadata.properties)
     let word = command.rawValue.lowercased()
     copiesOnWrite = metadata.formatVersion < 2 || properties["write.\(word).mode"]?.lowercased() == "copy-on-write"

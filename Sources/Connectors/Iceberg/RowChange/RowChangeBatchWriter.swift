@@ -79,8 +79,7 @@ final class RowChangeBatchWriter: BatchWriter {
   }
 
   func finish() throws -> any WrittenFiles {
-    let written = try rows?.finish() as? IcebergWrittenFiles
-    return WrittenRowChanges(removed: removed, files: written?.files ?? [], rowCount: rowCount)
+    WrittenRowChanges(removed: removed, rows: try rows?.finishFiles(), rowCount: rowCount)
   }
 
   func abort() { rows?.abort() }
@@ -90,6 +89,7 @@ final class RowChangeBatchWriter: BatchWriter {
 struct WrittenRowChanges: WrittenFiles {
   /// Positions of rows that go, by data file, in any order.
   let removed: [String: [Int64]]
-  let files: [DataFile]
+  /// nil where it had no writer of rows.
+  let rows: IcebergWrittenFiles?
   let rowCount: Int
 }

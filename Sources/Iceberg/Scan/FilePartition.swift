@@ -1,7 +1,8 @@
 import Columnar
 
-/// A partition of one spec, as a key. Floats compare by their bits, NaNs being one value.
-package struct PartitionKey: Hashable, Sendable {
+/// The partition of a file: a tuple of one spec. NULL equals NULL; floats compare by their bits, NaNs being one value
+/// (iceberg.md section 10, "Which deletes apply to a data file").
+package struct FilePartition: Hashable, Sendable {
   private let specID: Int32
   private let values: [ScalarValue]
 
