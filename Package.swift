@@ -71,7 +71,7 @@ var targets: [Target] = [
   .executableTarget(
     name: "slt", dependencies: ["Frazil"], path: "Tests/SQLLogicTests/Runner", swiftSettings: upcoming),
   .executableTarget(
-    name: "model", dependencies: ["Frazil", "Storage"], path: "Tests/ModelTests", swiftSettings: upcoming),
+    name: "model", dependencies: ["Frazil", "Storage", "TestSupport"], path: "Tests/ModelTests", swiftSettings: upcoming),
   .executableTarget(
     name: "kernels",
     dependencies: ["Execution", "Planner", "Functions", "Parquet", "Compression", "Storage", "Columnar", "SQLSyntax"],

@@ -1,6 +1,7 @@
 import Foundation
 import Frazil
 import Storage
+import TestSupport
 
 /// How the engine is set for one life of tables; results depend on none of it.
 struct EngineSettings: Sendable {
@@ -9,7 +10,7 @@ struct EngineSettings: Sendable {
   var isOptimising = true
   var scanEncoding = Configuration.ScanEncoding.asStored
 
-  init(_ random: inout RandomSource) {
+  init(_ random: inout SeededRandom) {
     if random.chance(10) { workers = 2 }
     if random.chance(20) { batchCapacity = random.pick([1, 3, 7]) }
     if random.chance(10) { isOptimising = false }

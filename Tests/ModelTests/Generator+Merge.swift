@@ -1,3 +1,5 @@
+import TestSupport
+
 extension Generator {
   mutating func merge(_ table: ModelTable, _ other: ModelTable) -> ModelMerge {
     let (source, columns) = mergeSource(table, other)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The life of two tables that a seed stands for.
 struct LifePlan: Sendable {
@@ -7,13 +8,13 @@ struct LifePlan: Sendable {
 
   init(seed: UInt64) {
     self.seed = seed
-    var random = RandomSource(seed: seed)
+    var random = SeededRandom(seed)
     statementCount = random.number(30..<61)
   }
 
   /// As many lives as it takes for so many statements.
   static func plans(seed: UInt64, statements: Int) -> [LifePlan] {
-    var random = RandomSource(seed: seed)
+    var random = SeededRandom(seed)
     var plans: [LifePlan] = []
     var count = 0
     while count < statements {
@@ -83,7 +84,7 @@ struct LifePlan: Sendable {
   ) async -> String {
     var script = script
     var mismatch = error as? TableLife.Mismatch ?? TableLife.Mismatch(sql: statements.last?.sql ?? "", message: "\(error)")
-    if let shorter = await Shrinker(birth: birth, folder: folder).shrink(statements) {
+    if let shorter = await Shrinker(birth: birth, folder: folder, code: mismatch.code).shrink(statements) {
       (script, mismatch) = shorter
     }
     let lines = script.map { $0.hasPrefix("--") ? $0 : $0 + ";" }

@@ -75,9 +75,14 @@ enum Assignment {
       return .decimal(number * 100)
     case (.double(let number), .bigint), (.double(let number), .integer):
       // Half goes away from zero.
-      guard let whole = Int64(exactly: number.rounded(.toNearestOrAwayFromZero)), type == .bigint || Int32(exactly: whole) != nil
-      else { throw DueError.badCast }
-      return .integer(whole)
+      let whole = number.rounded(.toNearestOrAwayFromZero)
+      if whole.isNaN { throw DueError.badCast }
+      if type == .integer {
+        guard let value = Int32(exactly: whole) else { throw DueError.outOfRange }
+        return .integer(Int64(value))
+      }
+      guard let value = Int64(exactly: whole) else { throw DueError.badCast }
+      return .integer(value)
     case (.double(let number), .decimal):
       guard number.isFinite, number.magnitude < 9_999_999.99 else { throw DueError.badCast }
       return .decimal(Int64((number * 100).rounded(.toNearestOrAwayFromZero)))

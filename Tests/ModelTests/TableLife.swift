@@ -1,6 +1,7 @@
 import Foundation
 import Frazil
 import Storage
+import TestSupport
 
 /// Two tables from their creation to the last statement: in the engine, and in the model.
 struct TableLife {
@@ -8,6 +9,19 @@ struct TableLife {
   struct Mismatch: Error {
     var sql: String
     var message: String
+    /// The engine's, when it says that it cannot do the statement.
+    var code: String?
+
+    init(sql: String, message: String) {
+      self.sql = sql
+      self.message = message
+    }
+
+    init(sql: String, _ error: SQLError, due: String? = nil) {
+      self.sql = sql
+      message = (due.map { "\($0) was due, the engine says " } ?? "failed: ") + "\(error)"
+      code = error.code.name
+    }
   }
 
   /// Everything a life begins with.
@@ -52,7 +66,7 @@ struct TableLife {
       guard let layout = layouts[table.name] else { continue }
       script.append(layout.createStatement(table, location: nil))
       let sql = layout.createStatement(table, location: "mem://b/\(table.name)")
-      do { _ = try await engine.run(sql) } catch { throw Mismatch(sql: sql, message: "\(error)") }
+      do { _ = try await engine.run(sql) } catch { throw Mismatch(sql: sql, error) }
     }
   }
 
@@ -80,7 +94,7 @@ struct TableLife {
     case .done(let affected):
       if affected == 0 { kinds.insert(.changedNothing) }
       let found: Int?
-      do { found = try await engine.run(sql) } catch { throw Mismatch(sql: sql, message: "failed: \(error)") }
+      do { found = try await engine.run(sql) } catch { throw Mismatch(sql: sql, error) }
       if !kinds.isEmpty, found != affected {
         throw Mismatch(sql: sql, message: "\(Self.count(affected)) rows had to change, the engine says \(Self.count(found))")
       }
@@ -102,7 +116,7 @@ struct TableLife {
       _ = try await engine.run(sql)
     } catch {
       guard due.contains(where: { $0.rawValue == error.code.name }) else {
-        throw Mismatch(sql: sql, message: "\(words) was due, the engine says \(error)")
+        throw Mismatch(sql: sql, error, due: words)
       }
       guard engine.store.locations == files else {
         throw Mismatch(sql: sql, message: "the failed statement left \(engine.store.locations.filter { !files.contains($0) })")
@@ -147,7 +161,7 @@ struct TableLife {
   }
 
   /// Compares an earlier state with what it was.
-  mutating func compareHistory(_ random: inout RandomSource) async throws {
+  mutating func compareHistory(_ random: inout SeededRandom) async throws {
     if history.isEmpty { return }
     let moment = random.pick(history)
     let sql = "SELECT * FROM \(moment.table) FOR VERSION AS OF \(moment.snapshot)"
@@ -180,7 +194,7 @@ struct TableLife {
   }
 
   private func query(_ sql: String) async throws -> [[String?]] {
-    do { return try await engine.rows(sql) } catch { throw Mismatch(sql: sql, message: "failed: \(error)") }
+    do { return try await engine.rows(sql) } catch { throw Mismatch(sql: sql, error) }
   }
 
   private static func shown(_ rows: [some Sequence<String?>]) -> [String] { rows.map { ModelTable.joined($0) }.sorted() }
