@@ -94,23 +94,31 @@ extension ModelTable {
   func newRow(_ columns: [String]?, _ operands: [Operand], _ scope: RowScope) throws -> ModelRow {
     let indices = try columns.map { try $0.map { try index(of: $0) } } ?? Array(self.columns.indices)
     guard indices.count == operands.count else { throw Inapplicable() }
-    var given = [Value?](repeating: nil, count: self.columns.count)
+    var values = [Value?](repeating: nil, count: self.columns.count)
+    var errors: Set<DueError> = []
     for (index, operand) in zip(indices, operands) {
-      guard self.columns[index].type.isCompatible(with: operand.type) else { throw Inapplicable() }
-      given[index] = try operand.value(in: scope)
+      try errors.collect { values[index] = try value(of: operand, for: self.columns[index], scope) }
     }
-    return ModelRow(values: try zip(given, self.columns).map { try Assignment.value($0, to: $1) })
+    for (index, column) in self.columns.enumerated() where column.isRequired && !indices.contains(index) { errors.insert(.nullValue) }
+    if !errors.isEmpty { throw DueErrors(all: errors) }
+    return ModelRow(values: values)
+  }
+
+  private func value(of operand: Operand, for column: ModelColumn, _ scope: RowScope) throws -> Value? {
+    guard column.type.isCompatible(with: operand.type) else { throw Inapplicable() }
+    return try Assignment.value(try operand.value(in: scope), to: column)
   }
 
   /// The row after SET: every right-hand side sees the row as it was.
   func updatedRow(_ row: ModelRow, _ assignments: [ColumnAssignment], _ scope: RowScope) throws -> ModelRow {
     var updated = row
     updated.isUpdated = true
+    var errors: Set<DueError> = []
     for assignment in assignments {
       let index = try index(of: assignment.column)
-      guard columns[index].type.isCompatible(with: assignment.value.type) else { throw Inapplicable() }
-      updated.values[index] = try Assignment.value(try assignment.value.value(in: scope), to: columns[index])
+      try errors.collect { updated.values[index] = try value(of: assignment.value, for: columns[index], scope) }
     }
+    if !errors.isEmpty { throw DueErrors(all: errors) }
     return updated
   }
 
@@ -138,9 +146,14 @@ extension ModelTable {
   }
 }
 
+/// All that is wrong with one row; which of it the engine meets first is its own business.
+struct DueErrors: Error {
+  var all: Set<DueError>
+}
+
 extension Set<DueError> {
-  /// Notes the error that `body` throws.
+  /// Notes the errors that `body` throws.
   mutating func collect(_ body: () throws -> Void) throws {
-    do { try body() } catch let error as DueError { insert(error) }
+    do { try body() } catch let error as DueError { insert(error) } catch let error as DueErrors { formUnion(error.all) }
   }
 }
