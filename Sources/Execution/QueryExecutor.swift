@@ -84,10 +84,10 @@ package struct QueryExecutor: Sendable {
     let writers = TableWriters(write, context)
     do {
       try await run(plan, into: { _ in try writers.makeConsumer() })
-      return writers.finished
+      return writers.end()
     } catch {
       writers.abortOpen()
-      await write.abort(writers.finished)
+      await write.abort(writers.end())
       throw error
     }
   }
@@ -107,21 +107,27 @@ private final class TableWriters: Sendable {
 
   private struct State {
     var finished: [any WrittenFiles] = []
-    var consumers: [WeakConsumer] = []
+    var consumers: [OpenConsumer] = []
   }
   // SAFETY: used by one worker, and by `abortOpen` after all workers have ended.
-  private struct WeakConsumer: @unchecked Sendable { let consumer: WriterConsumer }
+  private struct OpenConsumer: @unchecked Sendable { let consumer: WriterConsumer }
 
   init(_ write: any TableWrite, _ context: QueryContext) {
     self.write = write
     self.context = context
   }
 
-  var finished: [any WrittenFiles] { state.withLock { $0.finished } }
+  /// What the writers finished. Lets go of the consumers, which hold this object.
+  func end() -> [any WrittenFiles] {
+    state.withLock { state in
+      state.consumers = []
+      return state.finished
+    }
+  }
 
   func makeConsumer() throws -> any Consumer {
     let consumer = WriterConsumer(self)
-    let box = WeakConsumer(consumer: consumer)
+    let box = OpenConsumer(consumer: consumer)
     state.withLock { $0.consumers.append(box) }
     return consumer
   }

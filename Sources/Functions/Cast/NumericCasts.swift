@@ -25,7 +25,7 @@ extension Caster {
       let name = target.description
       return try fixed(column, type) { (row: Int) throws(KernelError) -> Target in
         guard let value = Target(exactly: source[row]) else {
-          throw .invalidCast("Out of range for \(name): \(source[row])")
+          throw .outOfRange("Out of range for \(name): \(source[row])")
         }
         return value
       }
@@ -63,7 +63,7 @@ extension Caster {
         if value.isNaN { throw .invalidCast("Cannot cast \(sourceName) NaN to \(name)") }
         guard let result = Target(exactly: value.rounded(.toNearestOrAwayFromZero)) else {
           if Target.bitWidth == 64 { throw .invalidCast("Unable to cast \(javaText(value)) to bigint") }
-          throw .invalidCast("Out of range for \(name): \(javaText(value))")
+          throw .outOfRange("Out of range for \(name): \(javaText(value))")
         }
         return result
       }

@@ -33,14 +33,20 @@ package struct SpecEvolution {
     if let same = fields.first(where: { $0.sourceID == source.id && $0.transform == transform }) {
       throw IcebergError(.alreadyExists, "Cannot add duplicate partition field: '\(same.name)' is \(transform.text)(\(fullName)) already")
     }
-    if fields.contains(where: { $0.name == name }) {
-      throw IcebergError(.alreadyExists, "Cannot add duplicate partition field name: \(name)")
+    if let same = fields.firstIndex(where: { $0.name == name }) {
+      guard fields[same].transform == .void else {
+        throw IcebergError(.alreadyExists, "Cannot add duplicate partition field name: \(name)")
+      }
+      // What version 1 keeps of a dropped field gives its name away, as in the reference implementation.
+      fields[same].name = "\(name)_\(fields[same].fieldID)"
     }
     if transform != .identity, base.schema.fields.contains(where: { $0.name == name }) {
       throw IcebergError(.alreadyExists, "Partition field '\(name)' has the name of a column")
     }
-    // A field that an older spec had gets its id again, so that manifests of both agree.
-    let known = base.partitionSpecs.flatMap(\.fields).first { $0.sourceID == source.id && $0.transform == transform }
+    // A field that an older spec had gets its id again, so that manifests of both agree. In version 1 the dropped field still has it.
+    let known =
+      base.formatVersion == 1
+      ? nil : base.partitionSpecs.flatMap(\.fields).first { $0.sourceID == source.id && $0.transform == transform }
     if known == nil { lastPartitionID &+= 1 }
     fields.append(
       PartitionField(sourceID: source.id, fieldID: known?.fieldID ?? lastPartitionID, name: name, transform: transform))

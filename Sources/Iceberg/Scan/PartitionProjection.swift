@@ -26,7 +26,9 @@ package struct PartitionProjection: Sendable {
         guard let source = try? metadata.field(id: fieldID)?.type.sqlType(),
           let projected = Self.project(test, field.transform, source)
         else { continue }
-        parts.append(.leaf(FieldTest(field: index, test: projected)))
+        let leaf = Condition.leaf(FieldTest(field: index, test: projected))
+        let wrapped = Self.wrappedAround(test, field.transform, source)
+        parts.append(wrapped.map { .any([leaf, .leaf(FieldTest(field: index, test: $0))]) } ?? leaf)
       }
       return parts.isEmpty ? .always(true) : .all(parts)
     }
@@ -95,6 +97,20 @@ package struct PartitionProjection: Sendable {
       // Writers before 0.11 stored values before 1970 one too high; days of dates were always right.
       if transform == .day, source == .date { return projected }
       return projected.map(widened)
+    }
+  }
+
+  /// The values that truncation makes of the smallest integers: by wrapping around they are among the largest, where a test for what is
+  /// less would not look for them.
+  private static func wrappedAround(
+    _ test: IcebergPredicate.Test, _ transform: PartitionTransform, _ source: SQLType
+  ) -> IcebergPredicate.Test? {
+    guard case .truncate(let width) = transform, source == .integer || source == .bigint else { return nil }
+    switch test {
+    case .less, .lessOrEqual:
+      let largest = source == .integer ? Int64(Int32.max) : Int64.max
+      return .greater(Scalar(source, .int(largest - Int64(width))))
+    default: return nil
     }
   }
 
