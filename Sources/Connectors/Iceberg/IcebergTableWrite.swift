@@ -112,7 +112,9 @@ package struct IcebergTableWrite: TableWrite {
         // A state without changes is not worth a snapshot.
         if let replaced {
           let change = FileChange(replacing: replaced, with: files)
-          let conflicts = ConflictCheck(startID: plan.metadata.currentSnapshotID, newRows: nil, changed: replaced, allowsNewDeletes: true)
+          // Nothing that came meanwhile may stay, and nobody has asked for it to go.
+          let conflicts = ConflictCheck(
+            startID: plan.metadata.currentSnapshotID, newRows: .everything, changed: replaced, allowsNewDeletes: true)
           if !change.isEmpty { _ = try await committer.commit(SnapshotChange(change, conflicts: conflicts), expectedUUID: uuid) }
         } else if !files.isEmpty {
           _ = try await committer.commit(SnapshotChange(adding: files), expectedUUID: uuid)
