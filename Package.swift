@@ -71,6 +71,9 @@ var targets: [Target] = [
   .executableTarget(
     name: "slt", dependencies: ["Frazil"], path: "Tests/SQLLogicTests/Runner", swiftSettings: upcoming),
   .executableTarget(
+    name: "faults", dependencies: ["Frazil", "Catalogs", "Connectors", "Iceberg", "Storage", "Columnar", "JSONText", "TestSupport"],
+    path: "Tests/FaultTests", swiftSettings: upcoming),
+  .executableTarget(
     name: "kernels",
     dependencies: ["Execution", "Planner", "Functions", "Parquet", "Compression", "Storage", "Columnar", "SQLSyntax"],
     path: "bench/Kernels", swiftSettings: upcoming),
@@ -113,6 +116,7 @@ let package = Package(
     present.contains("Frazil") ? .library(name: "Frazil", targets: ["Frazil"]) : nil,
     present.contains("CLI") ? .executable(name: "frazil", targets: ["CLI"]) : nil,
     present.contains("slt") ? .executable(name: "slt", targets: ["slt"]) : nil,
+    present.contains("faults") ? .executable(name: "faults", targets: ["faults"]) : nil,
     present.contains("kernels") ? .executable(name: "kernels", targets: ["kernels"]) : nil,
   ].compactMap { $0 },
   targets: targets,

@@ -3,12 +3,13 @@
 #
 #   1. Swift tests of the modules, debug build            swift test
 #   2. SQL logic tests, release build, in all modes       slt Tests/SQLLogicTests/cases
-#   3. The stories of queries/, against expected output   Tests/examples.sh
-#   4. Other engines and bad input, through the binary    Tests/Interop/run.py
-#   5. Random queries compared with DuckDB                Tests/Differential/differential.py
-#   6. Mutated statements, which must not trap            Tests/Differential/mutations.py
+#   3. Faults of the storage, interleaved writers         faults (Tests/FaultTests)
+#   4. The stories of queries/, against expected output   Tests/examples.sh
+#   5. Other engines and bad input, through the binary    Tests/Interop/run.py
+#   6. Random queries compared with DuckDB                Tests/Differential/differential.py
+#   7. Mutated statements, which must not trap            Tests/Differential/mutations.py
 #
-# Steps 4 to 6 need the Python environment.
+# Steps 5 to 7 need the Python environment.
 #
 # Environment: SWIFT the compiler driver, RELEASE its release flags, FRAZIL_VENV the Python environment.
 set -uo pipefail
@@ -52,6 +53,7 @@ count() {
 
 must "building frazil and slt (release)" "$swift" build "${release[@]}" --product frazil
 must "building slt (release)" "$swift" build "${release[@]}" --product slt
+must "building faults (release)" "$swift" build "${release[@]}" --product faults
 bin=$("$swift" build "${release[@]}" --show-bin-path)
 must "building the tests (debug)" "$swift" build --build-tests
 
@@ -78,6 +80,10 @@ grep -a 'Test run with' "$log/swift"
 say "SQL logic tests"
 "$bin/slt" Tests/SQLLogicTests/cases 2>&1 | tee "$log/slt"
 count "$log/slt" "the SQL logic tests"
+
+say "faults and interleavings"
+"$bin/faults" 2>&1 | tee "$log/faults"
+count "$log/faults" "the faults and interleavings"
 
 say "example queries"
 Tests/examples.sh "$bin/frazil" >"$log/examples" 2>&1
