@@ -17,7 +17,8 @@ struct Main {
     var only = ""
     var seed: UInt64 = 1
     var count = 100_000
-    var jobs = 2
+    // More than there are cores: much of the time of each is waiting for a thread to wake.
+    var jobs = 8
     var explains = false
     var arguments = CommandLine.arguments.dropFirst()[...]
     func number<Number: FixedWidthInteger>(_ option: String) -> Number {
