@@ -73,6 +73,9 @@ var targets: [Target] = [
   .executableTarget(
     name: "model", dependencies: ["Frazil", "Storage", "TestSupport"], path: "Tests/ModelTests", swiftSettings: upcoming),
   .executableTarget(
+    name: "faults", dependencies: ["Frazil", "Catalogs", "Connectors", "Iceberg", "Storage", "Columnar", "JSONText", "TestSupport"],
+    path: "Tests/FaultTests", swiftSettings: upcoming),
+  .executableTarget(
     name: "kernels",
     dependencies: ["Execution", "Planner", "Functions", "Parquet", "Compression", "Storage", "Columnar", "SQLSyntax"],
     path: "bench/Kernels", swiftSettings: upcoming),
@@ -116,6 +119,7 @@ let package = Package(
     present.contains("CLI") ? .executable(name: "frazil", targets: ["CLI"]) : nil,
     present.contains("slt") ? .executable(name: "slt", targets: ["slt"]) : nil,
     present.contains("model") ? .executable(name: "model", targets: ["model"]) : nil,
+    present.contains("faults") ? .executable(name: "faults", targets: ["faults"]) : nil,
     present.contains("kernels") ? .executable(name: "kernels", targets: ["kernels"]) : nil,
   ].compactMap { $0 },
   targets: targets,

@@ -4,6 +4,7 @@
 #   1. Swift tests of the modules, debug build            swift test
 #   2. SQL logic tests, release build, in all modes       slt Tests/SQLLogicTests/cases
 #   3. Random changes of rows compared with a model       model --statements 200000
+#      Faults of the storage, interleaved writers         faults
 #   4. The stories of queries/, against expected output   Tests/examples.sh
 #   5. Other engines and bad input, through the binary    Tests/Interop/run.py
 #   6. Random queries compared with DuckDB                Tests/Differential/differential.py
@@ -55,6 +56,7 @@ count() {
 must "building frazil and slt (release)" "$swift" build "${release[@]}" --product frazil
 must "building slt (release)" "$swift" build "${release[@]}" --product slt
 must "building the model test (release)" "$swift" build "${release[@]}" --product model
+must "building faults (release)" "$swift" build "${release[@]}" --product faults
 bin=$("$swift" build "${release[@]}" --show-bin-path)
 must "building the tests (debug)" "$swift" build --build-tests
 
@@ -87,6 +89,9 @@ say "random changes of rows"
 "$bin/model" --statements "${MODEL_STATEMENTS:-200000}" --seed 1 >"$log/model" 2>&1
 cat "$log/model"
 count "$log/model" "the model test"
+say "faults and interleavings"
+"$bin/faults" 2>&1 | tee "$log/faults"
+count "$log/faults" "the faults and interleavings"
 
 say "example queries"
 Tests/examples.sh "$bin/frazil" >"$log/examples" 2>&1

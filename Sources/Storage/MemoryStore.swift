@@ -47,6 +47,16 @@ package final class MemoryStore: ObjectStore {
   /// - Parameter pageSize: objects per page of `list`.
   package init(pageSize: Int = 1_000) { self.pageSize = pageSize }
 
+  /// The same objects, times included; from here on the two are independent.
+  package init(copying other: MemoryStore) {
+    pageSize = other.pageSize
+    let (entries, counter) = other.state.withLock { ($0.entries, $0.counter) }
+    state.withLock { state in
+      state.entries = entries
+      state.counter = counter
+    }
+  }
+
   package func inject(_ fault: Fault) {
     state.withLock { $0.faults.append(fault) }
   }

@@ -82,10 +82,7 @@ class Place:
 
     def duckdb_rows(self, table, columns="*", options=""):
         """The rows as DuckDB's iceberg extension reads them, as tuples."""
-        connection = duckdb.connect()
-        for module, name in ((duckdb_extension_avro, "avro"), (duckdb_extension_iceberg, "iceberg")):
-            folder = pathlib.Path(module.__file__).parent
-            connection.load_extension(str(next(folder.glob(f"extensions/*/{name}.duckdb_extension"))))
+        connection = load_extensions(duckdb.connect())
         connection.execute("SET TimeZone = 'UTC'")
         return connection.execute(f"SELECT {columns} FROM iceberg_scan('{self.metadata_file(table)}'{options})").fetchall()
 
@@ -112,6 +109,14 @@ class Place:
         rows = [tuple(row[name] for name in names) for row in arrow.to_pylist()]
         same_rows(rows, expected, "PyIceberg")
         same_rows(self.duckdb_rows(table, ", ".join(f'"{name}"' for name in names)), expected, "DuckDB")
+
+
+def load_extensions(connection):
+    """Gives a DuckDB connection the extensions that read Iceberg tables."""
+    for module, name in ((duckdb_extension_avro, "avro"), (duckdb_extension_iceberg, "iceberg")):
+        folder = pathlib.Path(module.__file__).parent
+        connection.load_extension(str(next(folder.glob(f"extensions/*/{name}.duckdb_extension"))))
+    return connection
 
 
 def plain(value):

@@ -4,6 +4,7 @@ import Iceberg
 import Planner
 import SQLSyntax
 import Storage
+import Synchronization
 
 /// VACUUM: what nobody can read any more is removed.
 ///
@@ -55,18 +56,34 @@ extension StatementRunner {
     let now = engine.now / 1_000
     let planned = try policy.apply(to: before, nowMilliseconds: now)
     guard planned.snapshots.count < before.snapshots.count || planned.references.count < before.references.count else { return Expired() }
+    // Others may have added snapshots since, which expire as well: what went is told from the state that the commit was made on.
+    let base = Mutex(before)
     let after =
       dryRun
       ? planned
       : try await commit(
-        MetadataChange { base in try policy.apply(to: base, nowMilliseconds: now) }, to: entry, at: location, name.range)
+        MetadataChange { newest in
+          base.withLock { $0 = newest }
+          return try policy.apply(to: newest, nowMilliseconds: now)
+        }, to: entry, at: location, name.range)
+    let last = base.withLock { $0 }
     let kept = Set(after.snapshots.map(\.id))
-    let gone = before.snapshots.filter { !kept.contains($0.id) }
-    let unreadable = try await TableFiles(of: gone, before, engine.store, liveOnly: false)
-    let needed = try await TableFiles(of: after.snapshots, after, engine.store, liveOnly: true)
-    let files = unreadable.subtracting(needed)
+    let gone = last.snapshots.filter { !kept.contains($0.id) }
+    let unreadable = try await TableFiles(of: gone, last, engine.store, liveOnly: false)
+    let files = unreadable.subtracting(try await neededFiles(of: name, since: after))
     if !dryRun { try await remove(files.all) }
     return Expired(snapshotCount: gone.count, files: files)
+  }
+
+  /// The files of every snapshot of a state, or of the newest one when another expiry has removed some of them meanwhile.
+  private func neededFiles(of name: QualifiedName, since state: TableMetadata) async throws -> TableFiles {
+    do { return try await TableFiles(of: state.snapshots, state, engine.store, liveOnly: true) } catch {
+      guard error.kind == .notFound else { throw error }
+      let (newest, _) = try await loadCurrent(name)
+      let ids = Set(newest.snapshots.map(\.id))
+      guard !state.snapshots.allSatisfy({ ids.contains($0.id) }) else { throw error }
+      return try await neededFiles(of: name, since: newest)
+    }
   }
 
   /// Files below a folder that no state of the table names and that are old enough not to belong to a write that is under way.

@@ -1,4 +1,4 @@
-import Catalogs
+package import Catalogs
 import Columnar
 import Connectors
 import Functions
@@ -15,7 +15,7 @@ package import Storage
 public final class Engine: Sendable {
   public let configuration: Configuration
   let store: StoreRouter
-  let catalog: LocalCatalog
+  let catalog: any Catalog
   let footers: ParquetFooterCache
   let memory: MemoryPool
   /// The name that the local catalog answers to, as Athena calls its own.
@@ -23,19 +23,23 @@ public final class Engine: Sendable {
 
   public convenience init(_ configuration: Configuration) throws(SQLError) { try self.init(configuration, stores: [:]) }
 
-  /// - Parameter stores: by scheme; tests put stores there that fail on demand.
-  package init(_ configuration: Configuration, stores: [String: any ObjectStore]) throws(SQLError) {
+  /// - Parameters:
+  ///   - stores: by scheme, `file` for paths; tests put stores there that fail on demand.
+  ///   - catalog: another one than the local catalog of the warehouse.
+  package init(
+    _ configuration: Configuration, stores: [String: any ObjectStore], catalog: (any Catalog)? = nil
+  ) throws(SQLError) {
     var mounts = MountTable()
     for mount in configuration.mounts { mounts.mount(from: Location(mount.prefix), to: Location(mount.folder)) }
     if let folder = configuration.offlineDirectory { mounts.mountOffline(folder) }
     self.configuration = configuration
-    store = StoreRouter(mounts: mounts, stores: stores)
+    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores)
     footers = ParquetFooterCache(store: store)
     memory = MemoryPool(limit: configuration.memoryLimit)
     let fixed = configuration.now
-    catalog = LocalCatalog(root: configuration.warehouse + "/.frazil/catalog") {
-      fixed.map { $0 / 1_000_000 } ?? Int64(time(nil))
-    }
+    self.catalog =
+      catalog
+      ?? LocalCatalog(root: configuration.warehouse + "/.frazil/catalog") { fixed.map { $0 / 1_000_000 } ?? Int64(time(nil)) }
   }
 
   /// A session: a current database, prepared statements, one statement at a time.

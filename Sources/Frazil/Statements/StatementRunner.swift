@@ -15,7 +15,7 @@ struct StatementRunner: Sendable {
   var viewBeingDefined: TableIdentity?
 
   var engine: Engine { session.engine }
-  var catalog: LocalCatalog { engine.catalog }
+  var catalog: any Catalog { engine.catalog }
 
   func run(_ statement: Statement) async throws -> StatementResult {
     try checkTransaction(statement)

@@ -16,14 +16,17 @@ package struct ConflictCheck: Sendable {
   /// The data files whose rows are deleted or rewritten, as they were read.
   private let changed: [FileScanTask]
   /// Whether rows of the changed files may have been deleted meanwhile: only when the change is deletes of rows, which can be repeated.
+  /// Rows that were changed meanwhile are not meant: their new versions would stay.
   private let allowsNewDeletes: Bool
   /// Whether equality deletes alone may have come: when the files that replace the changed ones keep their age, such deletes apply to
   /// them as well.
   private let allowsNewEqualityDeletes: Bool
+  /// Serializable isolation of MERGE: rows like `newRows` must not have gone either, as rows that were found decide what is inserted.
+  private let needsFoundRows: Bool
 
   package init(
     startID: Int64?, newRows: IcebergPredicate?, newRowsIn: Set<FilePartition> = [], newDeletes: IcebergPredicate? = nil,
-    changed: [FileScanTask], allowsNewDeletes: Bool, allowsNewEqualityDeletes: Bool = false
+    changed: [FileScanTask], allowsNewDeletes: Bool, allowsNewEqualityDeletes: Bool = false, needsFoundRows: Bool = false
   ) {
     self.startID = startID
     self.newRows = newRows
@@ -32,6 +35,7 @@ package struct ConflictCheck: Sendable {
     self.changed = changed
     self.allowsNewDeletes = allowsNewDeletes
     self.allowsNewEqualityDeletes = allowsNewEqualityDeletes
+    self.needsFoundRows = needsFoundRows
   }
 
   /// - Parameter transaction: where the statement's transaction began, when it builds on states of the transaction's own.
@@ -41,6 +45,7 @@ package struct ConflictCheck: Sendable {
     let changedPaths = Set(changed.map(\.file.path))
     for snapshot in try newSnapshots(base, since: transaction.map(\.snapshotID) ?? startID) {
       let operation = snapshot.operation ?? ""
+      let canRepeat = allowsNewDeletes && operation == "delete"
       var deletes = DeleteIndex()
       for manifest in try await ScanPlanner.manifests(of: snapshot, base, store) where manifest.addedSnapshotID == snapshot.id {
         for entry in try await ManifestReader.entries(manifest, base, from: store) where entry.snapshotID == snapshot.id {
@@ -52,13 +57,17 @@ package struct ConflictCheck: Sendable {
             }
           case (.data, .deleted) where changedPaths.contains(entry.file.path):
             // Deleting rows of a file that is gone anyway is no contradiction.
-            if operation == "delete", allowsNewDeletes { continue }
+            if canRepeat { continue }
             throw conflict(snapshot, "removed a data file that the statement changes", entry.file)
+          case (.data, .deleted) where operation != "replace":
+            if needsFoundRows, let newRows, try mayMatch(entry.file, newRows, base) {
+              throw conflict(snapshot, "removed rows that the statement has looked at", entry.file)
+            }
           case (.deletes, .added):
             // Compaction may write deletes again: of those only vectors count, which stand alone for their data file.
             guard operation == "overwrite" || operation == "delete" || entry.file.isDeletionVector else { continue }
-            if operation != "replace", try newDeletes.map({ (rows) throws(IcebergError) in try mayDelete(entry.file, rows, base) }) ?? false {
-              throw conflict(snapshot, "deleted rows like those that the statement changes", entry.file)
+            if operation != "replace", let rows = newDeletes ?? (needsFoundRows ? newRows : nil), try mayDelete(entry.file, rows, base) {
+              throw conflict(snapshot, "deleted rows like those that the statement has looked at", entry.file)
             }
             try deletes.add(entry, base)
           default: break
@@ -74,7 +83,7 @@ package struct ConflictCheck: Sendable {
         // A data file has one deletion vector: the second one would not know the first one's rows.
         if let delete = applying.first(where: { delete in
           if delete.file.content == .equalityDeletes, allowsNewEqualityDeletes { return false }
-          return delete.file.isDeletionVector || !allowsNewDeletes
+          return delete.file.isDeletionVector || !canRepeat
         }) {
           throw conflict(snapshot, "deleted rows of a data file that the statement changes", delete.file)
         }
@@ -97,11 +106,8 @@ package struct ConflictCheck: Sendable {
   }
 
   private func mayMatch(_ file: DataFile, _ rows: IcebergPredicate, _ base: TableMetadata) throws(IcebergError) -> Bool {
-    let checked = rows.checked(base.schema)
-    let spec = base.partitionSpec(id: file.partitionSpecID) ?? .unpartitioned
-    let projection = PartitionProjection(checked, spec, base)
-    guard try projection.mayMatch({ (index) throws(IcebergError) in file.partition[index] }) else { return false }
-    return MetricsFilter(checked, base.schema).mayMatch(file.metricsSource, recordCount: file.recordCount)
+    guard try mayDelete(file, rows, base) else { return false }
+    return MetricsFilter(rows.checked(base.schema), base.schema).mayMatch(file.metricsSource, recordCount: file.recordCount)
   }
 
   /// Partitions only: the metrics of a delete file are about the deletes.

@@ -158,7 +158,7 @@ final class IcebergRowChange: RowChangeWrite {
     return ConflictCheck(
       startID: plan.metadata.currentSnapshotID, newRows: properties.isSerializable ? wanted : nil,
       newDeletes: isDelta && change.command != .delete ? wanted : nil, changed: changed.files.map(\.task),
-      allowsNewDeletes: isDelta && change.command == .delete)
+      allowsNewDeletes: isDelta && change.command == .delete, needsFoundRows: change.command == .merge)
   }
 
   /// Writers for rows that are copied; their files are part of the change's own commit.
