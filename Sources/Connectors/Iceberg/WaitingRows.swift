@@ -27,6 +27,18 @@ final class WaitingRows: Sendable {
     self.context = context
     self.reservation = reservation
   }
+
+  /// Cuts partitions into shares of about as many rows, to be written side by side; all rows of a partition are in one.
+  fileprivate static func shares(_ partitions: [Partition], count: Int) -> [[Partition]] {
+    let byKey = Dictionary(grouping: partitions, by: \.key).sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+    var shares = [(rows: Int, partitions: [Partition])](repeating: (0, []), count: max(1, min(count, byKey.count)))
+    for same in byKey {
+      let index = shares.indices.min { shares[$0].rows < shares[$1].rows } ?? 0
+      shares[index].rows += same.reduce(0) { $0 + $1.batches.reduce(0) { $0 + $1.count } }
+      shares[index].partitions += same
+    }
+    return shares.map(\.partitions)
+  }
 }
 
 extension IcebergWritePlan {
@@ -37,10 +49,20 @@ extension IcebergWritePlan {
     let files = written.flatMap(\.files)
     let waiting = written.compactMap(\.waiting)
     guard let context = waiting.first?.context else { return files }
-    let result = try await BlockingPool.shared.run { () throws(StorageError) in
-      Result { try self.write(waiting.flatMap(\.partitions), context) }
+    let shares = WaitingRows.shares(waiting.flatMap(\.partitions), count: context.workerCount)
+    let results = await withTaskGroup(of: (Int, Result<[DataFile], any Error>).self) { group in
+      for (index, share) in shares.enumerated() {
+        group.addTask {
+          do {
+            return (index, try await BlockingPool.shared.run { () throws(StorageError) in Result { try self.write(share, context) } })
+          } catch { return (index, .failure(error)) }
+        }
+      }
+      var results: [Int: Result<[DataFile], any Error>] = [:]
+      for await (index, result) in group { results[index] = result }
+      return results
     }
-    do { return files + (try result.get()) } catch {
+    do { return try shares.indices.reduce(into: files) { $0 += try results[$1]?.get() ?? [] } } catch {
       await removeFiles()
       throw error
     }
