@@ -92,6 +92,18 @@ import Testing
     #expect(try await Self.liveDeletes(table, try await Self.commit(change, to: table)) == [])
   }
 
+  @Test("files that are replaced leave the delete files that others still need")
+  func replacedFiles() async throws {
+    let table = try await Self.table()
+    _ = try await Self.commit(Self.adding(Self.delete("both", .positionDeletes), Self.delete("ea", .equalityDeletes)), to: table)
+    let tasks = try await ScanPlanner(table.current, store: table.store, readsDeletes: true).plan().tasks
+    let one = try await Self.commit(
+      FileChange(replacing: tasks.filter { $0.file.path.hasSuffix("a1.parquet") }, with: [TableInMemory.file("a3")]), to: table)
+    #expect(try await Self.liveDeletes(table, one) == ["both", "ea"])
+    let all = try await Self.commit(FileChange(replacing: tasks.filter { $0.file.path.hasSuffix("a2.parquet") }, with: []), to: table)
+    #expect(try await Self.liveDeletes(table, all) == [])
+  }
+
   @Test("an append between plan and commit of a compaction is no conflict, and what the compaction wrote is used again")
   func appendMeanwhile() async throws {
     let table = try await Self.table()

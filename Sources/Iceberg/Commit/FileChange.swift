@@ -29,11 +29,10 @@ package struct FileChange: Sendable {
   /// Rows that are only added.
   package init(adding files: [DataFile]) { addedFiles = files }
 
-  /// Other rows in place of those of some data files; everything that was deleted in them goes too.
+  /// Other rows in place of those of some data files. Delete files go where nothing else needs them.
   package init(replacing tasks: [FileScanTask], with files: [DataFile]) {
     addedFiles = files
     removedFiles = Set(tasks.map(\.file.path))
-    removedDeletes = Set(tasks.flatMap { $0.deletes.map { DeleteFileID($0.file) } })
   }
 
   package var isEmpty: Bool {
