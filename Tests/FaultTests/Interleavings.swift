@@ -16,7 +16,7 @@ struct Interleavings: Sendable {
     var isolation: String
     var place: Place
 
-    var mayRepeatDeletes: Bool { version == 2 && mode == "merge-on-read" }
+    var mayRepeatDeletes: Bool { mode == "merge-on-read" }
   }
 
   struct Outcome: Sendable {
@@ -168,7 +168,7 @@ struct Interleavings: Sendable {
 
   /// A reader of a snapshot that has expired meanwhile.
   private static func isMissingFile(_ error: SQLError) -> Bool {
-    [.icebergMissingData, .hiveFileNotFound, .icebergInvalidMetadata, .icebergInvalidSnapshotID].contains(error.code)
+    [.icebergMissingData, .hiveFileNotFound, .icebergInvalidMetadata, .icebergInvalidSnapshotID, .icebergFilesystemError].contains(error.code)
   }
 }
 

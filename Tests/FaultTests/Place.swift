@@ -49,7 +49,7 @@ struct Place: Sendable {
   /// Files of the table's folder that no state of the table names.
   func strays() async throws -> Set<String> {
     let (metadata, location) = try await metadata()
-    var known = try await TableFiles(of: metadata.snapshots, metadata, store, liveOnly: true).all
+    var known = try await TableFiles(of: metadata.snapshots, metadata, store).all
     known.formUnion(metadata.auxiliaryFiles(current: location))
     return tableFiles.subtracting(known)
   }

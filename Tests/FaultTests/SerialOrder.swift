@@ -11,7 +11,8 @@ struct Committed {
   var visibleAtEnd: Int
   /// Its place among the commits, from 0; nil when it had nothing to commit.
   var commit: Int?
-  /// Deletes of rows by position can be repeated: iceberg.md section 12. Then the count includes rows that another DELETE counted too.
+  /// Deletes by position can be repeated, and deletes of rows whose file another DELETE removes: Java's BaseRowDelta. Then the count
+  /// includes rows that the other DELETE counted too.
   var mayRepeatDeletes: Bool
 
   func agrees(_ effect: RowEffect) -> Bool {

@@ -12,9 +12,9 @@ struct WatchedCatalog: Catalog {
     return try await inner.table(name, in: database)
   }
 
-  func updateTable(_ table: CatalogTable) async throws(CatalogError) {
+  func updateTables(_ tables: [CatalogTable]) async throws(CatalogError) {
     await beforeChange()
-    try await inner.updateTable(table)
+    try await inner.updateTables(tables)
     await afterChange()
   }
 

@@ -69,7 +69,7 @@ extension StatementRunner {
     let last = base.withLock { $0 }
     let kept = Set(after.snapshots.map(\.id))
     let gone = last.snapshots.filter { !kept.contains($0.id) }
-    let unreadable = try await TableFiles(of: gone, last, engine.store, liveOnly: false)
+    let unreadable = try await TableFiles(ofExpired: gone, last, engine.store)
     let files = unreadable.subtracting(try await neededFiles(of: name, since: after))
     if !dryRun { try await remove(files.all) }
     return Expired(snapshotCount: gone.count, files: files)
@@ -77,7 +77,7 @@ extension StatementRunner {
 
   /// The files of every snapshot of a state, or of the newest one when another expiry has removed some of them meanwhile.
   private func neededFiles(of name: QualifiedName, since state: TableMetadata) async throws -> TableFiles {
-    do { return try await TableFiles(of: state.snapshots, state, engine.store, liveOnly: true) } catch {
+    do { return try await TableFiles(of: state.snapshots, state, engine.store) } catch {
       guard error.kind == .notFound else { throw error }
       let (newest, _) = try await loadCurrent(name)
       let ids = Set(newest.snapshots.map(\.id))
@@ -92,7 +92,7 @@ extension StatementRunner {
   func removeOrphans(
     _ metadata: TableMetadata, _ current: Location, below folder: String, olderThan: Int64, dryRun: Bool
   ) async throws -> [String] {
-    var known = try await TableFiles(of: metadata.snapshots, metadata, engine.store, liveOnly: true).all
+    var known = try await TableFiles(of: metadata.snapshots, metadata, engine.store).all
     known.formUnion(metadata.auxiliaryFiles(current: current))
     let canonical = Set(known.map { Location($0).canonicalText })
     let limit = olderThan * 1_000

@@ -11,7 +11,7 @@ package struct ConflictCheck: Sendable {
   private let newRows: IcebergPredicate?
   /// Partitions that no rows must have been added to.
   private let newRowsIn: Set<FilePartition>
-  /// Rows like these must not have been deleted, in whatever file: for UPDATE and MERGE that leave data files as they are. Nil is any.
+  /// Rows like these must not have been deleted, in whatever file: for UPDATE and MERGE that leave data files as they are.
   private let newDeletes: IcebergPredicate?
   /// The data files whose rows are deleted or rewritten, as they were read.
   private let changed: [FileScanTask]

@@ -28,25 +28,38 @@ package struct TableFiles: Sendable {
     return result
   }
 
-  /// The files of some snapshots.
-  ///
-  /// - Parameter liveOnly: leaves out files that a manifest lists as deleted. What is removed is searched with the deleted ones: they
-  ///   belonged to an earlier state.
-  package init(
-    of snapshots: [Snapshot], _ metadata: TableMetadata, _ store: any ObjectStore, liveOnly: Bool
-  ) async throws(IcebergError) {
+  /// The files that live in some snapshots of a state.
+  package init(of snapshots: [Snapshot], _ metadata: TableMetadata, _ store: any ObjectStore) async throws(IcebergError) {
     for snapshot in snapshots {
       if let list = snapshot.manifestList { manifestLists.insert(list) }
       for manifest in try await ScanPlanner.manifests(of: snapshot, metadata, store) {
         guard manifests.insert(manifest.path).inserted else { continue }
-        for entry in try await ManifestReader.entries(manifest, metadata, from: store) where entry.isLive || !liveOnly {
-          switch entry.file.content {
-          case .data: dataFiles.insert(entry.file.path)
-          case .positionDeletes: positionDeletes.insert(entry.file.path)
-          case .equalityDeletes: equalityDeletes.insert(entry.file.path)
-          }
-        }
+        for entry in try await ManifestReader.entries(manifest, metadata, from: store) where entry.isLive { insert(entry.file) }
       }
+    }
+  }
+
+  /// The files of snapshots that have expired, deleted ones too: they belonged to an earlier state.
+  ///
+  /// A manifest that is gone was removed by another expiry, which took its files along.
+  package init(ofExpired snapshots: [Snapshot], _ metadata: TableMetadata, _ store: any ObjectStore) async throws(IcebergError) {
+    for snapshot in snapshots {
+      if let list = snapshot.manifestList { manifestLists.insert(list) }
+      do {
+        for manifest in try await ScanPlanner.manifests(of: snapshot, metadata, store) where manifests.insert(manifest.path).inserted {
+          do {
+            for entry in try await ManifestReader.entries(manifest, metadata, from: store) { insert(entry.file) }
+          } catch where error.kind == .notFound { continue }
+        }
+      } catch where error.kind == .notFound { continue }
+    }
+  }
+
+  private mutating func insert(_ file: DataFile) {
+    switch file.content {
+    case .data: dataFiles.insert(file.path)
+    case .positionDeletes: positionDeletes.insert(file.path)
+    case .equalityDeletes: equalityDeletes.insert(file.path)
     }
   }
 }
