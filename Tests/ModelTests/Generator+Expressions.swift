@@ -41,7 +41,8 @@ extension Generator {
 
   /// For INSERT VALUES: mostly no NULL where none may be, and now and then one.
   mutating func insertedLiteral(_ column: ModelColumn, _ type: ModelType) -> Operand {
-    .literal(column.isRequired && random.chance(98) ? value(type) : literal(type), type)
+    if type == column.type, random.chance(3) { return .defaultValue(type) }
+    return .literal(column.isRequired && random.chance(98) ? value(type) : literal(type), type)
   }
 
   /// What a column is set to.

@@ -40,6 +40,16 @@ struct Generator {
       codec: random.pick(["zstd", "snappy", "gzip", "none"]), isOptimizedEagerly: random.chance(50))
   }
 
+  /// Gives some columns of a version 3 table a default.
+  mutating func addDefaults(to table: inout ModelTable) {
+    for index in table.columns.indices { addDefault(to: &table.columns[index], percent: 25) }
+  }
+
+  private mutating func addDefault(to column: inout ModelColumn, percent: Int) {
+    // Metadata has no word for NaN, and none for rows but the empty one.
+    if column.type != .double, column.type != .row, random.chance(percent) { column.defaultValue = literal(column.type) }
+  }
+
   // MARK: Statements
 
   /// The next statement for tables in this state. The first ones fill them.
@@ -57,7 +67,7 @@ struct Generator {
     case 2: return .delete(table: table.name, random.chance(4) ? nil : condition(table, other))
     case 3: return update(table, other)
     case 4: return .merge(merge(table, other))
-    case 5: return schemaChange(table)
+    case 5: return schemaChange(table, hasDefaults: layouts[table.name]?.formatVersion == 3)
     case 6: return partitionChange(table)
     default: return maintenance(table)
     }
@@ -88,7 +98,7 @@ struct Generator {
     return .update(table: table.name, values, random.chance(8) ? nil : condition(table, other))
   }
 
-  private mutating func schemaChange(_ table: ModelTable) -> ModelStatement {
+  private mutating func schemaChange(_ table: ModelTable, hasDefaults: Bool) -> ModelStatement {
     let names = Set(table.columns.map(\.name))
     let droppable = table.columns.filter { $0.name != "id" && !table.partitioning.sourceColumns.contains($0.name) }
     let renamable = table.columns.filter { $0.name != "id" }
@@ -104,7 +114,9 @@ struct Generator {
     }
     if choice < 7, !widenable.isEmpty { return .widenColumn(table: table.name, random.pick(widenable).name) }
     if table.columns.count > 8 || free.isEmpty { return .optimize(table: table.name) }
-    return .addColumn(table: table.name, ModelColumn(name: random.pick(free), type: random.pick(ModelType.allCases)))
+    var column = ModelColumn(name: random.pick(free), type: random.pick(ModelType.allCases))
+    if hasDefaults { addDefault(to: &column, percent: 50) }
+    return .addColumn(table: table.name, column)
   }
 
   private mutating func partitionChange(_ table: ModelTable) -> ModelStatement {

@@ -64,7 +64,7 @@ struct TableLayout: Sendable {
 
   /// - Parameter location: nil is the default of the warehouse.
   func createStatement(_ table: ModelTable, location: String?) -> String {
-    let columns = table.columns.map { "\($0.name) \($0.type.definition)\($0.isRequired ? " NOT NULL" : "")" }
+    let columns = table.columns.map(\.definition)
     var properties = ["'table_type' = 'ICEBERG'", "'format-version' = '\(formatVersion)'", "'write_compression' = '\(codec)'"]
     for command in Command.allCases {
       if let mode = modes[command] { properties.append("'write.\(command.rawValue).mode' = '\(mode.rawValue)'") }

@@ -90,22 +90,25 @@ extension ModelDatabase {
 }
 
 extension ModelTable {
-  /// A row from values for `columns`, in their order; the others are NULL.
+  /// A row from values for `columns`, in their order; the others have their default.
   func newRow(_ columns: [String]?, _ operands: [Operand], _ scope: RowScope) throws -> ModelRow {
     let indices = try columns.map { try $0.map { try index(of: $0) } } ?? Array(self.columns.indices)
     guard indices.count == operands.count else { throw Inapplicable() }
-    var values = [Value?](repeating: nil, count: self.columns.count)
+    var values = self.columns.map(\.defaultValue)
     var errors: Set<DueError> = []
     for (index, operand) in zip(indices, operands) {
       try errors.collect { values[index] = try value(of: operand, for: self.columns[index], scope) }
     }
-    for (index, column) in self.columns.enumerated() where column.isRequired && !indices.contains(index) { errors.insert(.nullValue) }
+    for (index, column) in self.columns.enumerated() where column.isRequired && !indices.contains(index) {
+      if column.defaultValue == nil { errors.insert(.nullValue) }
+    }
     if !errors.isEmpty { throw DueErrors(all: errors) }
     return ModelRow(values: values)
   }
 
   private func value(of operand: Operand, for column: ModelColumn, _ scope: RowScope) throws -> Value? {
     guard column.type.isCompatible(with: operand.type) else { throw Inapplicable() }
+    if case .defaultValue = operand { return try Assignment.value(column.defaultValue, to: column) }
     return try Assignment.value(try operand.value(in: scope), to: column)
   }
 
@@ -127,7 +130,7 @@ extension ModelTable {
     case .addColumn(_, let column):
       guard !columns.contains(where: { $0.name == column.name }) else { throw Inapplicable() }
       columns.append(column)
-      for row in rows.indices { rows[row].values.append(nil) }
+      for row in rows.indices { rows[row].values.append(column.defaultValue) }
     case .dropColumn(_, let name):
       let index = try index(of: name)
       guard !partitioning.sourceColumns.contains(name) else { throw Inapplicable() }

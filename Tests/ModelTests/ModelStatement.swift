@@ -45,7 +45,7 @@ enum ModelStatement: Sendable {
     case .truncate(let table): return "TRUNCATE TABLE \(table)"
     case .optimize(let table): return "OPTIMIZE \(table) REWRITE DATA USING BIN_PACK"
     case .vacuum(let table): return "VACUUM \(table)"
-    case .addColumn(let table, let column): return "ALTER TABLE \(table) ADD COLUMNS (\(column.name) \(column.type.definition))"
+    case .addColumn(let table, let column): return "ALTER TABLE \(table) ADD COLUMNS (\(column.definition))"
     case .dropColumn(let table, let column): return "ALTER TABLE \(table) DROP COLUMN \(column)"
     case .renameColumn(let table, let column, let name): return "ALTER TABLE \(table) RENAME COLUMN \(column) TO \(name)"
     case .widenColumn(let table, let column): return "ALTER TABLE \(table) ALTER COLUMN \(column) TYPE bigint"

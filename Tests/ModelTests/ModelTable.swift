@@ -2,6 +2,13 @@ struct ModelColumn: Hashable, Sendable {
   var name: String
   var type: ModelType
   var isRequired = false
+  /// Of rows that state no value, and of rows that were there before the column. Version 3 only.
+  var defaultValue: Value?
+
+  /// As it stands in CREATE TABLE and ADD COLUMNS.
+  var definition: String {
+    "\(name) \(type.definition)\(isRequired ? " NOT NULL" : "")\(defaultValue.map { " DEFAULT \($0.literal(type))" } ?? "")"
+  }
 }
 
 /// A row of the model, and what is known of its lineage.

@@ -20,7 +20,7 @@ indirect enum Operand: Sendable {
   case makeRow(Operand, Operand)
   /// `(SELECT max(column) FROM table)`
   case maximum(table: String, column: String, ModelType)
-  /// The word DEFAULT: NULL, since no column of these tables has a default.
+  /// The word DEFAULT, by itself only: the default of the column that it is for.
   case defaultValue(ModelType)
 
   var type: ModelType {
@@ -81,7 +81,7 @@ indirect enum Operand: Sendable {
         guard let largest else { return value }
         return Logic.compare(.greater, value, largest) == true ? value : largest
       }
-    case .defaultValue: return nil
+    case .defaultValue: throw Inapplicable()
     }
   }
 

@@ -36,7 +36,11 @@ struct TableLife {
       settings = EngineSettings(&generator.random)
       database = ModelDatabase(tables: ["t0", "t1"].map { generator.table($0) })
       layouts = [:]
-      for table in database.tables { layouts[table.name] = generator.layout() }
+      for index in database.tables.indices {
+        let layout = generator.layout()
+        layouts[database.tables[index].name] = layout
+        if layout.formatVersion == 3 { generator.addDefaults(to: &database.tables[index]) }
+      }
     }
   }
 
