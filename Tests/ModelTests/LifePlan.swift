@@ -64,9 +64,8 @@ struct LifePlan: Sendable {
   private func check(
     _ life: inout TableLife, after statement: ModelStatement, isLast: Bool, _ generator: inout Generator
   ) async throws {
-    if isLast || generator.random.chance(25) {
-      try await life.compareRows()
-    }
+    if generator.random.chance(30) { try await life.compareRows(of: statement.table) }
+    if isLast { try await life.compareRows() }
     let table = try life.database.table(statement.table)
     if generator.random.chance(8) {
       try await life.compareSelection(table, generator.condition(table, generator.random.pick(life.database.tables)))

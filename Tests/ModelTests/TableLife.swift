@@ -134,9 +134,9 @@ struct TableLife {
 
   // MARK: Checks
 
-  /// Compares the rows of every table, in version 3 with their lineage.
-  mutating func compareRows() async throws {
-    for index in database.tables.indices {
+  /// Compares the rows of every table or of one, in version 3 with their lineage.
+  mutating func compareRows(of name: String? = nil) async throws {
+    for index in database.tables.indices where name == nil || database.tables[index].name == name {
       let table = database.tables[index]
       let hasLineage = layouts[table.name]?.formatVersion == 3
       let sql = "SELECT *\(hasLineage ? ", _row_id, _last_updated_sequence_number" : "") FROM \(table.name)"
