@@ -73,6 +73,19 @@ package struct IcebergTable: Table {
     try await planner(predicate(predicates)).plan().tasks
   }
 
+  /// Whether metadata alone says that all rows of a data file, before any deletes, satisfy all tests. SPEC "Scan Planning", strict metrics
+  /// evaluation: no row of it can satisfy the opposite.
+  package func satisfiesInAllRows(_ task: FileScanTask, _ predicates: [Planner.ColumnPredicate]) -> Bool {
+    predicates.allSatisfy { predicate in
+      guard icebergSchema.fields.indices.contains(predicate.column), let test = Self.translate(predicate.test) else { return false }
+      let field = icebergSchema.fields[predicate.column]
+      if let value = task.identityValues[field.id], value.type == schema.fields[predicate.column].type { return test.holds(value) }
+      let others = IcebergPredicate.test(fieldID: field.id, test).opposite
+      return !MetricsFilter(others.checked(icebergSchema), icebergSchema).mayMatch(
+        task.file.metricsSource, recordCount: task.file.recordCount)
+    }
+  }
+
   private func planner(_ predicate: IcebergPredicate) -> ScanPlanner {
     ScanPlanner(metadata, store: store, version: version, predicate: predicate, readsDeletes: true)
   }

@@ -143,13 +143,18 @@ extension StatementRunner {
       if case .scan(let node) = plan { found = node.predicates }
       plan.inputs.forEach(collect)
     }
+    collect(optimizedFilter(condition, table, name))
+    return found
+  }
+
+  /// The rows of a table that satisfy a condition over its columns, visible and hidden; optimised by all rules, whatever the session
+  /// switches off for its queries.
+  func optimizedFilter(_ condition: BoundExpression, _ table: IcebergTable, _ name: QualifiedName) -> LogicalPlan {
     let fields = table.schema.fields + table.hiddenColumns
     let whole = ScanNode(
       table: table, tableName: name.spelling, tableColumns: Array(fields.indices),
       columns: fields.map { OutputColumn(name: $0.name, type: $0.type) }, range: name.range)
-    // Whatever rules the session switches off for its queries.
-    collect(Optimizer(settings: OptimizerSettings(context: context)).optimize(.filter(.scan(whole), condition)))
-    return found
+    return Optimizer(settings: OptimizerSettings(context: context)).optimize(.filter(.scan(whole), condition))
   }
 
   /// The catalog's entry of an Iceberg table, with its metadata file.

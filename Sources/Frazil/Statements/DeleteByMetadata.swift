@@ -6,7 +6,8 @@ import Planner
 import SQLSyntax
 import Storage
 
-/// DELETE of whole files: when the condition only asks for identity partition columns, or for nothing, no file needs to be opened.
+/// DELETE of whole files: when the condition only asks for identity partition columns, or for nothing, or the bounds of the columns it asks
+/// for say that it is true for all rows of each file or for none, no file needs to be opened.
 extension StatementRunner {
   /// - Returns: nil when rows have to be looked at; then nothing has happened.
   func runDeleteByMetadata(_ delete: DeleteStatement, parameters: [Scalar]) async throws -> StatementResult? {
@@ -16,6 +17,7 @@ extension StatementRunner {
     transaction?.staged(target.entry)?.noteRead()
     var condition: FileCondition?
     var predicates: [ColumnPredicate] = []
+    var exactly: [ColumnPredicate]?
     if let filter = delete.filter {
       let binder = Binder(relations: ResolvedRelations(), settings: binderSettings(parameters: parameters))
       let bound: BoundExpression
@@ -26,17 +28,21 @@ extension StatementRunner {
       guard bound.type == .boolean else { return nil }
       predicates = metadataPredicates(of: bound, table, delete.table)
       let files = FileCondition(bound, columnCount: table.schema.count + table.hiddenColumns.count, context: context)
-      // Most conditions end here, before any manifest is read.
-      guard files.columns.isSubset(of: identityColumns(table)) else { return nil }
+      exactly = ScanPredicates.exactly(optimizedFilter(bound, table, delete.table))
+      // Most conditions that ask for more end here, before any manifest is read.
+      guard exactly != nil || files.columns.isSubset(of: identityColumns(table)) else { return nil }
       condition = files
     }
-    let wanted = predicates
+    let (wanted, exact) = (predicates, exactly)
     return try await located(delete.table.range) {
       var removed: [FileScanTask] = []
       for task in try await table.tasks(matching: wanted) {
         if let condition {
-          guard let values = identityValues(of: task, condition.columns, table) else { return nil }
-          guard try condition.holds(values) else { continue }
+          if let values = identityValues(of: task, condition.columns, table) {
+            guard try condition.holds(values) else { continue }
+          } else {
+            guard let exact, table.satisfiesInAllRows(task, exact) else { return nil }
+          }
         }
         // How many rows of it are still there, only its deletes could tell.
         guard task.deletes.isEmpty else { return nil }

@@ -40,8 +40,18 @@ package indirect enum IcebergPredicate: Sendable, Hashable {
     }
   }
 
+  /// True for the rows that this is not true for: false or, by a NULL, unknown.
+  package var opposite: IcebergPredicate {
+    switch self {
+    case .always(let value): .always(!value)
+    case .all(let parts): .any(parts.map(\.opposite))
+    case .any(let parts): .all(parts.map(\.opposite))
+    case .test(let fieldID, let test): .any(test.opposites.map { .test(fieldID: fieldID, $0) })
+    }
+  }
+
   /// The same condition without the tests whose values do not have the field's type, which would compare apples and oranges.
-  func checked(_ schema: IcebergSchema) -> IcebergPredicate {
+  package func checked(_ schema: IcebergSchema) -> IcebergPredicate {
     switch self {
     case .always: return self
     case .all(let parts): return .all(parts.map { $0.checked(schema) })
@@ -82,6 +92,26 @@ indirect enum Condition<Leaf: Sendable>: Sendable {
 }
 
 extension IcebergPredicate.Test {
+  /// Of a value that fails the test, one of these is true. NaN fails comparisons, and passes `notEqual` and `noneOf`.
+  var opposites: [IcebergPredicate.Test] {
+    switch self {
+    case .equal(let value): [.notEqual(value), .isNull, .isNaN]
+    case .notEqual(let value): [.equal(value), .isNull]
+    case .less(let value): [.greaterOrEqual(value), .isNull, .isNaN]
+    case .lessOrEqual(let value): [.greater(value), .isNull, .isNaN]
+    case .greater(let value): [.lessOrEqual(value), .isNull, .isNaN]
+    case .greaterOrEqual(let value): [.less(value), .isNull, .isNaN]
+    case .oneOf(let values): [.noneOf(values), .isNull, .isNaN]
+    case .noneOf(let values): [.oneOf(values), .isNull]
+    case .isNull: [.isNotNull]
+    case .isNotNull: [.isNull]
+    case .isNaN: [.isNotNaN]
+    case .isNotNaN: [.isNaN]
+    case .startsWith(let prefix): [.notStartsWith(prefix), .isNull]
+    case .notStartsWith(let prefix): [.startsWith(prefix), .isNull]
+    }
+  }
+
   /// The values compared with.
   var scalars: [Scalar] {
     switch self {

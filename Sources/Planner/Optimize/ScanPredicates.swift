@@ -3,7 +3,7 @@ import Functions
 import SQLSyntax
 
 /// Tells scans which rows the filter above them will keep, in terms that metadata can be tested against. The filter stays.
-struct ScanPredicates {
+package struct ScanPredicates {
   let context: QueryContext
 
   func apply(_ plan: LogicalPlan) -> LogicalPlan {
@@ -18,6 +18,39 @@ struct ScanPredicates {
         }
       }
       return .filter(.scan(scan), predicate)
+    }
+  }
+
+  /// A condition as tests of single columns of a table, which together are true for the very rows that it is true for; nil when some of
+  /// it cannot be said so.
+  ///
+  /// - Parameter plan: the filter over the scan of the table, optimised.
+  package static func exactly(_ plan: LogicalPlan) -> [ColumnPredicate]? {
+    guard case .filter(.scan(let scan), let predicate) = plan else { return nil }
+    var found: [ColumnPredicate] = []
+    for term in predicate.conjuncts {
+      guard isExact(term) else { return nil }
+      let tests = tests(term)
+      if tests.isEmpty { return nil }
+      for test in tests {
+        let table = scan.tableColumns[test.column]
+        guard scan.table.field(at: table).type == scan.columns[test.column].type else { return nil }
+        found.append(ColumnPredicate(column: table, test: test.test))
+      }
+    }
+    return found
+  }
+
+  /// Whether `tests` loses nothing of a term: LIKE is more than its prefix, and a cast to a smaller type can fail.
+  private static func isExact(_ term: BoundExpression) -> Bool {
+    switch term {
+    case .call(let function, let arguments, _):
+      guard function.name != OperatorName.like else { return false }
+      return arguments.allSatisfy { argument in
+        if case .cast(_, to: let target, isTry: _, _) = argument { target == .date } else { true }
+      }
+    case .or(let operands, _): return operands.allSatisfy(isExact)
+    default: return true
     }
   }
 
