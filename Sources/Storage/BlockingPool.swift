@@ -156,6 +156,22 @@ package final class Delivery<Value: Sendable>: @unchecked Sendable {
       pthread_cond_wait(condition, mutex)
     }
   }
+
+  /// The value if it is there within that time, else nil.
+  package func wait(milliseconds: Int) -> Value? {
+    var end = timespec()
+    clock_gettime(CLOCK_REALTIME, &end)
+    end.tv_sec += milliseconds / 1_000
+    end.tv_nsec += milliseconds % 1_000 * 1_000_000
+    if end.tv_nsec >= 1_000_000_000 {
+      end.tv_sec += 1
+      end.tv_nsec -= 1_000_000_000
+    }
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while value == nil, pthread_cond_timedwait(condition, mutex, &end) == 0 {}
+    return value
+  }
 }
 
 /// Runs `body` as a task and blocks the calling thread until it is done. Never call it from a task: it would hold a cooperative thread.

@@ -1,6 +1,7 @@
 #ifndef FRAZIL_CINTRINSICS_H
 #define FRAZIL_CINTRINSICS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -29,5 +30,8 @@ static inline __attribute__((always_inline)) uint64_t frazil_match64(const void 
   return mask;
 #endif
 }
+
+/// Takes `count` blocks of 64 bytes into a SHA-256 state of 8 words (FIPS 180-4, 6.2.2); `constants` are its 64 round constants.
+void frazil_sha256(uint32_t *state, const void *blocks, size_t count, const uint32_t *constants);
 
 #endif
