@@ -78,6 +78,9 @@ package struct S3Options: Sendable {
     isAnonymous = settings.isTrue("FRAZIL_S3_ANONYMOUS")
   }
 
+  /// Bytes of part `number` (from 1 on) of an upload. Doubled every thousand parts: the 10,000 that S3 takes then hold more than its 5 TiB.
+  package func partSize(_ number: Int) -> Int { min(partSize << min((number - 1) / 1_000, 9), 5 << 30) }
+
   /// The URL of an object (or of a bucket, when the key is empty) in a region.
   package func url(bucket: String, key: String, region: String) -> HTTPURL {
     let host = endpoint ?? HTTPURL(scheme: "https", authority: "s3.\(region).\(AWSSettings.domain(of: region))")

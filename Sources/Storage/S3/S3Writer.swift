@@ -33,15 +33,12 @@ final class S3Writer: ObjectWriter {
 
   deinit { abort() }
 
-  /// Bytes of part `number` (from 1 on). Doubled every thousand parts: 10,000 of them hold more than S3's 5 TiB.
-  static func partSize(_ number: Int, first: Int) -> Int { min(first << min((number - 1) / 1_000, 9), 5 << 30) }
-
   func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
     guard !isClosed else { throw StorageError(.io, location, "cannot write: the object is closed") }
     var rest = bytes[...]
     while !rest.isEmpty {
       let number = finishedParts.count + sentParts.count + 1
-      let capacity = Self.partSize(number, first: client.options.partSize)
+      let capacity = client.options.partSize(number)
       let buffer = part ?? ByteBuffer(byteCount: capacity)
       part = buffer
       let count = min(rest.count, buffer.byteCount - partFill)
