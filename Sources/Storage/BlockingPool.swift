@@ -174,12 +174,13 @@ package final class Delivery<Value: Sendable>: @unchecked Sendable {
   }
 }
 
-/// Runs `body` as a task and blocks the calling thread until it is done. Never call it from a task: it would hold a cooperative thread.
+/// Runs `body` as a task and blocks the calling thread until it is done. For the engine's own threads; a task that calls it holds its thread
+/// meanwhile, but cannot wait for itself: `body` runs on threads of its own.
 package func waitForTask<Value: Sendable>(
   _ body: @escaping @Sendable () async throws(StorageError) -> Value
 ) throws(StorageError) -> Value {
   let delivery = Delivery<Result<Value, StorageError>>()
-  Task {
+  Task(executorPreference: StorageExecutor.shared) {
     do throws(StorageError) {
       delivery.deliver(.success(try await body()))
     } catch {
@@ -187,4 +188,16 @@ package func waitForTask<Value: Sendable>(
     }
   }
   return try delivery.wait().get()
+}
+
+/// Runs tasks that blocked threads wait for, apart from Swift's own threads: those may be among the blocked.
+package final class StorageExecutor: TaskExecutor {
+  package static let shared = StorageExecutor()
+
+  private let pool = BlockingPool(threadCount: 4)
+
+  package func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    pool.submit { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
+  }
 }

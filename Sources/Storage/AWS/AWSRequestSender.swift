@@ -82,7 +82,8 @@ package struct AWSRequestSender: Sendable {
         isThrottling = false
       }
       guard retries + 1 < retry.attempts, retry.budget.take(isThrottling: isThrottling) else { return try ending.get() }
-      await retry.sleep(retry.delay(retry: retries, isThrottling: isThrottling, headers: headers))
+      let delay = retry.delay(retry: retries, isThrottling: isThrottling, headers: headers)
+      if let sleep = retry.sleep { await sleep(delay) } else { await http.sleep(milliseconds: delay) }
       lastRetryWasThrottling = isThrottling
       retries += 1
     }

@@ -8,8 +8,8 @@ package struct RetryPolicy: Sendable {
   /// Attempts in total, the first one included.
   package var attempts: Int
   package var budget: RetryBudget
-  /// Waits so many milliseconds; ends early when the task is cancelled.
-  package var sleep: @Sendable (Int) async -> Void
+  /// Waits so many milliseconds instead of the HTTP client; for tests that have no time.
+  package var sleep: (@Sendable (Int) async -> Void)?
   /// From 0 to 1.
   package var random: @Sendable () -> Double
 
@@ -21,10 +21,7 @@ package struct RetryPolicy: Sendable {
   ) {
     self.attempts = attempts
     self.budget = budget
-    self.sleep = sleep ?? { milliseconds in
-      // Cancellation ends the wait; who called looks at it next.
-      try? await Task.sleep(nanoseconds: UInt64(max(0, milliseconds)) * 1_000_000)
-    }
+    self.sleep = sleep
     self.random = random
   }
 

@@ -102,7 +102,7 @@ package final class CachedCredentials: AWSCredentialProvider {
   }
 
   private func startRefresh() -> Refresh {
-    Task { [self] in
+    Task(executorPreference: StorageExecutor.shared) { [self] in
       let result: Result<AWSCredentials, CredentialError>
       do throws(CredentialError) { result = .success(try await resolve()) } catch { result = .failure(error) }
       state.withLock { state in

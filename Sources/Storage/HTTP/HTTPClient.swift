@@ -37,10 +37,24 @@ package final class HTTPClient: Sendable {
   /// Sends a request and waits for the whole response. Cancelling the task stops the transfer.
   package func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
     if Task.isCancelled { throw HTTPError(.cancelled, "cancelled") }
+    return try await withTransfer { HTTPTransfer(request, $0) }.get()
+  }
+
+  /// Waits on the client's own thread; ends early when the task is cancelled. `Task.sleep` needs one of Swift's threads, which may all be
+  /// blocked by those who wait for this request.
+  package func sleep(milliseconds: Int) async {
+    guard milliseconds > 0, !Task.isCancelled else { return }
+    // Time over is what is waited for, and cancellation is seen by the caller.
+    _ = await withTransfer { HTTPTransfer(delayMilliseconds: milliseconds, $0) }
+  }
+
+  private func withTransfer(
+    _ make: (@escaping @Sendable (Result<HTTPResponse, HTTPError>) -> Void) -> HTTPTransfer
+  ) async -> Result<HTTPResponse, HTTPError> {
     let cell = Mutex<HTTPTransfer?>(nil)
     let result: Result<HTTPResponse, HTTPError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let transfer = HTTPTransfer(request) { continuation.resume(returning: $0) }
+        let transfer = make { continuation.resume(returning: $0) }
         cell.withLock { $0 = transfer }
         loop.start(transfer)
         // The handler may have run before there was a transfer to stop.
@@ -50,7 +64,7 @@ package final class HTTPClient: Sendable {
       if let transfer = cell.withLock({ $0 }) { loop.cancel(transfer) }
     }
     withExtendedLifetime(self) {}
-    return try result.get()
+    return result
   }
 
   /// `send` for the engine's own threads: blocks until the response is there, or `isCancelled` says so.

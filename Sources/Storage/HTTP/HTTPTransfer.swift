@@ -6,6 +6,8 @@ import Synchronization
 // SAFETY: all stored variables belong to the loop's thread, from `open` to `closeHandles`; only `completion` is taken under its lock.
 final class HTTPTransfer: @unchecked Sendable {
   let request: HTTPRequest
+  /// For a wait instead of a request: when it is over.
+  let wakeUp: ContinuousClock.Instant?
   private let completion: Mutex<(@Sendable (Result<HTTPResponse, HTTPError>) -> Void)?>
 
   private(set) var easy: UnsafeMutableRawPointer?
@@ -28,6 +30,13 @@ final class HTTPTransfer: @unchecked Sendable {
 
   init(_ request: HTTPRequest, _ completion: @escaping @Sendable (Result<HTTPResponse, HTTPError>) -> Void) {
     self.request = request
+    wakeUp = nil
+    self.completion = Mutex(completion)
+  }
+
+  init(delayMilliseconds: Int, _ completion: @escaping @Sendable (Result<HTTPResponse, HTTPError>) -> Void) {
+    request = HTTPRequest(.get, HTTPURL(scheme: "http", authority: ""))
+    wakeUp = .now + .milliseconds(delayMilliseconds)
     self.completion = Mutex(completion)
   }
 

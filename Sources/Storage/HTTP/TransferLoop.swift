@@ -21,6 +21,7 @@ final class TransferLoop: @unchecked Sendable {
   private var multi: UnsafeMutableRawPointer?
   private var waiting: [HTTPTransfer] = []
   private var active: [UnsafeMutableRawPointer: HTTPTransfer] = [:]
+  private var sleeping: [HTTPTransfer] = []
   /// Transfers under way at once; more wait for their turn, so that their time-outs do not run meanwhile.
   private static let transferLimit = 64
 
@@ -104,7 +105,9 @@ final class TransferLoop: @unchecked Sendable {
         }
         return (inbox.starting, inbox.cancelled, inbox.isClosed)
       }
-      waiting += news.0
+      for transfer in news.0 {
+        if transfer.wakeUp == nil { waiting.append(transfer) } else { sleeping.append(transfer) }
+      }
       for transfer in news.1 { stop(transfer) }
       if news.2 { break }
       while active.count < Self.transferLimit, !waiting.isEmpty { begin(waiting.removeFirst()) }
@@ -120,13 +123,31 @@ final class TransferLoop: @unchecked Sendable {
         end(easy, code: result)
       }
       if finished && !waiting.isEmpty { continue }
-      _ = ccurl_multi_poll(multi, 60_000)
+      _ = ccurl_multi_poll(multi, wakeSleepers())
     }
     failAll(HTTPError(.cancelled, "the HTTP client is closed", mayHaveTakenEffect: true))
     inbox.withLock { inbox in
       inbox.multi = nil
       _ = ccurl_multi_cleanup(multi)
     }
+  }
+
+  /// Ends the waits that are over; milliseconds until the next one is.
+  private func wakeSleepers() -> Int32 {
+    guard !sleeping.isEmpty else { return 60_000 }
+    let now = ContinuousClock.now
+    var next: Duration = .seconds(60)
+    var rest: [HTTPTransfer] = []
+    for transfer in sleeping {
+      guard let moment = transfer.wakeUp, moment > now else {
+        transfer.finish(.success(HTTPResponse(status: 0)))
+        continue
+      }
+      next = min(next, moment - now)
+      rest.append(transfer)
+    }
+    sleeping = rest
+    return Int32(next / .milliseconds(1)) + 1
   }
 
   private func begin(_ transfer: HTTPTransfer) {
@@ -144,6 +165,7 @@ final class TransferLoop: @unchecked Sendable {
 
   private func stop(_ transfer: HTTPTransfer) {
     waiting.removeAll { $0 === transfer }
+    sleeping.removeAll { $0 === transfer }
     if let easy = transfer.easy, active[easy] === transfer {
       active[easy] = nil
       if let multi { _ = ccurl_multi_remove(multi, easy) }
@@ -176,7 +198,8 @@ final class TransferLoop: @unchecked Sendable {
       defer { inbox.starting = [] }
       return inbox.starting
     }
-    for transfer in waiting + queued { transfer.finish(.failure(HTTPError(error.kind, error.message))) }
+    for transfer in waiting + queued + sleeping { transfer.finish(.failure(HTTPError(error.kind, error.message))) }
     waiting = []
+    sleeping = []
   }
 }

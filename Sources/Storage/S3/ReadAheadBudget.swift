@@ -68,7 +68,7 @@ final class ReadAheadBlock: Sendable {
   var isGivenUp: Bool { flags.withLock { $0.isGivenUp } }
 
   func start(_ read: @escaping @Sendable () async throws(StorageError) -> S3Client.Content) {
-    let started = Task {
+    let started = Task(executorPreference: StorageExecutor.shared) { [self] in
       let outcome: Outcome
       do throws(StorageError) { outcome = .success(try await read()) } catch { outcome = .failure(error) }
       delivery.deliver(outcome)

@@ -65,7 +65,7 @@ final class S3Writer: ObjectWriter {
       let delivery = Delivery<Result<S3Client.Part, StorageError>>()
       sentParts.append(delivery)
       tasks.append(
-        Task { [client, object, location] in
+        Task(executorPreference: StorageExecutor.shared) { [client, object, location] in
           do throws(StorageError) {
             delivery.deliver(.success(try await client.uploadPart(object, location, upload: upload, number: number, bytes)))
           } catch {
