@@ -136,6 +136,11 @@ int ccurl_set_callbacks(
   return code;
 }
 
+int ccurl_set_start_callback(void *easy, CCurlStartCallback start, void *context) {
+  int code = curl.easy_setopt(easy, 20312 /* PREREQFUNCTION */, start);
+  return code ? code : curl.easy_setopt(easy, 10313 /* PREREQDATA */, context);
+}
+
 int64_t ccurl_get_long(void *easy, int info) {
   long value = 0;
   return curl.easy_getinfo(easy, info, &value) == 0 ? value : 0;

