@@ -40,7 +40,7 @@ var targets: [Target] = [
   module("Compression", ["CZlib", "CZstd", "CSnappy", "CLZ4"], upcoming),
   module("JSONText", [], upcoming),
   module("Digests", ["CIntrinsics"], upcoming),
-  module("Storage", ["CCurl", "Compression", "Digests", "JSONText"], upcoming),
+  module("Storage", ["CCurl", "CIntrinsics", "Compression", "Digests", "JSONText"], upcoming),
   // floor 1
   module("Avro", ["Columnar", "Compression", "JSONText"], upcoming),
   module("Parquet", ["Columnar", "Compression", "Storage", "CIntrinsics"], upcoming),

@@ -28,7 +28,7 @@ package struct QueryExecutor: Sendable {
     let stop = queue.stop
     let context = context
     let options = options
-    WorkerPool.detached {
+    WorkerPool.detached(for: context.cancellation) {
       do {
         try Self.run(plan, into: ResultSink(queue), context: context, options: options, stop: stop)
         queue.close(nil)
@@ -47,7 +47,7 @@ package struct QueryExecutor: Sendable {
     let options = options
     let result: Result<Void, SQLError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        WorkerPool.detached {
+        WorkerPool.detached(for: context.cancellation) {
           do {
             try Self.run(
               plan, into: ConsumerSink(make: makeConsumer), context: context, options: options, stop: StopFlag())

@@ -1,3 +1,4 @@
+import CIntrinsics
 import Glibc
 import Synchronization
 
@@ -174,20 +175,35 @@ package final class Delivery<Value: Sendable>: @unchecked Sendable {
   }
 }
 
+extension Delivery {
+  /// Waits; calls `stop` once when the statement that this thread works for is cancelled, and waits on for what comes of it.
+  func wait(stop: () -> Void) -> Value {
+    var hasStopped = false
+    while true {
+      if let value = wait(milliseconds: 50) { return value }
+      if !hasStopped, frazil_thread_is_cancelled() {
+        hasStopped = true
+        stop()
+      }
+    }
+  }
+}
+
 /// Runs `body` as a task and blocks the calling thread until it is done. For the engine's own threads; a task that calls it holds its thread
-/// meanwhile, but cannot wait for itself: `body` runs on threads of its own.
+/// meanwhile, but cannot wait for itself: `body` runs on threads of its own. When the statement that the calling thread works for is cancelled,
+/// so is the task.
 package func waitForTask<Value: Sendable>(
   _ body: @escaping @Sendable () async throws(StorageError) -> Value
 ) throws(StorageError) -> Value {
   let delivery = Delivery<Result<Value, StorageError>>()
-  Task(executorPreference: StorageExecutor.shared) {
+  let task = Task(executorPreference: StorageExecutor.shared) {
     do throws(StorageError) {
       delivery.deliver(.success(try await body()))
     } catch {
       delivery.deliver(.failure(error))
     }
   }
-  return try delivery.wait().get()
+  return try delivery.wait { task.cancel() }.get()
 }
 
 /// Runs tasks that blocked threads wait for, apart from Swift's own threads: those may be among the blocked.

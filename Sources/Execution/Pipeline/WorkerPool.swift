@@ -1,3 +1,4 @@
+import Columnar
 import Glibc
 
 /// The threads of one query's data plane: pthreads with 8 MiB stacks, never Swift's cooperative ones, because workers decode,
@@ -10,14 +11,16 @@ final class WorkerPool: @unchecked Sendable {
   let count: Int
   private let shared: Shared
 
-  /// - Parameter count: workers, including the calling thread. When the system refuses threads there are fewer helpers:
-  ///   `run` then does their part itself, one after the other.
-  init(count: Int) {
+  /// - Parameters:
+  ///   - count: workers, including the calling thread. When the system refuses threads there are fewer helpers: `run` then does their part
+  ///     itself, one after the other.
+  ///   - cancellation: ends what the helpers wait for.
+  init(count: Int, cancellation: Cancellation) {
     self.count = max(1, count)
     shared = Shared()
     for _ in 1..<max(1, count) {
       let shared = shared
-      _ = Self.startThread { shared.work() }
+      _ = Self.startThread { cancellation.whileThreadWorks { shared.work() } }
     }
   }
 
@@ -34,8 +37,9 @@ final class WorkerPool: @unchecked Sendable {
   }
 
   /// Runs `body` on a thread of its own; on the caller's when the system has no thread to give.
-  static func detached(_ body: @escaping @Sendable () -> Void) {
-    if !startThread(body) { body() }
+  static func detached(for cancellation: Cancellation, _ body: @escaping @Sendable () -> Void) {
+    let work: @Sendable () -> Void = { cancellation.whileThreadWorks(body) }
+    if !startThread(work) { work() }
   }
 
   private static let stackByteCount = 8 << 20

@@ -106,7 +106,7 @@ package final class ParquetFile: Sendable {
     do throws(StorageError) {
       try reader.read(at: offset, into: UnsafeMutableRawBufferPointer(start: buffer.base, count: count))
     } catch {
-      throw ParquetError(.inputOutput, "\(error)", byteOffset: offset)
+      throw ParquetError(storage: error, byteOffset: offset)
     }
     return buffer
   }

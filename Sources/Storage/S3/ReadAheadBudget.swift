@@ -81,7 +81,7 @@ final class ReadAheadBlock: Sendable {
   }
 
   /// Waits for the bytes; for threads of the engine.
-  func wait() -> Outcome { delivery.wait() }
+  func wait() -> Outcome { delivery.wait { giveUp() } }
 
   /// Notes that so many bytes were handed out; true when that were all, so that the block has done its work.
   func take(_ count: Int) -> Bool {
