@@ -87,7 +87,7 @@ var targets: [Target] = [
   tests("ColumnarTests", ["Columnar", "TestSupport"]),
   tests("FormatsTests", ["Compression", "JSONText", "Avro", "TestSupport"]),
   tests("StorageTests", ["Digests", "JSONText", "Storage", "TestSupport"]),
-  tests("ParquetTests", ["Parquet", "Columnar", "Storage", "Compression", "JSONText", "TestSupport"]),
+  tests("ParquetTests", ["Parquet", "Columnar", "Digests", "Storage", "Compression", "JSONText", "TestSupport"]),
   tests("TextFormatsTests", ["TextFormats", "Columnar", "Compression", "Storage", "TestSupport"]),
   tests("FunctionsTests", ["Functions", "Columnar", "TestSupport"]),
   tests("IcebergTests", ["Iceberg", "Avro", "Compression", "Parquet", "Columnar", "Storage", "JSONText", "TestSupport"]),
@@ -95,7 +95,7 @@ var targets: [Target] = [
   tests("PlannerTests", ["Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests(
-    "ConnectorsTests", ["Frazil", "Connectors", "Iceberg", "Columnar", "Storage", "JSONText", "TestSupport"]),
+    "ConnectorsTests", ["Frazil", "Connectors", "Iceberg", "Columnar", "Digests", "Storage", "JSONText", "TestSupport"]),
   tests("FrazilTests", ["Frazil", "Storage", "TestSupport"]),
   tests("TidyTests", ["SQLSyntax", "Functions", "TestSupport"]),
 ]

@@ -33,6 +33,9 @@ package enum MessageDigest: Sendable {
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
+  /// The hash of bytes as hexadecimal text.
+  package func hexadecimal(of message: [UInt8]) -> String { Self.hexadecimal(hash(message)) }
+
   /// Of a prefix of whole blocks followed by a message.
   private func hash(_ prefix: [UInt8], _ message: UnsafeRawBufferPointer) -> [UInt8] {
     if self == .sha256 { return Self.sha256(prefix, message) }

@@ -28,7 +28,7 @@ package struct QueryExecutor: Sendable {
     let stop = queue.stop
     let context = context
     let options = options
-    WorkerPool.detached(for: context.cancellation) {
+    WorkerPool.detached {
       do {
         try Self.run(plan, into: ResultSink(queue), context: context, options: options, stop: stop)
         queue.close(nil)
@@ -47,7 +47,7 @@ package struct QueryExecutor: Sendable {
     let options = options
     let result: Result<Void, SQLError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        WorkerPool.detached(for: context.cancellation) {
+        WorkerPool.detached {
           do {
             try Self.run(
               plan, into: ConsumerSink(make: makeConsumer), context: context, options: options, stop: StopFlag())
@@ -66,6 +66,14 @@ package struct QueryExecutor: Sendable {
   /// A pivot whose matrix does not fit in memory starts again as a general aggregate, which can spill. Nothing has left the query by
   /// then: pipelines run in order, and the last one starts when the matrix is complete.
   private static func run(
+    _ plan: PreparedPlan, into sink: any Sink, context: QueryContext, options: ExecutionOptions, stop: StopFlag
+  ) throws {
+    var outcome = Result<Void, any Error>.success(())
+    context.cancellation.whileThreadWorks { outcome = Result { try runHere(plan, into: sink, context: context, options: options, stop: stop) } }
+    try outcome.get()
+  }
+
+  private static func runHere(
     _ plan: PreparedPlan, into sink: any Sink, context: QueryContext, options: ExecutionOptions, stop: StopFlag
   ) throws {
     do {

@@ -64,7 +64,7 @@ private final class ThreadQueue: @unchecked Sendable {
     if mustStart { threads += 1 } else { pthread_cond_signal(condition) }
     let isOnlyHope = threads == 1
     pthread_mutex_unlock(mutex)
-    guard mustStart, !startThread() else { return }
+    guard mustStart, !DetachedThread.start({ self.work() }) else { return }
     pthread_mutex_lock(mutex)
     threads -= 1
     pthread_mutex_unlock(mutex)
@@ -77,23 +77,6 @@ private final class ThreadQueue: @unchecked Sendable {
     isClosed = true
     pthread_cond_broadcast(condition)
     pthread_mutex_unlock(mutex)
-  }
-
-  private func startThread() -> Bool {
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &thread, nil,
-      { context in
-        if let context { Unmanaged<ThreadQueue>.fromOpaque(context).takeRetainedValue().work() }
-        return nil
-      }, context.toOpaque())
-    guard code == 0 else {
-      context.release()
-      return false
-    }
-    pthread_detach(thread)
-    return true
   }
 
   private func work() {

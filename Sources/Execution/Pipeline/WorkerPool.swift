@@ -1,4 +1,3 @@
-import Columnar
 import Glibc
 
 /// The threads of one query's data plane: pthreads with 8 MiB stacks, never Swift's cooperative ones, because workers decode,
@@ -14,13 +13,13 @@ final class WorkerPool: @unchecked Sendable {
   /// - Parameters:
   ///   - count: workers, including the calling thread. When the system refuses threads there are fewer helpers: `run` then does their part
   ///     itself, one after the other.
-  ///   - cancellation: ends what the helpers wait for.
-  init(count: Int, cancellation: Cancellation) {
+  ///   - working: what a helper's life is spent in, `Cancellation.whileThreadWorks` of its query.
+  init(count: Int, working: @escaping @Sendable (() -> Void) -> Void) {
     self.count = max(1, count)
     shared = Shared()
     for _ in 1..<max(1, count) {
       let shared = shared
-      _ = Self.startThread { cancellation.whileThreadWorks { shared.work() } }
+      _ = Self.startThread { working { shared.work() } }
     }
   }
 
@@ -37,9 +36,8 @@ final class WorkerPool: @unchecked Sendable {
   }
 
   /// Runs `body` on a thread of its own; on the caller's when the system has no thread to give.
-  static func detached(for cancellation: Cancellation, _ body: @escaping @Sendable () -> Void) {
-    let work: @Sendable () -> Void = { cancellation.whileThreadWorks(body) }
-    if !startThread(work) { work() }
+  static func detached(_ body: @escaping @Sendable () -> Void) {
+    if !startThread(body) { body() }
   }
 
   private static let stackByteCount = 8 << 20
@@ -50,15 +48,18 @@ final class WorkerPool: @unchecked Sendable {
   }
 
   private static func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, stackByteCount)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    pthread_attr_init(attributes)
+    defer {
+      pthread_attr_destroy(attributes)
+      attributes.deallocate()
+    }
+    pthread_attr_setstacksize(attributes, stackByteCount)
+    pthread_attr_setdetachstate(attributes, Int32(PTHREAD_CREATE_DETACHED))
     let start = Unmanaged.passRetained(Start(body))
     var thread = pthread_t()
     let code = pthread_create(
-      &thread, &attributes,
+      &thread, attributes,
       { raw in
         if let raw { Unmanaged<Start>.fromOpaque(raw).takeRetainedValue().body() }
         return nil

@@ -1,5 +1,5 @@
-import Digests
 import Columnar
+import Digests
 import Glibc
 
 extension FunctionLibrary {

@@ -9,9 +9,11 @@ enum CredentialProcess {
   static func run(_ command: String) async throws(CredentialError) -> [UInt8] {
     let words = try words(command)
     let result: Result<[UInt8], CredentialError> = await withCheckedContinuation { continuation in
-      BlockingPool.shared.submit {
+      // A thread of its own: those of the shared pool may all be waiting for these very credentials.
+      let isStarted = DetachedThread.start {
         continuation.resume(returning: Result { () throws(CredentialError) in try spawn(words) })
       }
+      if !isStarted { continuation.resume(returning: .failure(CredentialError("the system has no thread for credential_process"))) }
     }
     return try result.get()
   }

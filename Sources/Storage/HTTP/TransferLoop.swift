@@ -41,7 +41,7 @@ final class TransferLoop: @unchecked Sendable {
         inbox.multi = multi
         self.multi = multi
         _ = ccurl_multi_set_long(multi, Int32(CCURL_MULTI_MAX_CACHED_CONNECTIONS.rawValue), Self.transferLimit)
-        guard startThread() else {
+        guard DetachedThread.start({ self.run() }) else {
           _ = ccurl_multi_cleanup(multi)
           inbox.multi = nil
           return HTTPError(.unreachable, "the system refuses another thread")
@@ -69,23 +69,6 @@ final class TransferLoop: @unchecked Sendable {
       inbox.isClosed = true
       if let multi = inbox.multi { _ = ccurl_multi_wakeup(multi) }
     }
-  }
-
-  private func startThread() -> Bool {
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &thread, nil,
-      { context in
-        if let context { Unmanaged<TransferLoop>.fromOpaque(context).takeRetainedValue().run() }
-        return nil
-      }, context.toOpaque())
-    guard code == 0 else {
-      context.release()
-      return false
-    }
-    pthread_detach(thread)
-    return true
   }
 
   // MARK: On the thread
