@@ -22,7 +22,7 @@ demo: build
 	queries/methylation/run.sh "$$($(SWIFT) build $(RELEASE) --show-bin-path)/frazil" "$(DEMO_DIRECTORY)"
 
 test:
-	.ci/install libraries python
+	.ci/install libraries python servers
 	SWIFT="$(SWIFT)" RELEASE="$(RELEASE)" Tests/run.sh
 
 bench: build

@@ -33,18 +33,20 @@ var targets: [Target] = [
   .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
   .target(name: "CIntrinsics"),
+  .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
   // floor 0: import none of ours
   module("SQLSyntax", [], strict),
   module("Columnar", ["CIntrinsics"], upcoming),
   module("Compression", ["CZlib", "CZstd", "CSnappy", "CLZ4"], upcoming),
   module("JSONText", [], upcoming),
-  module("Storage", ["JSONText"], upcoming),
+  module("Digests", ["CIntrinsics"], upcoming),
+  module("Storage", ["CCurl", "CIntrinsics", "Compression", "Digests", "JSONText"], upcoming),
   // floor 1
   module("Avro", ["Columnar", "Compression", "JSONText"], upcoming),
   module("Parquet", ["Columnar", "Compression", "Storage", "CIntrinsics"], upcoming),
   module("TextFormats", ["Columnar", "Compression", "JSONText", "Storage", "CIntrinsics"], upcoming),
   .target(
-    name: "Functions", dependencies: ["Columnar", "JSONText", "CPCRE2"], swiftSettings: upcoming,
+    name: "Functions", dependencies: ["Columnar", "Digests", "JSONText", "CPCRE2"], swiftSettings: upcoming,
     linkerSettings: [.linkedLibrary(pcre2)]),
   // floor 2
   module("Iceberg", ["Avro", "Parquet", "Compression", "JSONText", "Storage", "Columnar"], upcoming),
@@ -84,8 +86,8 @@ var targets: [Target] = [
   tests("SQLSyntaxTests", ["SQLSyntax", "TestSupport"]),
   tests("ColumnarTests", ["Columnar", "TestSupport"]),
   tests("FormatsTests", ["Compression", "JSONText", "Avro", "TestSupport"]),
-  tests("StorageTests", ["Storage", "TestSupport"]),
-  tests("ParquetTests", ["Parquet", "Columnar", "Storage", "Compression", "JSONText", "TestSupport"]),
+  tests("StorageTests", ["Digests", "JSONText", "Storage", "TestSupport"]),
+  tests("ParquetTests", ["Parquet", "Columnar", "Digests", "Storage", "Compression", "JSONText", "TestSupport"]),
   tests("TextFormatsTests", ["TextFormats", "Columnar", "Compression", "Storage", "TestSupport"]),
   tests("FunctionsTests", ["Functions", "Columnar", "TestSupport"]),
   tests("IcebergTests", ["Iceberg", "Avro", "Compression", "Parquet", "Columnar", "Storage", "JSONText", "TestSupport"]),
@@ -93,7 +95,7 @@ var targets: [Target] = [
   tests("PlannerTests", ["Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests(
-    "ConnectorsTests", ["Frazil", "Connectors", "Iceberg", "Columnar", "Storage", "JSONText", "TestSupport"]),
+    "ConnectorsTests", ["Frazil", "Connectors", "Iceberg", "Columnar", "Digests", "Storage", "JSONText", "TestSupport"]),
   tests("FrazilTests", ["Frazil", "Storage", "TestSupport"]),
   tests("TidyTests", ["SQLSyntax", "Functions", "TestSupport"]),
 ]

@@ -10,7 +10,7 @@
 #   6. Random queries compared with DuckDB                Tests/Differential/differential.py
 #   7. Mutated statements, which must not trap            Tests/Differential/mutations.py
 #
-# Steps 5 to 7 need the Python environment.
+# Steps 5 to 7 need the Python environment; the S3 servers of steps 1 and 5 come from a second one (.ci/install servers).
 #
 # Environment: SWIFT the compiler driver, RELEASE its release flags, FRAZIL_VENV the Python environment,
 # MODEL_STATEMENTS how many statements step 3 runs.
@@ -19,6 +19,7 @@ cd "$(dirname "$0")/.."
 swift=${SWIFT:-swift}
 read -ra release <<<"${RELEASE:--c release --static-swift-stdlib}"
 python=${FRAZIL_VENV:-$HOME/.cache/frazil/venv}/bin/python
+export FRAZIL_SERVERS_PYTHON=${FRAZIL_VENV:-$HOME/.cache/frazil/venv}-servers/bin/python
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 passed=0

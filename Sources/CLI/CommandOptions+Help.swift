@@ -8,10 +8,14 @@ extension CommandOptions {
            frazil [OPTIONS] -c SQL           the given statements
            frazil [OPTIONS] run FILE...      the scripts, one after the other; - is standard input
            frazil [OPTIONS] check TABLE...   whether tables are what Iceberg's specification says, file by file
+           frazil whoami                     whose credentials are used for AWS, and why
 
     options:
-      --warehouse DIR     the local catalog, and where tables without LOCATION go
+      --warehouse DIR     the local catalog, and where tables without LOCATION go; a folder or s3://bucket/prefix
                           (default: $FRAZIL_WAREHOUSE or ./warehouse)
+      --catalog-directory DIR
+                          the local catalog apart from the warehouse (default: .frazil/catalog in the warehouse,
+                          or in the current directory when the warehouse is on S3)
       --database NAME     database of unqualified names (default: default)
       --format FORMAT     table, csv, json, jsonl or markdown (default: table);
                           csv is what Athena writes to its result files

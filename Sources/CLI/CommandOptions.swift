@@ -20,6 +20,8 @@ struct CommandOptions {
     case check([String])
     case help
     case version
+    /// Says whose credentials are used for AWS.
+    case whoami
   }
 
   var action = Action.standardInput
@@ -36,8 +38,8 @@ struct CommandOptions {
   }
 
   private static let optionNames = [
-    "--warehouse", "--database", "--format", "--output", "--mount", "--offline", "--memory", "--workers", "--now", "--seed", "--commit-retry-statements",
-    "--help", "--version", "--json", "-c", "-h",
+    "--warehouse", "--catalog-directory", "--database", "--format", "--output", "--mount", "--offline", "--memory", "--workers", "--now", "--seed",
+    "--commit-retry-statements", "--help", "--version", "--json", "-c", "-h",
   ]
 
   /// - Parameters:
@@ -95,6 +97,10 @@ struct CommandOptions {
       if !statements.isEmpty { throw UsageError(message: "-c and check do not go together") }
       return .check(Array(words.dropFirst()))
     }
+    if command == "whoami" {
+      if words.count > 1 || !statements.isEmpty { throw UsageError(message: "whoami takes nothing more") }
+      return .whoami
+    }
     guard command == "run" else {
       let isFile = command.hasSuffix(".sql") || access(command, R_OK) == 0
       throw UsageError(
@@ -112,6 +118,7 @@ struct CommandOptions {
     case "--warehouse":
       if value.isEmpty { throw UsageError(message: "--warehouse needs a folder") }
       configuration.warehouse = value
+    case "--catalog-directory": configuration.catalogDirectory = value
     case "--database": configuration.database = value
     case "--format":
       guard let format = OutputFormat(rawValue: value.lowercased()) else {

@@ -29,6 +29,7 @@ enum Main {
     case .help, .version:
       let text = options.action == .help ? CommandOptions.help : CommandOptions.version + "\n"
       return writeAll(Array(text.utf8), to: STDOUT_FILENO) ? 0 : 1
+    case .whoami: return await whoami(options.configuration)
     case .statements(let texts): scripts = texts.map { (nil, $0) }
     case .scripts(let paths):
       for path in paths {
@@ -74,6 +75,25 @@ enum Main {
     case .failed: return 1
     case .interrupted(let signal): return 128 + signal
     }
+  }
+}
+
+/// Says which source gave the credentials for AWS, and what became of the others; 1 when there are none.
+private func whoami(_ configuration: Configuration) async -> Int32 {
+  do {
+    let report = try await Engine(configuration).credentialReport()
+    var lines = [report.summary, "region: \(report.region)"]
+    if let endpoint = report.endpoint { lines.append("S3 endpoint: \(endpoint)") }
+    lines.append("where was looked, in this order:")
+    let width = report.sources.map(\.name.count).max() ?? 0
+    for source in report.sources {
+      lines.append("  \(source.name)\(String(repeating: " ", count: width - source.name.count))  \(source.outcome): \(source.detail)")
+    }
+    let isWritten = writeAll(Array((lines.joined(separator: "\n") + "\n").utf8), to: STDOUT_FILENO)
+    return report.isFound && isWritten ? 0 : 1
+  } catch {
+    writeError("\(error)")
+    return 1
   }
 }
 

@@ -68,6 +68,14 @@ package struct QueryExecutor: Sendable {
   private static func run(
     _ plan: PreparedPlan, into sink: any Sink, context: QueryContext, options: ExecutionOptions, stop: StopFlag
   ) throws {
+    var outcome = Result<Void, any Error>.success(())
+    context.cancellation.whileThreadWorks { outcome = Result { try runHere(plan, into: sink, context: context, options: options, stop: stop) } }
+    try outcome.get()
+  }
+
+  private static func runHere(
+    _ plan: PreparedPlan, into sink: any Sink, context: QueryContext, options: ExecutionOptions, stop: StopFlag
+  ) throws {
     do {
       let pipelines = try PhysicalPlanner.plan(plan, into: sink, context: context, options: options)
       try PipelineRunner(context: context, options: options, stop: stop).run(pipelines)

@@ -100,6 +100,7 @@ extension SQLError {
       self.init(.genericInsufficientResources, "\(error)", hint: "Make room, or choose a place on another disk.")
     case .corrupt: self.init(.hiveBadData, "\(error)")
     case .notSupported: self.init(.notSupported, "\(error)")
+    case .cancelled: self.init(.userCanceled, "Query was canceled")
     case .invalidLocation: self.init(.invalidPath, "\(error)")
     default: self.init(.genericExternal, "\(error)", isRetryable: error.isRetryable)
     }

@@ -1,3 +1,5 @@
+import Storage
+
 /// What is wrong with a Parquet file, an unsupported feature of it, or a request for it.
 ///
 /// Low levels throw with what they know (message, offset in their bytes); the layers above add file, row group
@@ -34,6 +36,11 @@ package struct ParquetError: Error, Sendable, Hashable {
     self.rowGroup = rowGroup
     self.column = column
     self.byteOffset = byteOffset
+  }
+
+  /// What the store below said.
+  init(storage error: StorageError, byteOffset: Int? = nil) {
+    self.init(error.kind == .cancelled ? .cancelled : .inputOutput, "\(error)", byteOffset: byteOffset)
   }
 
   package static func corrupt(_ message: String, at byteOffset: Int? = nil) -> ParquetError {

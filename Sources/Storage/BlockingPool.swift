@@ -1,3 +1,4 @@
+import CIntrinsics
 import Glibc
 import Synchronization
 
@@ -63,7 +64,7 @@ private final class ThreadQueue: @unchecked Sendable {
     if mustStart { threads += 1 } else { pthread_cond_signal(condition) }
     let isOnlyHope = threads == 1
     pthread_mutex_unlock(mutex)
-    guard mustStart, !startThread() else { return }
+    guard mustStart, !DetachedThread.start({ self.work() }) else { return }
     pthread_mutex_lock(mutex)
     threads -= 1
     pthread_mutex_unlock(mutex)
@@ -76,23 +77,6 @@ private final class ThreadQueue: @unchecked Sendable {
     isClosed = true
     pthread_cond_broadcast(condition)
     pthread_mutex_unlock(mutex)
-  }
-
-  private func startThread() -> Bool {
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(self)
-    let code = pthread_create(
-      &thread, nil,
-      { context in
-        if let context { Unmanaged<ThreadQueue>.fromOpaque(context).takeRetainedValue().work() }
-        return nil
-      }, context.toOpaque())
-    guard code == 0 else {
-      context.release()
-      return false
-    }
-    pthread_detach(thread)
-    return true
   }
 
   private func work() {
@@ -156,19 +140,63 @@ package final class Delivery<Value: Sendable>: @unchecked Sendable {
       pthread_cond_wait(condition, mutex)
     }
   }
+
+  /// The value if it is there within that time, else nil.
+  package func wait(milliseconds: Int) -> Value? {
+    var end = timespec()
+    clock_gettime(CLOCK_REALTIME, &end)
+    end.tv_sec += milliseconds / 1_000
+    end.tv_nsec += milliseconds % 1_000 * 1_000_000
+    if end.tv_nsec >= 1_000_000_000 {
+      end.tv_sec += 1
+      end.tv_nsec -= 1_000_000_000
+    }
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while value == nil, pthread_cond_timedwait(condition, mutex, &end) == 0 {}
+    return value
+  }
 }
 
-/// Runs `body` as a task and blocks the calling thread until it is done. Never call it from a task: it would hold a cooperative thread.
+extension Delivery {
+  /// Waits; calls `stop` once when the statement that this thread works for is cancelled, and waits on for what comes of it.
+  func wait(stop: () -> Void) -> Value {
+    var hasStopped = false
+    while true {
+      if let value = wait(milliseconds: 50) { return value }
+      if !hasStopped, frazil_thread_is_cancelled() {
+        hasStopped = true
+        stop()
+      }
+    }
+  }
+}
+
+/// Runs `body` as a task and blocks the calling thread until it is done. For the engine's own threads; a task that calls it holds its thread
+/// meanwhile, but cannot wait for itself: `body` runs on threads of its own. When the statement that the calling thread works for is cancelled,
+/// so is the task.
 package func waitForTask<Value: Sendable>(
   _ body: @escaping @Sendable () async throws(StorageError) -> Value
 ) throws(StorageError) -> Value {
   let delivery = Delivery<Result<Value, StorageError>>()
-  Task {
+  let task = Task(executorPreference: StorageExecutor.shared) {
     do throws(StorageError) {
       delivery.deliver(.success(try await body()))
     } catch {
       delivery.deliver(.failure(error))
     }
   }
-  return try delivery.wait().get()
+  return try delivery.wait { task.cancel() }.get()
+}
+
+/// Runs tasks that blocked threads wait for, apart from Swift's own threads: those may be among the blocked.
+package final class StorageExecutor: TaskExecutor {
+  package static let shared = StorageExecutor()
+
+  private let pool = BlockingPool(threadCount: 4)
+
+  package func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    pool.submit { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
+  }
 }

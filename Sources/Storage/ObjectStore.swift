@@ -1,4 +1,4 @@
-/// The waist between file formats and bytes: local disk, memory, later S3.
+/// The waist between file formats and bytes: local disk, memory, S3.
 ///
 /// `async` calls belong to the control plane (catalogs, metadata, commits). Calls without `async` block: they are for the engine's own
 /// threads (decoding, writing data files), never for a Swift task. Locations in answers are spelled like those in the question.
@@ -150,6 +150,8 @@ package protocol SynchronousReader: AnyObject, Sendable {
   var size: Int { get }
   /// Whether `willNeed` starts reading in the background (the kernel's read-ahead), so that no prefetching thread is needed.
   var readsAheadByItself: Bool { get }
+  /// Ranges so many bytes apart are better read as one.
+  var coalesceGap: Int { get }
   /// Fills `destination` with the bytes from `offset` on, or throws; never partly.
   func read(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError)
   /// Says that `range` will be read soon.
@@ -157,6 +159,8 @@ package protocol SynchronousReader: AnyObject, Sendable {
 }
 
 extension SynchronousReader {
+  package var coalesceGap: Int { 64 << 10 }
+
   /// The bytes of `range` in fresh memory.
   package func read(_ range: Range<Int>) throws(StorageError) -> ByteSlice {
     guard range.lowerBound >= 0, range.upperBound <= size else { throw outOfBounds(range) }

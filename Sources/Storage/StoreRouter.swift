@@ -6,11 +6,16 @@ package struct StoreRouter: ObjectStore {
   private let local: any ObjectStore
   /// By lower-case scheme; tests put a `MemoryStore` here.
   private let stores: [String: any ObjectStore]
+  /// Nil where nothing beyond this machine is to be reached.
+  private let aws: AWSAccess?
 
-  package init(mounts: MountTable = MountTable(), local: any ObjectStore = LocalStore(), stores: [String: any ObjectStore] = [:]) {
+  package init(
+    mounts: MountTable = MountTable(), local: any ObjectStore = LocalStore(), stores: [String: any ObjectStore] = [:], aws: AWSAccess? = nil
+  ) {
     self.mounts = mounts
     self.local = local
     self.stores = stores
+    self.aws = aws
   }
 
   /// The store that holds `location`, and what the location is called there.
@@ -21,9 +26,10 @@ package struct StoreRouter: ObjectStore {
     if let store = stores[scheme] { return (store, target) }
     switch scheme {
     case "s3", "s3a", "s3n":
-      throw StorageError(
-        .notSupported, location,
-        "reading from S3 is not there yet; copy the data to this machine and use --mount \(scheme)://\(target.authority)/…=FOLDER or --offline FOLDER")
+      guard let aws else {
+        throw StorageError(.notSupported, location, "S3 cannot be reached from here; use --mount \(scheme)://\(target.authority)/…=FOLDER or --offline FOLDER")
+      }
+      do throws(CredentialError) { return (try aws.s3Store(), target) } catch { throw StorageError(.notSupported, location, error.message) }
     default:
       throw StorageError(
         .notSupported, location,

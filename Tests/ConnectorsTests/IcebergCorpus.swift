@@ -1,4 +1,5 @@
 import Columnar
+import Digests
 import Frazil
 import JSONText
 import TestSupport
@@ -49,7 +50,7 @@ struct QueryRows: Sendable {
   /// Sorted by their JSON text, as bytes.
   var lines: [String] = []
 
-  var digest: String { SHA256.hex(lines.flatMap { Array($0.utf8) + [10] }) }
+  var digest: String { MessageDigest.sha256.hexadecimal(of: lines.flatMap { Array($0.utf8) + [10] }) }
 
   static func run(_ sql: String, _ configuration: Configuration) async throws -> QueryRows {
     let result = try await Engine(configuration).makeSession().run(sql)

@@ -1,4 +1,5 @@
 import Columnar
+import Digests
 import JSONText
 import Parquet
 import Storage
@@ -75,7 +76,7 @@ struct CorpusTests {
       if let count = wanted.nulls, count != nulls[index] {
         outcome.problems.append("\(wanted.name): \(nulls[index]) nulls, expected \(count)")
       }
-      if SHA256.hex(texts[index].bytes) != wanted.digest {
+      if MessageDigest.sha256.hexadecimal(of: texts[index].bytes) != wanted.digest {
         let start = String(decoding: texts[index].bytes.prefix(300), as: UTF8.self)
         outcome.problems.append("\(wanted.name) (\(wanted.type)) differs; it starts \(start)")
       }

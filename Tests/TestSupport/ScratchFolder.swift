@@ -12,6 +12,13 @@ package final class ScratchFolder: Sendable {
 
   deinit { Self.remove(path) }
 
+  /// Makes a file, and the folders above it.
+  package func write(_ name: String, _ text: String) throws {
+    let writer = try LocalStore().openWriter(location(name), if: .none, .buffered)
+    try writer.append(Array(text.utf8))
+    _ = try writer.finish()
+  }
+
   package func location(_ name: String) -> Location { Location(path).appending(name) }
 
   /// Names in the folder itself, hidden ones included.

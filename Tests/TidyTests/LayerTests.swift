@@ -10,11 +10,12 @@ import Testing
     ("Columnar", 0, []),
     ("Compression", 0, []),
     ("JSONText", 0, []),
-    ("Storage", 0, ["JSONText"]),
+    ("Digests", 0, []),
+    ("Storage", 0, ["Compression", "Digests", "JSONText"]),
     ("Avro", 1, ["Columnar", "Compression", "JSONText"]),
     ("Parquet", 1, ["Columnar", "Compression", "Storage"]),
     ("TextFormats", 1, ["Columnar", "Compression", "JSONText", "Storage"]),
-    ("Functions", 1, ["Columnar", "JSONText"]),
+    ("Functions", 1, ["Columnar", "Digests", "JSONText"]),
     ("Iceberg", 2, ["Avro", "Parquet", "Compression", "JSONText", "Storage", "Columnar"]),
     ("Planner", 2, ["SQLSyntax", "Functions", "Columnar"]),
     ("Catalogs", 3, ["Iceberg", "JSONText", "Storage", "Columnar"]),
@@ -36,11 +37,11 @@ import Testing
     ("CLI", 5, ["Frazil"]),
   ]
   /// Neighbours on one floor of which the first may import the second.
-  static let neighbours: [(String, String)] = [("Storage", "JSONText"), ("Connectors", "Catalogs")]
+  static let neighbours: [(String, String)] = [("Storage", "Compression"), ("Storage", "Digests"), ("Storage", "JSONText"), ("Connectors", "Catalogs")]
   /// C modules and the system's, and who may import them. Foundation is in nobody's row: it would double the executable.
   static let system: [String: Set<String>] = [
     "CZlib": ["Compression"], "CZstd": ["Compression"], "CSnappy": ["Compression"], "CLZ4": ["Compression"],
-    "CIntrinsics": ["Columnar", "Parquet", "TextFormats", "Execution"], "CPCRE2": ["Functions"],
+    "CIntrinsics": ["Columnar", "Digests", "Storage", "Parquet", "TextFormats", "Execution"], "CPCRE2": ["Functions"], "CCurl": ["Storage"],
   ]
   static let anywhere: Set<String> = ["Swift", "Glibc", "Darwin", "Synchronization"]
 

@@ -1,6 +1,7 @@
 #ifndef FRAZIL_CINTRINSICS_H
 #define FRAZIL_CINTRINSICS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -29,5 +30,16 @@ static inline __attribute__((always_inline)) uint64_t frazil_match64(const void 
   return mask;
 #endif
 }
+
+/// Takes `count` blocks of 64 bytes into a SHA-256 state of 8 words (FIPS 180-4, 6.2.2); `constants` are its 64 round constants.
+void frazil_sha256(uint32_t *state, const void *blocks, size_t count, const uint32_t *constants);
+
+/// Says whom this thread works for: `is_cancelled(context)` tells whether that has been cancelled. Null for nobody. `context` must outlive it.
+///
+/// A thread's own storage, because who waits for the network (Storage) and who knows the statement (Execution) do not know each other.
+void frazil_set_thread_cancellation(const void *context, _Bool (*is_cancelled)(const void *context));
+
+/// Whether what this thread works for has been cancelled.
+_Bool frazil_thread_is_cancelled(void);
 
 #endif

@@ -11,7 +11,7 @@ final class PipelineRunner: Sendable {
   private let failure = Mutex<(any Error)?>(nil)
 
   init(context: QueryContext, options: ExecutionOptions, stop: StopFlag) {
-    pool = WorkerPool(count: context.workerCount)
+    pool = WorkerPool(count: context.workerCount, working: context.cancellation.whileThreadWorks)
     self.stop = stop
     let count = pool.count
     workers = (0..<count).map { Worker(index: $0, count: count, context: context, options: options, stop: stop) }

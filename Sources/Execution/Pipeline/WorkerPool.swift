@@ -10,14 +10,16 @@ final class WorkerPool: @unchecked Sendable {
   let count: Int
   private let shared: Shared
 
-  /// - Parameter count: workers, including the calling thread. When the system refuses threads there are fewer helpers:
-  ///   `run` then does their part itself, one after the other.
-  init(count: Int) {
+  /// - Parameters:
+  ///   - count: workers, including the calling thread. When the system refuses threads there are fewer helpers: `run` then does their part
+  ///     itself, one after the other.
+  ///   - working: what a helper's life is spent in, `Cancellation.whileThreadWorks` of its query.
+  init(count: Int, working: @escaping @Sendable (() -> Void) -> Void) {
     self.count = max(1, count)
     shared = Shared()
     for _ in 1..<max(1, count) {
       let shared = shared
-      _ = Self.startThread { shared.work() }
+      _ = Self.startThread { working { shared.work() } }
     }
   }
 
@@ -46,15 +48,18 @@ final class WorkerPool: @unchecked Sendable {
   }
 
   private static func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, stackByteCount)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    pthread_attr_init(attributes)
+    defer {
+      pthread_attr_destroy(attributes)
+      attributes.deallocate()
+    }
+    pthread_attr_setstacksize(attributes, stackByteCount)
+    pthread_attr_setdetachstate(attributes, Int32(PTHREAD_CREATE_DETACHED))
     let start = Unmanaged.passRetained(Start(body))
     var thread = pthread_t()
     let code = pthread_create(
-      &thread, &attributes,
+      &thread, attributes,
       { raw in
         if let raw { Unmanaged<Start>.fromOpaque(raw).takeRetainedValue().body() }
         return nil

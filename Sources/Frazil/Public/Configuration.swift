@@ -8,8 +8,12 @@ import Planner
 
 /// How an engine finds its tables, and what it may use.
 public struct Configuration: Sendable {
-  /// Directory of the local catalog, and where tables without a LOCATION go.
+  /// Where tables without a LOCATION go: a directory, which holds the local catalog too, or a location such as `s3://bucket/prefix`.
   public var warehouse: String
+  /// Directory of the local catalog; nil is `.frazil/catalog` in the warehouse, or in the current directory for a warehouse elsewhere.
+  public var catalogDirectory: String?
+  /// The environment variables that say how AWS is reached and as whom.
+  public var environment: [String: String]
   /// The database that unqualified names belong to.
   public var database: String
   /// Prefixes of locations, as they stand in metadata, and the local folders that take their place.
@@ -49,6 +53,7 @@ public struct Configuration: Sendable {
 
   public init(warehouse: String = "./warehouse") {
     self.warehouse = warehouse
+    environment = Self.processEnvironment()
     database = "default"
     mounts = []
     memoryLimit = Self.physicalMemory() / 100 * 80
@@ -61,6 +66,17 @@ public struct Configuration: Sendable {
 
   /// The names of all optimiser rules.
   public static var optimiserRules: Set<String> { Set(OptimizerRule.allCases.map(\.rawValue)) }
+
+  private static func processEnvironment() -> [String: String] {
+    var variables: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+      let pair = String(cString: text)
+      if let equals = pair.firstIndex(of: "=") { variables[String(pair[..<equals])] = String(pair[pair.index(after: equals)...]) }
+      entry += 1
+    }
+    return variables
+  }
 
   private static func physicalMemory() -> Int {
     let pages = Int(sysconf(Int32(_SC_PHYS_PAGES)))

@@ -15,6 +15,7 @@ package import Storage
 public final class Engine: Sendable {
   public let configuration: Configuration
   let store: StoreRouter
+  let aws: AWSAccess
   let catalog: any Catalog
   let footers: ParquetFooterCache
   let memory: MemoryPool
@@ -33,13 +34,14 @@ public final class Engine: Sendable {
     for mount in configuration.mounts { mounts.mount(from: Location(mount.prefix), to: Location(mount.folder)) }
     if let folder = configuration.offlineDirectory { mounts.mountOffline(folder) }
     self.configuration = configuration
-    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores)
+    aws = AWSAccess(environment: configuration.environment)
+    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws)
     footers = ParquetFooterCache(store: store)
     memory = MemoryPool(limit: configuration.memoryLimit)
     let fixed = configuration.now
-    self.catalog =
-      catalog
-      ?? LocalCatalog(root: configuration.warehouse + "/.frazil/catalog") { fixed.map { $0 / 1_000_000 } ?? Int64(time(nil)) }
+    let isHere = Location(configuration.warehouse).scheme == nil
+    let catalogFolder = configuration.catalogDirectory ?? (isHere ? configuration.warehouse + "/" : "") + ".frazil/catalog"
+    self.catalog = catalog ?? LocalCatalog(root: catalogFolder) { fixed.map { $0 / 1_000_000 } ?? Int64(time(nil)) }
   }
 
   /// A session: a current database, prepared statements, one statement at a time.
@@ -56,10 +58,11 @@ public final class Engine: Sendable {
   /// `now` as something to hand down.
   var clock: @Sendable () -> Int64 { { [self] in now } }
 
-  /// The warehouse as an absolute path: table metadata must not depend on where the next process is started.
+  /// The warehouse as a location, or as an absolute path: table metadata must not depend on where the next process is started.
   var warehousePath: String {
     var path = configuration.warehouse[...]
     while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+    if Location(configuration.warehouse).scheme != nil { return String(path) }
     while path.hasPrefix("./") { path = path.dropFirst(2).drop { $0 == "/" } }
     if path.hasPrefix("/") { return String(path) }
     guard let folder = getcwd(nil, 0) else { return String(path) }

@@ -1,4 +1,5 @@
 import Columnar
+import Digests
 import Glibc
 
 extension FunctionLibrary {

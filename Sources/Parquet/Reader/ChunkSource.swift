@@ -71,7 +71,7 @@ final class ChunkSource {
     do throws(StorageError) {
       try reader.read(at: fileOffset, into: UnsafeMutableRawBufferPointer(start: buffer.base, count: wanted))
     } catch {
-      throw ParquetError(.inputOutput, "\(error)", byteOffset: fileOffset)
+      throw ParquetError(storage: error, byteOffset: fileOffset)
     }
     if let progress { ProgressCounters.add(wanted, to: progress.bytesRead) }
     let segment = Segment(fileOffset: fileOffset, buffer: buffer, count: wanted)

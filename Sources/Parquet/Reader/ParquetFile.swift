@@ -106,7 +106,7 @@ package final class ParquetFile: Sendable {
     do throws(StorageError) {
       try reader.read(at: offset, into: UnsafeMutableRawBufferPointer(start: buffer.base, count: count))
     } catch {
-      throw ParquetError(.inputOutput, "\(error)", byteOffset: offset)
+      throw ParquetError(storage: error, byteOffset: offset)
     }
     return buffer
   }
@@ -190,7 +190,7 @@ package final class ParquetFile: Sendable {
         if let range = try? chunkRange(rowGroup: rowGroup, leaf: leaf.index) { ranges.append(range) }
       }
     }
-    for range in RangeCoalescing.joined(ranges, gap: 64 << 10) { reader.willNeed(range) }
+    for range in RangeCoalescing.joined(ranges, gap: reader.coalesceGap) { reader.willNeed(range) }
   }
 }
 

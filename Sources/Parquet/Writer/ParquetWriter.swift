@@ -74,11 +74,11 @@ package final class ParquetWriter {
   package var rowCount: Int { groups.reduce(pendingRows) { $0 + $1.rowCount } }
 
   private func append(_ bytes: [UInt8]) throws(ParquetError) {
-    do throws(StorageError) { try sink.append(bytes) } catch { throw ParquetError(.inputOutput, "\(error)") }
+    do throws(StorageError) { try sink.append(bytes) } catch { throw ParquetError(storage: error) }
   }
 
   private func append(_ bytes: UnsafeRawBufferPointer) throws(ParquetError) {
-    do throws(StorageError) { try sink.append(bytes) } catch { throw ParquetError(.inputOutput, "\(error)") }
+    do throws(StorageError) { try sink.append(bytes) } catch { throw ParquetError(storage: error) }
   }
 
   // MARK: Rows

@@ -1,0 +1,161 @@
+"""Tables on a real S3 server (OpenStack Swift): written by Frazil, read by PyIceberg, DuckDB and boto3, and the other way round."""
+
+import io
+import json
+import os
+import pathlib
+import subprocess
+
+import duckdb
+import duckdb_extension_avro
+import duckdb_extension_httpfs
+import duckdb_extension_iceberg
+import pyarrow as pa
+import pyarrow.fs
+import pyarrow.parquet
+import support
+from pyiceberg.table import StaticTable
+
+SERVERS_PYTHON = os.environ.get("FRAZIL_SERVERS_PYTHON", str(pathlib.Path.home() / ".cache" / "frazil" / "venv-servers" / "bin" / "python"))
+BUCKET = "interop"
+
+
+class S3:
+    """A server of its own for one check, and Frazil with its warehouse there."""
+
+    def __init__(self, place, kind="swift"):
+        self.place = place
+        script = pathlib.Path(__file__).resolve().parents[1] / "Servers" / "s3_server.py"
+        self.process = subprocess.Popen(
+            [SERVERS_PYTHON, str(script), kind, os.path.join(place.folder, "server"), BUCKET], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line, f"the S3 server did not start; is {SERVERS_PYTHON} there (.ci/install servers)?"
+        server = json.loads(line)
+        self.endpoint, self.key, self.secret, self.region = (server[name] for name in ("endpoint", "access_key", "secret_key", "region"))
+        self.environment = {
+            "PATH": os.environ["PATH"], "HOME": place.folder, "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_REGION": self.region, "AWS_ENDPOINT_URL_S3": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(30)
+
+    def frazil(self, *arguments, code=0):
+        command = [support.binary(), "--warehouse", f"s3://{BUCKET}/wh", "--format", "jsonl", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.place.folder, env=self.environment, timeout=300)
+        assert done.returncode == code, f"exit code {done.returncode}: {done.stderr}"
+        assert self.secret not in done.stderr and self.secret not in done.stdout, "a secret was printed"
+        return done
+
+    def run(self, sql):
+        return [tuple(json.loads(line).values()) for line in self.frazil("-c", sql).stdout.splitlines()]
+
+    def filesystem(self):
+        return pyarrow.fs.S3FileSystem(
+            access_key=self.key, secret_key=self.secret, region=self.region, endpoint_override=self.endpoint.removeprefix("http://"), scheme="http")
+
+    def keys(self, prefix):
+        found = self.filesystem().get_file_info(pyarrow.fs.FileSelector(f"{BUCKET}/{prefix}", recursive=True, allow_not_found=True))
+        return sorted(info.path for info in found if info.type == pyarrow.fs.FileType.File)
+
+    def metadata_file(self, table):
+        path = pathlib.Path(self.place.folder) / ".frazil" / "catalog" / "default" / f"{table}.table.json"
+        return json.loads(path.read_text())["Parameters"]["metadata_location"]
+
+    def pyiceberg_rows(self, table):
+        properties = {
+            "s3.endpoint": self.endpoint, "s3.access-key-id": self.key, "s3.secret-access-key": self.secret, "s3.region": self.region,
+            "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO"}
+        rows = StaticTable.from_metadata(self.metadata_file(table), properties).scan().to_arrow().to_pylist()
+        return [tuple(row.values()) for row in rows]
+
+    def duckdb(self):
+        connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+        for module in (duckdb_extension_httpfs, duckdb_extension_avro, duckdb_extension_iceberg):
+            (extension,) = pathlib.Path(module.__file__).parent.rglob("*.duckdb_extension")
+            connection.execute(f"LOAD '{extension}'")
+        connection.execute(
+            f"CREATE SECRET (TYPE s3, KEY_ID '{self.key}', SECRET '{self.secret}', REGION '{self.region}', ENDPOINT '{self.endpoint.removeprefix('http://')}', "
+            "URL_STYLE 'path', USE_SSL false)")
+        return connection
+
+
+@support.check
+def s3_table_life(place):
+    """CREATE, INSERT, MERGE, UPDATE, DELETE, OPTIMIZE and VACUUM in a warehouse on S3; others read every state."""
+    with S3(place) as s3:
+        s3.run("CREATE TABLE t (id bigint, name varchar, day date) PARTITIONED BY (day) TBLPROPERTIES ('table_type' = 'ICEBERG')")
+        s3.run("INSERT INTO t VALUES (1, 'one', DATE '2026-01-01'), (2, 'zwei ü', DATE '2026-01-02'), (3, NULL, NULL)")
+        s3.run("INSERT INTO t SELECT n, 'row ' || CAST(n AS varchar), DATE '2026-01-03' FROM UNNEST(sequence(10, 2009)) AS s (n)")
+        s3.run(
+            "MERGE INTO t USING (VALUES (1, 'eins'), (5000, 'new')) AS s (id, name) ON t.id = s.id "
+            "WHEN MATCHED THEN UPDATE SET name = s.name WHEN NOT MATCHED THEN INSERT (id, name, day) VALUES (s.id, s.name, DATE '2026-01-04')")
+        s3.run("DELETE FROM t WHERE id BETWEEN 100 AND 1999")
+        s3.run("UPDATE t SET name = 'two' WHERE id = 2")
+        expected = sorted(tuple(row) for row in s3.run("SELECT id, name, CAST(day AS varchar) FROM t"))
+        assert len(expected) == 3 + 2000 - 1900 + 1, len(expected)
+        assert (1, "eins", "2026-01-01") in expected and (2, "two", "2026-01-02") in expected
+
+        def everyone():
+            rows = sorted((id, name, str(day) if day else None) for id, name, day in s3.pyiceberg_rows("t"))
+            assert sorted(rows, key=repr) == sorted(expected, key=repr), "PyIceberg reads other rows"
+            rows = s3.duckdb().execute(f"SELECT id, name, CAST(day AS varchar) FROM iceberg_scan('{s3.metadata_file('t')}')").fetchall()
+            assert sorted(rows, key=repr) == sorted(expected, key=repr), "DuckDB reads other rows"
+
+        everyone()
+        s3.run("OPTIMIZE t REWRITE DATA USING BIN_PACK")
+        everyone()
+        s3.run("ALTER TABLE t SET TBLPROPERTIES ('vacuum_max_snapshot_age_seconds' = '1', 'vacuum_min_snapshots_to_keep' = '1')")
+        before = len(s3.keys("wh/t"))
+        s3.run("VACUUM t")
+        assert len(s3.keys("wh/t")) <= before
+        everyone()
+        assert s3.run("CALL system.check_table('t')") == [], "check_table finds problems"
+        s3.run("DROP TABLE t")
+        assert s3.keys("wh/t") == []
+
+
+@support.check
+def s3_files(place):
+    """LOCATION, external tables, read_parquet, read_csv and UNLOAD with s3:// locations; s3a:// is the same place."""
+    with S3(place) as s3:
+        files = s3.filesystem()
+        table = pa.table({"a": list(range(50_000)), "b": [f"text {n % 97}" for n in range(50_000)]})
+        for number in range(3):
+            with files.open_output_stream(f"{BUCKET}/in/part {number}.parquet") as out:
+                pyarrow.parquet.write_table(table, out, row_group_size=10_000)
+        with files.open_output_stream(f"{BUCKET}/csv/x.csv") as out:
+            out.write(b"k,v\n1,one\n2,two\n")
+        assert s3.run(f"SELECT count(*), sum(a), count(DISTINCT b) FROM read_parquet('s3://{BUCKET}/in/*.parquet')") == [(150_000, 3 * 1_249_975_000, 97)]
+        assert s3.run(f"SELECT count(*) FROM read_parquet('s3a://{BUCKET}/in/part 1.parquet') WHERE a >= 49990") == [(10,)]
+        assert s3.run(f"SELECT sum(k) FROM read_csv('s3://{BUCKET}/csv/x.csv')") == [(3,)]
+        s3.run(f"CREATE TABLE here (a bigint) LOCATION 's3://{BUCKET}/elsewhere/here' TBLPROPERTIES ('table_type' = 'ICEBERG')")
+        s3.run("INSERT INTO here VALUES 1, 2")
+        assert any(key.endswith(".parquet") for key in s3.keys("elsewhere/here"))
+        s3.run(f"UNLOAD (SELECT a, b FROM read_parquet('s3://{BUCKET}/in/part 0.parquet')) TO 's3://{BUCKET}/out/' WITH (format = 'PARQUET')")
+        rows = s3.duckdb().execute(f"SELECT count(*), sum(a) FROM read_parquet('s3://{BUCKET}/out/*')").fetchone()
+        assert rows == (50_000, 1_249_975_000), rows
+        read_back = sum(pyarrow.parquet.read_table(io.BytesIO(files.open_input_stream(key).readall())).num_rows for key in s3.keys("out"))
+        assert read_back == 50_000
+
+
+@support.check
+def s3_errors(place):
+    """Missing buckets and objects, wrong keys and no credentials are told by name, with what to do, and without secrets."""
+    with S3(place) as s3:
+        missing = s3.frazil("-c", "SELECT * FROM read_parquet('s3://no-such-bucket/x.parquet')", code=1).stderr
+        assert "no-such-bucket" in missing, missing
+        absent = s3.frazil("-c", f"SELECT * FROM read_parquet('s3://{BUCKET}/nothing.parquet')", code=1).stderr
+        assert "nothing.parquet" in absent, absent
+        identity = s3.frazil("whoami").stdout
+        assert "AWS_ACCESS_KEY_ID" in identity and s3.endpoint in identity, identity
+        s3.environment["AWS_SECRET_ACCESS_KEY"] = "not-the-secret"
+        denied = s3.frazil("-c", f"SELECT * FROM read_parquet('s3://{BUCKET}/nothing.parquet')", code=1).stderr
+        assert "whoami" in denied and "not-the-secret" not in denied, denied
+        del s3.environment["AWS_ACCESS_KEY_ID"]
+        nobody = s3.frazil("-c", f"SELECT * FROM read_parquet('s3://{BUCKET}/nothing.parquet')", code=1).stderr
+        assert "no AWS credentials were found" in nobody, nobody
+        assert "not configured" in s3.frazil("whoami", code=1).stdout
