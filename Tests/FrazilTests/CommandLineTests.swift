@@ -110,7 +110,7 @@ struct CommandLineTests {
     let help = try run("--help")
     let short = try run("-h")
     #expect(help.status == 0 && help.errors == "" && help.output == short.output)
-    let options = ReadmeTests.readme.matches(of: /`(--[a-z]+)/).map { String($0.output.1) }
+    let options = ReadmeTests.readme.matches(of: /`(--[a-z-]+)/).map { String($0.output.1) }
     #expect(options.count > 8)
     for option in options { #expect(help.output.contains("  \(option) "), "\(option)") }
   }

@@ -149,9 +149,6 @@ def at_the_prompt(place):
 @check
 def killed_during_the_commit(place):
     """SIGKILL right before each step of the commit: both tables are old, or both are new, for the next reader and for the next writer."""
-    if not shutil.which("strace"):
-        print("      killed_during_the_commit needs strace, which is not there")
-        return
     place.run(MAKE)
     old = (OLD, OLD)
     catalog = f"{place.warehouse}/.frazil/catalog"

@@ -60,15 +60,17 @@ import Testing
 
     // Overwrite of explicit files: they must be live, without new deletes that apply to them; serializable: no new data files that match.
     case (.deleteCopy, .append), (.updateCopy, .append), (.mergeCopy, .append): .serializable
-    case (.deleteCopy, .deleteElsewhere), (.updateCopy, .deleteElsewhere), (.mergeCopy, .deleteElsewhere): .none
+    case (.deleteCopy, .deleteElsewhere), (.updateCopy, .deleteElsewhere): .none
+    // Which rows MERGE finds decides what it inserts, also those that it does not change.
+    case (.mergeCopy, .deleteElsewhere): .serializable
     case (.deleteCopy, _), (.updateCopy, _), (.mergeCopy, _): .both
 
     // Row delta of DELETE: files must not be removed by overwrite or replace; new deletes do not matter, but for a second vector (version 3).
     case (.deleteDelta, .append): .serializable
     case (.deleteDelta, .deleteDelta): version > 2 ? .both : .none
     case (.deleteDelta, .deleteElsewhere), (.deleteDelta, .deleteFiles): .none
-    // The data file with the new values of an UPDATE holds no row with the id that is deleted.
-    case (.deleteDelta, .updateDelta): version > 2 ? .both : .none
+    // Stricter than the format: were it the same row, its new version would stay, and the DELETE be lost.
+    case (.deleteDelta, .updateDelta): .both
     case (.deleteDelta, .deleteCopy), (.deleteDelta, .updateCopy), (.deleteDelta, .compaction): .both
 
     // Row delta of UPDATE and MERGE: besides, files must not be removed at all, and no new deletes may match the statement's filter.
