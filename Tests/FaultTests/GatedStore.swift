@@ -2,8 +2,8 @@ import Storage
 
 /// A memory store as one writer sees it: before every call it waits for its turn.
 ///
-/// Data files and manifests never change, and a statement may read several at once: these reads go with the turn before them, so that the
-/// order of turns depends on nothing but the seed.
+/// Data files and manifests never change, nobody sees them before the commit that names them, and a statement may read or write several at
+/// once: these reads, and writing data files, go with the turn before them, so that the order of turns depends on nothing but the seed.
 final class GatedStore: ObjectStore {
   private let inner: MemoryStore
   private let scheduler: Scheduler
@@ -51,26 +51,6 @@ final class GatedStore: ObjectStore {
   func openWriter(_ location: Location, if condition: PutCondition, _ durability: Durability) throws(StorageError)
     -> any ObjectWriter
   {
-    GatedWriter(try inner.openWriter(location, if: condition, durability), scheduler, writer)
+    try inner.openWriter(location, if: condition, durability)
   }
-}
-
-private final class GatedWriter: ObjectWriter {
-  private let inner: any ObjectWriter
-  private let scheduler: Scheduler
-  private let writer: Int
-
-  init(_ inner: any ObjectWriter, _ scheduler: Scheduler, _ writer: Int) {
-    self.inner = inner
-    self.scheduler = scheduler
-    self.writer = writer
-  }
-
-  var byteCount: Int { inner.byteCount }
-  func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) { try inner.append(bytes) }
-  func finish() throws(StorageError) -> ObjectVersion {
-    scheduler.passNow(writer)
-    return try inner.finish()
-  }
-  func abort() { inner.abort() }
 }

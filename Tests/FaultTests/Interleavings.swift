@@ -89,7 +89,7 @@ struct Interleavings: Sendable {
     outcome.refused = ended.count - outcome.succeeded
     if explains || outcome.problem != nil {
       var text = "seed \(seed): v\(table.version) \(table.mode) \(table.isolation), \(outcome.problem ?? "fine")"
-      for statement in ended.sorted(by: { ($0.committed.commit ?? .max, $0.committed.begin) < ($1.committed.commit ?? .max, $1.committed.begin) }) {
+      for statement in ended.sorted(by: { ($0.committed.commit ?? .max, $0.writer, $0.committed.begin) < ($1.committed.commit ?? .max, $1.writer, $1.committed.begin) }) {
         text += "\n    writer \(statement.writer), turns \(statement.committed.begin) to \(statement.committed.end), commit "
           + (statement.committed.commit.map { "\($0)" } ?? "-") + ": " + statement.committed.statement.sql + " → "
           + (statement.failure.map { "\($0)" } ?? statement.committed.count.map { "\($0) rows" } ?? "done")

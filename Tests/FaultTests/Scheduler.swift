@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 import TestSupport
 
@@ -38,13 +37,6 @@ final class Scheduler: Sendable {
     await withCheckedContinuation { continuation in
       park(writer, Waiter { continuation.resume() })
     }
-  }
-
-  /// The same on a thread of the engine's own.
-  func passNow(_ writer: Int) {
-    let semaphore = DispatchSemaphore(value: 0)
-    park(writer, Waiter { semaphore.signal() })
-    semaphore.wait()
   }
 
   func finish(_ writer: Int) {
