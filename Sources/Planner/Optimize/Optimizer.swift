@@ -17,9 +17,11 @@ package struct OptimizerSettings: Sendable {
 /// The rules by name, in the order they run. The names are what a session's `disabled_optimizer_rules` lists.
 package enum OptimizerRule: String, Sendable, CaseIterable {
   case constantFolding = "constant_folding"
+  case orFactoring = "or_factoring"
   case predicatePushdown = "predicate_pushdown"
-  /// Part of the walk of `predicatePushdown`, like the next two.
+  /// Part of the walk of `predicatePushdown`, like the next three.
   case outerToInner = "outer_to_inner"
+  case impliedPredicates = "implied_predicates"
   case semiJoin = "semi_join"
   case joinKeys = "join_keys"
   case scanPredicates = "scan_predicates"
@@ -46,6 +48,7 @@ package struct Optimizer {
     var plan = plan
     let folding = ConstantFolding(functions: functions, context: settings.context)
     if isEnabled(.constantFolding) { plan = folding.apply(plan) }
+    if isEnabled(.orFactoring) { plan = OrFactoring.apply(plan) }
     if isEnabled(.predicatePushdown) {
       plan = PredicatePushdown(optimizer: self).apply(plan)
       // Conditions met constants of projections below.

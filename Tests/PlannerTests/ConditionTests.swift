@@ -1,0 +1,52 @@
+import Planner
+import Testing
+
+@Suite("Conditions with OR, written-out null-safe keys, quantified comparisons")
+struct ConditionTests {
+  let planning = Planning()
+
+  @Test("what all branches of an OR have in common becomes a join key; what they say of one table is looked at below the join")
+  func commonTerms() throws {
+    let sql = "SELECT t.b FROM t, s WHERE (t.a = s.a AND t.c > 1 AND s.x = 1) OR (s.a = t.a AND t.c < 0 AND s.x = 2)"
+    #expect(
+      try planning.optimized(sql) == """
+        Project [b]
+          InnerJoin on=[a = a] residual=[((c > 1.0) AND (x = 1)) OR ((c < 0.0) AND (x = 2))]
+            Filter [(c > 1.0) OR (c < 0.0)]
+              Scan t columns=[a, b, c]
+            Filter [(x = 1) OR (x = 2)]
+              Scan s columns=[a, x] predicates=[x IN (1, 2)]
+        """)
+    let plain = try planning.optimized(sql, only: [.predicatePushdown, .joinKeys])
+    #expect(plain.contains("InnerJoin residual="))
+    #expect(!plain.contains("Filter"))
+  }
+
+  @Test("a branch that says less takes the others in, and a filter loses what its branches share")
+  func absorption() throws {
+    #expect(try planning.optimized("SELECT a FROM t WHERE a = 1 OR (a = 1 AND c > 2)").contains("Filter [a = 1]"))
+    #expect(
+      try planning.optimized("SELECT a FROM t WHERE (a = 1 AND c > 2) OR (a = 1 AND b = 'x')").contains(
+        "Filter [(a = 1) AND ((c > 2.0) OR (b = 'x'))]"))
+  }
+
+  @Test("a term that may fail does not overtake the terms before it")
+  func failingTerms() throws {
+    let sql = "SELECT a FROM t WHERE (a > 0 AND 10 / a > 1 AND c > 1) OR (a < 0 AND 10 / a > 1)"
+    #expect(try planning.optimized(sql, only: [.orFactoring]) == planning.bound(sql))
+    let shared = "SELECT a FROM t WHERE (a <> 0 AND 10 / a > 1 AND c > 1) OR (a <> 0 AND 10 / a > 1 AND c < 0)"
+    #expect(try planning.optimized(shared, only: [.orFactoring]).contains("Filter [(a <> 0) AND (10 / a > 1) AND"))
+  }
+
+  @Test("an outer join keeps its rows: an OR in ON narrows the other side, one above it the side that is kept")
+  func outerJoins() throws {
+    let on = try planning.optimized("SELECT t.b, s.x FROM t LEFT JOIN s ON (t.c > 1 AND s.x = 1) OR (t.c < 0 AND s.x = 2)")
+    #expect(on.contains("predicates=[x IN (1, 2)]"))
+    #expect(!on.contains("Filter [(c >"))
+    let above = try planning.optimized(
+      "SELECT t.b, s.x FROM t LEFT JOIN s ON t.a = s.a WHERE (t.c > 1 AND s.x IS NULL) OR (t.c < 0 AND s.x = 2)")
+    #expect(above.contains("LeftJoin"))
+    #expect(above.contains("Filter [(c > 1.0) OR (c < 0.0)]"))
+    #expect(!above.contains("(x IS NULL) OR (x = 2)]\n      Scan"))
+  }
+}
