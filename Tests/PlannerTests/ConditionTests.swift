@@ -49,4 +49,24 @@ struct ConditionTests {
     #expect(above.contains("Filter [(c > 1.0) OR (c < 0.0)]"))
     #expect(!above.contains("(x IS NULL) OR (x = 2)]\n      Scan"))
   }
+
+  @Test("a = b OR (a IS NULL AND b IS NULL) is the key that IS NOT DISTINCT FROM is", arguments: [
+    "t.a = s.a OR (t.a IS NULL AND s.a IS NULL)", "(s.a IS NULL AND t.a IS NULL) OR s.a = t.a",
+    "t.a = s.a OR (s.a IS NULL AND t.a IS NULL)",
+  ])
+  func nullSafeKeys(condition: String) throws {
+    let written = try planning.optimized("SELECT t.b FROM t JOIN s ON \(condition)")
+    #expect(try written == planning.optimized("SELECT t.b FROM t JOIN s ON t.a IS NOT DISTINCT FROM s.a"))
+  }
+
+  @Test("a null-safe key of widened columns; with NaN the condition stays beside it")
+  func nullSafeKeyTypes() throws {
+    #expect(
+      !(try planning.optimized("SELECT t.b FROM t JOIN s ON t.a = s.x OR (t.a IS NULL AND s.x IS NULL)").contains("residual")))
+    let doubles = try planning.optimized("SELECT t.b FROM t JOIN u ON t.c = u.z OR (t.c IS NULL AND u.z IS NULL)")
+    #expect(doubles.contains("InnerJoin on=") && doubles.contains("residual"))
+    #expect(
+      try planning.optimized("SELECT t.b FROM t JOIN s ON t.a = s.a OR (t.a IS NULL AND s.x IS NULL)").contains(
+        "InnerJoin residual="))
+  }
 }
