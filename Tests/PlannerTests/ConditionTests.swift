@@ -69,4 +69,14 @@ struct ConditionTests {
       try planning.optimized("SELECT t.b FROM t JOIN s ON t.a = s.a OR (t.a IS NULL AND s.x IS NULL)").contains(
         "InnerJoin residual="))
   }
+
+  @Test("a quantified comparison reads its subquery once, as an aggregate of one row")
+  func quantifiedComparisons() throws {
+    let plan = try planning.optimized("SELECT b FROM t WHERE a > ALL (SELECT a FROM s)")
+    #expect(plan.ranges(of: "Scan s").count == 1)
+    #expect(plan.contains("aggregates=[count(*), count(a), max(a)]"))
+    #expect(!plan.contains("MarkJoin"))
+    #expect(try planning.optimized("SELECT b FROM t WHERE a <> ANY (SELECT a FROM s)").contains("min(a), max(a)"))
+    #expect(try planning.optimized("SELECT b FROM t WHERE a > ALL (SELECT s.a FROM s WHERE s.y = t.b)").contains("Aggregate") == false)
+  }
 }

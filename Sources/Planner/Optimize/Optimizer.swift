@@ -16,6 +16,8 @@ package struct OptimizerSettings: Sendable {
 
 /// The rules by name, in the order they run. The names are what a session's `disabled_optimizer_rules` lists.
 package enum OptimizerRule: String, Sendable, CaseIterable {
+  /// Part of binding: `> ALL`, `<= ANY` and the like look at the extremes of the subquery only.
+  case quantifiedComparison = "quantified_comparison"
   case constantFolding = "constant_folding"
   case orFactoring = "or_factoring"
   case predicatePushdown = "predicate_pushdown"
