@@ -53,8 +53,9 @@ final class JoinBuildSink: Sink {
       return
     }
     let batches = locals.flatMap { $0.takeBatches() }
-    let rows = Batch.concatenated(batches.isEmpty ? [Batch.empty(shape.buildTypes)] : batches, types: shape.buildTypes)
-    let table = try JoinTable(rows, shape, known) { try context.cancellation.check() }
+    var rows = Batch.concatenated(batches.isEmpty ? [Batch.empty(shape.buildTypes)] : batches, types: shape.buildTypes)
+    let ranges = try RangeIndex.make(&rows, shape, context)
+    let table = try JoinTable(rows, shape, known, rangeIndex: ranges) { try context.cancellation.check() }
     let kept = locals.map(\.holder)
     holders.withLock { $0 = kept }
     outcome.withLock { $0 = .table(table) }
