@@ -19,6 +19,7 @@ extension StatementRunner {
     case .constant: options.scanEncoding = .constantRuns
     }
     options.usesPivotOperator = !session.settings.disabledRules.contains(OptimizerRule.pivotRecognition.rawValue)
+    options.maxRecursionDepth = session.settings.maxRecursionDepth
     return QueryExecutor(context: context, options: options)
   }
 
