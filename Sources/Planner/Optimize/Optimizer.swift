@@ -33,6 +33,8 @@ package enum OptimizerRule: String, Sendable, CaseIterable {
   case limitPushdown = "limit_pushdown"
   case commonSubexpressions = "common_subexpressions"
   case projectionPruning = "projection_pruning"
+  /// Part of execution: a join tells the scan it probes with which keys its other side has.
+  case runtimeFilters = "runtime_filters"
 }
 
 /// Rewrites a bound plan into a cheaper one with the same result. Rules are total: they never fail, and give the same plan for the same
