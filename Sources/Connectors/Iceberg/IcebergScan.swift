@@ -38,6 +38,12 @@ struct IcebergScan: Scan {
     let reader = try files.open(data, split.format, context)
     return try DeletingReader(reader, split.deletes, deletedBy: split.deletedBy, deliveredColumns: split.data.sources.count, context)
   }
+
+  func narrowed(_ split: any Split, by predicates: [Planner.ColumnPredicate]) -> any Split {
+    guard var split = split as? IcebergSplit else { return split }
+    split.data.predicates += predicates
+    return split
+  }
 }
 
 /// Opens data and delete files of every supported format.

@@ -47,6 +47,12 @@ package struct ParquetScan: Scan {
     guard let split = split as? ParquetSplit else { throw ParquetError(.invalidRequest, "a split of another scan") }
     return try ParquetSplitReader(split, footers: footers, context: context)
   }
+
+  package func narrowed(_ split: any Split, by predicates: [Planner.ColumnPredicate]) -> any Split {
+    guard var split = split as? ParquetSplit else { return split }
+    split.predicates += predicates
+    return split
+  }
 }
 
 /// A reader of one data file that knows where its rows stand in the file.

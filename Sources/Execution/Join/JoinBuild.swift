@@ -5,6 +5,7 @@ import Synchronization
 /// left side's rows will be divided in the same way.
 final class JoinBuildSink: Sink {
   let shape: JoinShape
+  private let filters: [RuntimeFilter]
   private let context: QueryContext
   private let statistics: PlanStatistics
   private let mustSpill = Atomic<Bool>(false)
@@ -21,8 +22,10 @@ final class JoinBuildSink: Sink {
   private struct PartBox: @unchecked Sendable { let part: Local }
   private let holders = Mutex<[MemoryHolder]>([])
 
-  init(_ shape: JoinShape, context: QueryContext, statistics: PlanStatistics) {
+  /// - Parameter filters: told the keys when all are there.
+  init(_ shape: JoinShape, filters: [RuntimeFilter], context: QueryContext, statistics: PlanStatistics) {
     self.shape = shape
+    self.filters = filters
     self.context = context
     self.statistics = statistics
   }
@@ -53,8 +56,10 @@ final class JoinBuildSink: Sink {
       return
     }
     let batches = locals.flatMap { $0.takeBatches() }
-    let rows = Batch.concatenated(batches.isEmpty ? [Batch.empty(shape.buildTypes)] : batches, types: shape.buildTypes)
-    let table = try JoinTable(rows, shape, known) { try context.cancellation.check() }
+    var rows = Batch.concatenated(batches.isEmpty ? [Batch.empty(shape.buildTypes)] : batches, types: shape.buildTypes)
+    let ranges = try RangeIndex.make(&rows, shape, context)
+    let table = try JoinTable(rows, shape, known, rangeIndex: ranges) { try context.cancellation.check() }
+    for filter in filters { filter.set(rows.columns[shape.buildKeyColumns[filter.key]]) }
     let kept = locals.map(\.holder)
     holders.withLock { $0 = kept }
     outcome.withLock { $0 = .table(table) }

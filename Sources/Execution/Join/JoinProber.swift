@@ -4,13 +4,16 @@ import SQLSyntax
 
 /// Probes one table with batches of the left side and passes on what the kind of join makes of the matches. Owned by one worker.
 final class JoinProber {
-  private let shape: JoinShape
-  private let table: JoinTable
-  private let worker: Worker
-  private let next: any Consumer
+  let shape: JoinShape
+  let table: JoinTable
+  let worker: Worker
+  let next: any Consumer
   private let grouper: Grouper
-  private let residual: ExpressionEvaluator?
-  private let selection = Selection()
+  /// Over the columns of `shape.residualLeft`, then those of `shape.residualRight`.
+  let residual: ExpressionEvaluator?
+  /// The left sides of the table's range conditions.
+  let rangeProbes: [ExpressionEvaluator]
+  let selection = Selection()
   /// One row of NULL per right column.
   private let nullRow: [Column]
   /// One row of NULL per left column.
@@ -19,8 +22,10 @@ final class JoinProber {
   /// Per build row, for right and full joins.
   private let matchedBuild: Buffer?
   /// Pairs of left and build rows on their way.
-  private var leftRows: [UInt32] = []
-  private var buildRows: [UInt32] = []
+  var leftRows: [UInt32] = []
+  var buildRows: [UInt32] = []
+  /// The residual holds for these pairs.
+  private var arePairsChecked = false
   /// The same for joins whose left rows have one match at most: left rows, then build rows.
   private var pairs = Buffer(byteCount: 0)
   /// Matches per row of the current batch, as far as they matter.
@@ -33,6 +38,7 @@ final class JoinProber {
     self.next = next
     grouper = Grouper(sharing: table.table)
     residual = try shape.residual.map { try ExpressionEvaluator($0, context: worker.context) }
+    rangeProbes = try table.rangeIndex?.probes.map { try ExpressionEvaluator($0, context: worker.context) } ?? []
     nullRow = shape.rightTypes.map { .nulls($0, count: 1) }
     leftNullRow = shape.leftTypes.map { .nulls($0, count: 1) }
     matchedBuild = shape.keepsUnmatchedBuild ? .zeroed(byteCount: table.rows.count) : nil
@@ -44,9 +50,9 @@ final class JoinProber {
     let found = findGroups(batch, keys)
     let needsPairs = shape.outputsBuild || residual != nil
     if !needsPairs { return try passMarked(batch, keys) { found[$0] != GroupTable.none } }
-    if shape.kind == .inner && residual == nil && table.isUnique { return try passUnique(batch, found) }
+    if shape.kind == .inner && residual == nil && table.isUnique && table.hasKeys { return try passUnique(batch, found) }
     matches = [UInt8](repeating: 0, count: batch.count)
-    let demand = try passPairs(batch, found)
+    let demand = table.hasKeys ? try passPairs(batch, found) : try passBlocks(batch)
     if demand == .enough { return .enough }
     switch shape.kind {
     case .inner, .right: return .more
@@ -156,39 +162,58 @@ final class JoinProber {
 
   /// All pairs of rows with equal keys, in pieces of the query's batch size.
   private func passPairs(_ batch: Batch, _ found: UnsafePointer<UInt32>) throws -> Demand {
-    let capacity = worker.context.batchCapacity
-    leftRows.removeAll(keepingCapacity: true)
-    buildRows.removeAll(keepingCapacity: true)
+    beginPairs(areChecked: false)
     for row in 0..<batch.count {
       let group = found[row]
       if group == GroupTable.none { continue }
-      var position = Int(table.starts[Int(group)])
-      let end = Int(table.starts[Int(group) &+ 1])
-      while position < end {
-        let size = min(end &- position, capacity &- leftRows.count)
-        for index in position..<position &+ size {
-          leftRows.append(UInt32(truncatingIfNeeded: row))
-          buildRows.append(table.groupRows[index])
-        }
-        position &+= size
-        if leftRows.count >= capacity {
-          if try flush(batch) == .enough { return .enough }
-          try worker.check()
-        }
-      }
+      let range = Int(table.starts[Int(group)])..<Int(table.starts[Int(group) &+ 1])
+      if try gather(row, range, batch) == .enough { return .enough }
     }
     return try flush(batch)
   }
 
-  private func flush(_ batch: Batch) throws -> Demand {
-    if leftRows.isEmpty { return .more }
-    defer {
-      leftRows.removeAll(keepingCapacity: true)
-      buildRows.removeAll(keepingCapacity: true)
+  func beginPairs(areChecked: Bool) {
+    leftRows.removeAll(keepingCapacity: true)
+    buildRows.removeAll(keepingCapacity: true)
+    arePairsChecked = areChecked
+  }
+
+  /// Pairs gathered so far go first when those that follow are of the other sort.
+  func switchPairs(areChecked: Bool, _ batch: Batch) throws -> Demand {
+    if arePairsChecked == areChecked { return .more }
+    let demand = try flush(batch)
+    arePairsChecked = areChecked
+    return demand
+  }
+
+  /// Pairs a left row with the build rows at `positions` of `groupRows`.
+  func gather(_ row: Int, _ positions: Range<Int>, _ batch: Batch) throws -> Demand {
+    if try switchPairs(areChecked: false, batch) == .enough { return .enough }
+    let capacity = worker.context.batchCapacity
+    var position = positions.lowerBound
+    while position < positions.upperBound {
+      let size = min(positions.upperBound &- position, capacity &- leftRows.count)
+      for index in position..<position &+ size {
+        leftRows.append(UInt32(truncatingIfNeeded: row))
+        buildRows.append(table.groupRows[index])
+      }
+      position &+= size
+      if leftRows.count >= capacity {
+        if try flush(batch) == .enough { return .enough }
+        try worker.check()
+      }
     }
-    if let residual {
+    return .more
+  }
+
+  /// Passes on the pairs gathered so far, as far as the residual holds for them.
+  func flush(_ batch: Batch) throws -> Demand {
+    if leftRows.isEmpty { return .more }
+    defer { beginPairs(areChecked: arePairsChecked) }
+    if let residual, !arePairsChecked {
       let count = leftRows.count
-      selection.select(try residual.evaluate(candidates(batch, residual.columns)))
+      let columns = shape.residualLeft.map { batch.columns[$0].take(leftRows) } + table.residualColumns.map { $0.take(buildRows) }
+      selection.select(try residual.evaluate(Batch(columns: columns, count: count)))
       let kept = selection.count
       if kept == 0 { return .more }
       if kept < count {
@@ -201,12 +226,7 @@ final class JoinProber {
         buildRows.removeLast(count - kept)
       }
     }
-    for row in leftRows {
-      if shape.kind == .leftSingle && matches[Int(row)] != 0 {
-        throw SQLError(.subqueryMultipleRows, "Scalar sub-query has returned multiple rows", range: shape.range)
-      }
-      matches[Int(row)] = 1
-    }
+    if shape.needsLeftMatches { for row in leftRows { try noteMatch(of: Int(row)) } }
     if let matchedBuild {
       let flags = matchedBuild.base.assumingMemoryBound(to: UInt8.self)
       for row in buildRows { flags[Int(row)] = 1 }
@@ -216,20 +236,19 @@ final class JoinProber {
     return try next.consume(Batch(columns: left.columns + rightColumns(buildRows), count: left.count))
   }
 
-  /// The pairs with the columns that the residual reads; the others are NULL.
-  private func candidates(_ batch: Batch, _ wanted: Set<Int>) -> Batch {
-    let count = leftRows.count
-    var columns: [Column] = []
-    columns.reserveCapacity(leftNullRow.count + nullRow.count)
-    for index in 0..<leftNullRow.count {
-      columns.append(wanted.contains(index) ? batch.columns[index].take(leftRows) : leftNullRow[index].repeated(count))
+  private func noteMatch(of row: Int) throws {
+    if shape.kind == .leftSingle && matches[row] != 0 {
+      throw SQLError(.subqueryMultipleRows, "Scalar sub-query has returned multiple rows", range: shape.range)
     }
-    for index in 0..<nullRow.count {
-      columns.append(
-        wanted.contains(leftNullRow.count + index)
-          ? table.rows.columns[index].take(buildRows) : nullRow[index].repeated(count))
-    }
-    return Batch(columns: columns, count: count)
+    matches[row] = 1
+  }
+
+  /// A left row matches all build rows of a block.
+  func noteMatches(of row: Int, builds: Range<Int>) throws {
+    if shape.needsLeftMatches { for _ in 0..<min(builds.count, 2) { try noteMatch(of: row) } }
+    guard let matchedBuild else { return }
+    let flags = matchedBuild.base.assumingMemoryBound(to: UInt8.self)
+    for build in builds { flags[build] = 1 }
   }
 
   // MARK: Build rows without a match

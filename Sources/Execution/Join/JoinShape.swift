@@ -14,7 +14,12 @@ struct JoinShape: Sendable {
   let leftKeys: [BoundExpression]
   let rightKeys: [BoundExpression]
   let matchesNulls: [Bool]
+  /// Over the left columns that it reads, then the right ones.
   let residual: BoundExpression?
+  let residualLeft: [Int]
+  let residualRight: [Int]
+  /// What a join without keys can look its pairs up by.
+  let ranges: [RangeCondition]
   let isNullAware: Bool
   let range: SourceRange
 
@@ -25,7 +30,12 @@ struct JoinShape: Sendable {
     leftKeys = node.keys.map(\.left)
     rightKeys = node.keys.map(\.right)
     matchesNulls = node.keys.map(\.matchesNulls)
-    residual = node.residual
+    let leftWidth = node.left.columns.count
+    let columns = node.residual?.columnIndices.sorted() ?? []
+    residual = node.residual?.mappingColumns { columns.firstIndex(of: $0) ?? $0 }
+    residualLeft = columns.filter { $0 < leftWidth }
+    residualRight = columns.filter { $0 >= leftWidth }.map { $0 - leftWidth }
+    ranges = node.keys.isEmpty ? (node.residual?.conjuncts ?? []).compactMap { RangeCondition($0, leftWidth: leftWidth) } : []
     isNullAware = node.isNullAware || node.kind == .nullAwareAnti
     range = node.range
     if isNullAware && (node.keys.count != 1 || node.residual != nil) {
@@ -45,6 +55,9 @@ struct JoinShape: Sendable {
 
   /// Build rows without a match are part of the result.
   var keepsUnmatchedBuild: Bool { kind == .right || kind == .full }
+
+  /// Something depends on which left rows had a match.
+  var needsLeftMatches: Bool { kind != .inner && kind != .right }
 
   /// Without build rows nothing can come out.
   var needsBuildRows: Bool {

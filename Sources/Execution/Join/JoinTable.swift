@@ -41,13 +41,22 @@ final class JoinTable: @unchecked Sendable {
   /// What the join as a whole has built; this table may be a division of it.
   let facts: BuildFacts
   let hasKeys: Bool
+  /// The columns of `shape.residualRight`; without keys they are read block by block, for which they are flat.
+  let residualColumns: [Column]
+  /// Of a join by ranges; `rows` are in its order.
+  let rangeIndex: RangeIndex?
   private let startBuffer: Buffer
   private let rowBuffer: Buffer
 
-  init(_ rows: Batch, _ shape: JoinShape, _ facts: BuildFacts, _ check: () throws -> Void) throws {
+  init(
+    _ rows: Batch, _ shape: JoinShape, _ facts: BuildFacts, rangeIndex: RangeIndex? = nil, _ check: () throws -> Void
+  ) throws {
     self.rows = rows
     self.facts = facts
-    hasKeys = !shape.rightKeys.isEmpty
+    self.rangeIndex = rangeIndex
+    let hasKeys = !shape.rightKeys.isEmpty
+    self.hasKeys = hasKeys
+    residualColumns = shape.residualRight.map { hasKeys ? rows.columns[$0] : rows.columns[$0].flattened() }
     table = GroupTable(types: shape.keyTypes)
     let keys = shape.buildKeyColumns.enumerated().map {
       JoinShape.comparable(rows.columns[$1], matchesNulls: shape.matchesNulls[$0])

@@ -21,9 +21,6 @@ final class Recursion: @unchecked Sendable {
   private let planRound: RoundPlanner
   private let state: Mutex<State>
 
-  /// Rounds after which a recursion is taken for one that never ends.
-  private static let mostRounds = 1_000_000
-
   // SAFETY: only touched with the lock held.
   private struct State: @unchecked Sendable {
     /// All rows, as far as memory goes.
@@ -116,9 +113,10 @@ final class Recursion: @unchecked Sendable {
     while !rows.isEmpty {
       try context.cancellation.check()
       rounds += 1
-      guard rounds <= Self.mostRounds else {
+      guard rounds <= options.maxRecursionDepth else {
         throw SQLError.notSupported(
-          "Recursion depth limit exceeded (\(Self.mostRounds))", range: node.range, hint: "Does the recursion end?")
+          "Recursion depth limit exceeded (\(options.maxRecursionDepth))", range: node.range,
+          hint: "Does the recursion end? If it does, SET SESSION max_recursion_depth allows more rounds.")
       }
       let pipelines = try planRound(RoundRows(rows), RoundSink(self, isSeed: false))
       // A flag of its own: whoever stops the statement has cancelled its context.

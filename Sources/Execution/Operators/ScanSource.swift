@@ -9,12 +9,15 @@ final class ScanSource: Source {
   private let node: ScanNode
   private let splits: [any Split]
   private let statistics: PlanStatistics
+  /// What joins above the scan have found out by the time it starts.
+  private let filters: [RuntimeFilter]
   private let cursor = Atomic<Int>(0)
 
-  init(_ scan: any Scan, node: ScanNode, statistics: PlanStatistics) {
+  init(_ scan: any Scan, node: ScanNode, filters: [RuntimeFilter], statistics: PlanStatistics) {
     self.scan = scan
     self.node = node
     splits = scan.splits
+    self.filters = filters
     self.statistics = statistics
     statistics.add(scan.notes)
   }
@@ -27,6 +30,7 @@ final class ScanSource: Source {
     private let source: ScanSource
     private let worker: Worker
     private let encoder: EncodingRewriter?
+    private let predicates: [ColumnPredicate]
     private var reader: (any SplitReader)?
     private var split: (any Split)?
     /// Rest of a batch that is larger than the query wants.
@@ -36,6 +40,7 @@ final class ScanSource: Source {
     init(_ source: ScanSource, _ worker: Worker) {
       self.source = source
       self.worker = worker
+      predicates = source.filters.flatMap(\.predicates)
       encoder = worker.options.scanEncoding == .asRead ? nil : EncodingRewriter(worker.options.scanEncoding)
     }
 
@@ -69,8 +74,9 @@ final class ScanSource: Source {
           }
           let index = source.cursor.add(1, ordering: .relaxed).oldValue
           guard index < source.splits.count else { return nil }
-          split = source.splits[index]
-          reader = try source.scan.open(source.splits[index], worker.context)
+          let next = predicates.isEmpty ? source.splits[index] : source.scan.narrowed(source.splits[index], by: predicates)
+          split = next
+          reader = try source.scan.open(next, worker.context)
         }
       } catch { throw located(error) }
     }

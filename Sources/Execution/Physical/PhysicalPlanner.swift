@@ -12,6 +12,8 @@ struct PhysicalPlanner {
   let options: ExecutionOptions
   private(set) var pipelines: [Pipeline] = []
   private var commonTables: [Int: any RereadableRows] = [:]
+  /// What joins will know of the columns of a scan before it starts.
+  private var scanFilters: [ObjectIdentifier: [RuntimeFilter]] = [:]
   /// The order in which the pivot that is planned next must show its rows.
   private var pivotOrder: SortOrder?
 
@@ -43,7 +45,8 @@ struct PhysicalPlanner {
       context.progress.splitsTotal.add(planned.splits.count, ordering: .relaxed)
       context.progress.bytesEstimated.add(
         planned.splits.reduce(0) { $0 &+ $1.byteCount }, ordering: .relaxed)
-      return .source(ScanSource(planned, node: scan, statistics: statistics), statistics)
+      let filters = scanFilters[ObjectIdentifier(node)] ?? []
+      return .source(ScanSource(planned, node: scan, filters: filters, statistics: statistics), statistics)
     case .values(let rows, let columns):
       return .source(try ListSource.values(rows: rows, columns: columns, context: context), statistics)
     case .filter(_, let condition):
@@ -84,7 +87,10 @@ struct PhysicalPlanner {
       finish(try stream(of: node.children[0]), into: sink, statistics)
       return sink.output
     case .join(let join):
-      let build = JoinBuildSink(try JoinShape(join), context: context, statistics: statistics)
+      let filters = options.usesRuntimeFilters ? RuntimeFilter.filters(of: join, probing: node.children[0]) : []
+      for entry in filters { scanFilters[ObjectIdentifier(entry.scan), default: []].append(entry.filter) }
+      let build = JoinBuildSink(
+        try JoinShape(join), filters: filters.map(\.filter), context: context, statistics: statistics)
       finish(try stream(of: node.children[1]), into: build, statistics)
       return .through(
         try stream(of: node.children[0]), HashJoinFactory(build, statistics: statistics), statistics)

@@ -96,6 +96,10 @@ package struct ExecutionOptions: Sendable {
   /// False when the pivot rule is switched off, and after a matrix did not fit in memory: pivots run as general aggregates, which can
   /// spill.
   package var usesPivotOperator = true
+  /// Joins tell scans which keys they have on the other side.
+  package var usesRuntimeFilters = true
+  /// Rounds after which a WITH RECURSIVE is taken for one that never ends.
+  package var maxRecursionDepth = 10_000
 
   package init() {}
 }

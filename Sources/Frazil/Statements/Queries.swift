@@ -19,6 +19,8 @@ extension StatementRunner {
     case .constant: options.scanEncoding = .constantRuns
     }
     options.usesPivotOperator = !session.settings.disabledRules.contains(OptimizerRule.pivotRecognition.rawValue)
+    options.usesRuntimeFilters = !session.settings.disabledRules.contains(OptimizerRule.runtimeFilters.rawValue)
+    options.maxRecursionDepth = session.settings.maxRecursionDepth
     return QueryExecutor(context: context, options: options)
   }
 

@@ -1,4 +1,5 @@
 import Columnar
+import Execution
 import Planner
 import SQLSyntax
 
@@ -8,10 +9,12 @@ enum SessionProperty: Hashable {
   case rule(OptimizerRule)
   /// How often a statement that others' commits contradict is run again.
   case commitRetryStatements
+  /// Rounds after which a WITH RECURSIVE is taken for one that never ends.
+  case maxRecursionDepth
   case spark(SparkSetting)
 
   static var all: [SessionProperty] {
-    ([.commitRetryStatements] + OptimizerRule.allCases.map { .rule($0) } + SparkSetting.allCases.map { .spark($0) })
+    ([.commitRetryStatements, .maxRecursionDepth] + OptimizerRule.allCases.map { .rule($0) } + SparkSetting.allCases.map { .spark($0) })
       .sorted { $0.name < $1.name }
   }
 
@@ -19,6 +22,7 @@ enum SessionProperty: Hashable {
     switch self {
     case .rule(let rule): rule.rawValue
     case .commitRetryStatements: "commit_retry_statements"
+    case .maxRecursionDepth: "max_recursion_depth"
     case .spark(let setting): setting.rawValue
     }
   }
@@ -26,7 +30,7 @@ enum SessionProperty: Hashable {
   var type: SQLType {
     switch self {
     case .rule: .boolean
-    case .commitRetryStatements: .integer
+    case .commitRetryStatements, .maxRecursionDepth: .integer
     case .spark: .varchar
     }
   }
@@ -35,6 +39,7 @@ enum SessionProperty: Hashable {
     switch self {
     case .rule: "Whether the optimiser uses this rule"
     case .commitRetryStatements: "How often a statement is run again that commits of others contradict"
+    case .maxRecursionDepth: "Rounds after which a recursive query fails"
     case .spark(let setting): setting.explanation
     }
   }
@@ -43,6 +48,7 @@ enum SessionProperty: Hashable {
     switch self {
     case .rule(let rule): settings.disabledRules.contains(rule.rawValue) ? "false" : "true"
     case .commitRetryStatements: "\(settings.commitRetryStatements)"
+    case .maxRecursionDepth: "\(settings.maxRecursionDepth)"
     case .spark(let setting): settings.spark[setting] ?? setting.defaultValue
     }
   }
@@ -54,10 +60,14 @@ enum SessionProperty: Hashable {
       if isEnabled { settings.disabledRules.remove(rule.rawValue) } else { settings.disabledRules.insert(rule.rawValue) }
     case (.commitRetryStatements, .int(let count)) where value.type.isInteger && (0...1_000).contains(count):
       settings.commitRetryStatements = Int(count)
+    case (.maxRecursionDepth, .int(let count)) where value.type.isInteger && (1...1_000_000).contains(count):
+      settings.maxRecursionDepth = Int(count)
     case (.spark(let setting), _): settings.spark[setting] = try setting.value(value, range: range)
     case (.rule, _): throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be true or false", range: range)
     case (.commitRetryStatements, _):
       throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be a whole number from 0 to 1000", range: range)
+    case (.maxRecursionDepth, _):
+      throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be a whole number from 1 to 1000000", range: range)
     }
   }
 
@@ -71,6 +81,7 @@ enum SessionProperty: Hashable {
         settings.disabledRules.remove(rule.rawValue)
       }
     case .commitRetryStatements: settings.commitRetryStatements = original.commitRetryStatements
+    case .maxRecursionDepth: settings.maxRecursionDepth = original.maxRecursionDepth
     case .spark(let setting): settings.spark[setting] = nil
     }
   }
@@ -80,6 +91,7 @@ enum SessionProperty: Hashable {
 struct SessionSettings: Sendable {
   var disabledRules: Set<String>
   var commitRetryStatements: Int
+  var maxRecursionDepth = ExecutionOptions().maxRecursionDepth
   var spark: [SparkSetting: String] = [:]
 
   init(_ configuration: Configuration) {

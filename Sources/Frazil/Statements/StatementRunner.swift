@@ -85,7 +85,9 @@ struct StatementRunner: Sendable {
   var place: NamePlace { NamePlace(catalog: Engine.catalogName, database: session.database) }
 
   func binderSettings(parameters: [Scalar] = []) -> BinderSettings {
-    BinderSettings(place: place, context: context, positionalParameters: parameters)
+    BinderSettings(
+      place: place, context: context, positionalParameters: parameters,
+      comparesExtremes: !session.settings.disabledRules.contains(OptimizerRule.quantifiedComparison.rawValue))
   }
 
   /// Database and table of a name of up to three parts.

@@ -16,11 +16,13 @@ package struct BinderSettings: Sendable {
   package var namedParameters: [String: Scalar]
   /// What `PIVOT … IN (ANY …)` found in the data, by the clause that asked.
   package var pivotValues: [PivotKey: [Scalar]]
+  /// Whether quantified comparisons are bound to the extremes of their subquery (`OptimizerRule.quantifiedComparison`).
+  package var comparesExtremes: Bool
 
   package init(
     place: NamePlace = NamePlace(catalog: "awsdatacatalog", database: "default"), context: QueryContext = QueryContext(),
     user: String = "", decimalLiteralsAreDouble: Bool = true, positionalParameters: [Scalar] = [],
-    namedParameters: [String: Scalar] = [:], pivotValues: [PivotKey: [Scalar]] = [:]
+    namedParameters: [String: Scalar] = [:], pivotValues: [PivotKey: [Scalar]] = [:], comparesExtremes: Bool = true
   ) {
     self.place = place
     self.context = context
@@ -29,5 +31,6 @@ package struct BinderSettings: Sendable {
     self.positionalParameters = positionalParameters
     self.namedParameters = namedParameters
     self.pivotValues = pivotValues
+    self.comparesExtremes = comparesExtremes
   }
 }

@@ -64,6 +64,7 @@ extension ExpressionBinder {
     let (left, plan) = try comparable(value, try bindSubquery(query, range: range), range: range) { type, other in
       "value and result of subquery must be of the same type for quantified comparison: \(type) vs \(other)"
     }
+    if let test = try bindExtremes(comparison, left, quantifier, plan, range: range) { return test }
     guard quantifier == .all else {
       return try anyMatch(comparison.rawValue, left, plan, range: range, nullCountsAsFalse: nullCountsAsFalse)
     }

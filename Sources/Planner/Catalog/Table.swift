@@ -93,6 +93,13 @@ package protocol Scan: Sendable {
   var notes: [ScanNote] { get }
   /// Opens one morsel; synchronous from here on, on the engine's worker threads. Batches have the requested columns in order.
   func open(_ split: any Split, _ context: QueryContext) throws -> any SplitReader
+  /// The same morsel when only rows that satisfy `predicates` too are wanted; others may still come. `column` is a position among the
+  /// requested columns.
+  func narrowed(_ split: any Split, by predicates: [ColumnPredicate]) -> any Split
+}
+
+extension Scan {
+  package func narrowed(_ split: any Split, by predicates: [ColumnPredicate]) -> any Split { split }
 }
 
 package struct ScanNote: Sendable, Hashable {

@@ -2,7 +2,8 @@ import Columnar
 import Functions
 import SQLSyntax
 
-/// Turns `left expression = right expression` in a join's condition into a key, so that the join can hash.
+/// Turns `left expression = right expression` in a join's condition into a key, so that the join can hash. NULL meets NULL with
+/// `IS NOT DISTINCT FROM` and with what says the same in longer words.
 enum JoinKeyExtraction {
   static func apply(_ plan: LogicalPlan) -> LogicalPlan {
     guard case .join(var node) = plan, let residual = node.residual, !node.isNullAware, node.kind != .nullAwareAnti
@@ -10,10 +11,48 @@ enum JoinKeyExtraction {
     let leftWidth = node.left.columns.count
     var rest: [BoundExpression] = []
     for term in residual.conjuncts {
-      if let key = key(term, leftWidth: leftWidth) { node.keys.append(key) } else { rest.append(term) }
+      if let key = key(term, leftWidth: leftWidth) {
+        node.keys.append(key)
+      } else if let found = nullSafeKey(term, leftWidth: leftWidth) {
+        node.keys.append(found.key)
+        if !found.isWhole { rest.append(term) }
+      } else {
+        rest.append(term)
+      }
     }
     node.residual = BoundExpression.conjunction(rest)
     return .join(node)
+  }
+
+  /// The key of `a = b OR (a IS NULL AND b IS NULL)`: `IS NOT DISTINCT FROM` written out.
+  ///
+  /// `isWhole` is false when the key lets through more than the condition does: NaN is not distinct from NaN but does not equal it, and
+  /// `=` of values with a NULL inside is NULL.
+  private static func nullSafeKey(_ term: BoundExpression, leftWidth: Int) -> (key: JoinKey, isWhole: Bool)? {
+    let branches = term.disjuncts
+    guard branches.count == 2 else { return nil }
+    for (equality, nulls) in [(branches[0], branches[1]), (branches[1], branches[0])] {
+      guard case .call(_, let arguments, _) = equality, var key = key(equality, leftWidth: leftWidth), !key.matchesNulls
+      else { continue }
+      let tested = nulls.conjuncts.map { if case .isNull(let operand, _) = $0 { operand } else { $0 } }
+      let isNullTest = nulls.conjuncts.allSatisfy { if case .isNull = $0 { true } else { false } }
+      guard isNullTest, tested.count == 2,
+        [tested, [tested[1], tested[0]]].contains(where: { isNullLike(arguments[0], $0[0]) && isNullLike(arguments[1], $0[1]) })
+      else { continue }
+      key.matchesNulls = true
+      let type = arguments[0].type
+      return (key, isWhole: type != .double && type != .real && !type.isNested)
+    }
+    return nil
+  }
+
+  /// `compared` is `tested` itself, or a wider form of it that is NULL where it is.
+  private static func isNullLike(_ compared: BoundExpression, _ tested: BoundExpression) -> Bool {
+    if compared == tested { return true }
+    guard case .cast(let inner, let type, _, _) = compared, ConstantFolding.isExactWidening(from: inner.type, to: type) else {
+      return false
+    }
+    return isNullLike(inner, tested)
   }
 
   /// The key that a condition over both sides' columns amounts to.

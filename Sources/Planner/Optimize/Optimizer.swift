@@ -16,10 +16,14 @@ package struct OptimizerSettings: Sendable {
 
 /// The rules by name, in the order they run. The names are what a session's `disabled_optimizer_rules` lists.
 package enum OptimizerRule: String, Sendable, CaseIterable {
+  /// Part of binding: `> ALL`, `<= ANY` and the like look at the extremes of the subquery only.
+  case quantifiedComparison = "quantified_comparison"
   case constantFolding = "constant_folding"
+  case orFactoring = "or_factoring"
   case predicatePushdown = "predicate_pushdown"
-  /// Part of the walk of `predicatePushdown`, like the next two.
+  /// Part of the walk of `predicatePushdown`, like the next three.
   case outerToInner = "outer_to_inner"
+  case impliedPredicates = "implied_predicates"
   case semiJoin = "semi_join"
   case joinKeys = "join_keys"
   case scanPredicates = "scan_predicates"
@@ -29,6 +33,8 @@ package enum OptimizerRule: String, Sendable, CaseIterable {
   case limitPushdown = "limit_pushdown"
   case commonSubexpressions = "common_subexpressions"
   case projectionPruning = "projection_pruning"
+  /// Part of execution: a join tells the scan it probes with which keys its other side has.
+  case runtimeFilters = "runtime_filters"
 }
 
 /// Rewrites a bound plan into a cheaper one with the same result. Rules are total: they never fail, and give the same plan for the same
@@ -46,6 +52,7 @@ package struct Optimizer {
     var plan = plan
     let folding = ConstantFolding(functions: functions, context: settings.context)
     if isEnabled(.constantFolding) { plan = folding.apply(plan) }
+    if isEnabled(.orFactoring) { plan = OrFactoring.apply(plan) }
     if isEnabled(.predicatePushdown) {
       plan = PredicatePushdown(optimizer: self).apply(plan)
       // Conditions met constants of projections below.

@@ -5,7 +5,8 @@ import SQLSyntax
 /// Moves conditions towards the scans: fewer rows reach joins and aggregates, and scans can skip files.
 ///
 /// On its way a condition turns outer joins whose extra rows it refuses into inner ones (`outer_to_inner`), mark joins whose mark it tests
-/// into semi and anti joins (`semi_join`), and equalities of both sides of a join into its keys (`join_keys`).
+/// into semi and anti joins (`semi_join`), and equalities of both sides of a join into its keys (`join_keys`). What an OR over both sides
+/// says of one of them goes there as well (`implied_predicates`).
 struct PredicatePushdown {
   let optimizer: Optimizer
 
@@ -137,6 +138,11 @@ struct PredicatePushdown {
       default: residual.append(term)
       }
     }
+    if optimizer.isEnabled(.impliedPredicates), !node.isNullAware {
+      let found = implied(node.kind, residual: residual, above: above, leftWidth: leftWidth)
+      toLeft += found.left
+      toRight += found.right
+    }
     toRight = toRight.map { $0.shiftingColumns(by: -leftWidth) }
     if node.kind == .inner { residual.removeAll(where: \.isTrueLiteral) }
     node.residual = BoundExpression.conjunction(residual)
@@ -147,6 +153,22 @@ struct PredicatePushdown {
     node.right = push(toRight, into: node.right)
     guard let markIsTrue else { return filtered(.join(node), above) }
     return filtered(withoutMark(node, isTrue: markIsTrue), above)
+  }
+
+  /// What conditions over both sides say of one, on the sides whose rows may go: by the join's own condition those that the join does not
+  /// keep, by conditions above it those that come out with their values only.
+  private func implied(
+    _ kind: JoinKind, residual: [BoundExpression], above: [BoundExpression], leftWidth: Int
+  ) -> (left: [BoundExpression], right: [BoundExpression]) {
+    let predicates = ImpliedPredicates(leftWidth: leftWidth)
+    switch kind {
+    case .inner, .semi:
+      return (predicates.implied(by: residual, on: .left), predicates.implied(by: residual, on: .right))
+    case .left: return (predicates.implied(by: above, on: .left), predicates.implied(by: residual, on: .right))
+    case .right: return (predicates.implied(by: residual, on: .left), predicates.implied(by: above, on: .right))
+    case .anti, .mark, .leftSingle: return ([], predicates.implied(by: residual, on: .right))
+    case .full, .nullAwareAnti: return ([], [])
+    }
   }
 
   /// `mark` or `NOT mark`.

@@ -1,0 +1,80 @@
+import Columnar
+import Planner
+import SQLSyntax
+import Synchronization
+
+/// What the build side of a join says of a column that the other side scans: set when the build side is complete, which is before the
+/// scan opens its first split. Splits, row groups and pages without a row that can match are then not read.
+final class RuntimeFilter: Sendable {
+  /// Which key of the join.
+  let key: Int
+  /// The scan's output column that the key is.
+  private let column: Int
+  private let tests = Mutex<[ColumnPredicate.Test]>([])
+
+  /// So few keys are listed; of more the smallest and the largest are known.
+  private static let mostListedKeys = 64
+
+  init(key: Int, column: Int) {
+    self.key = key
+    self.column = column
+  }
+
+  /// Over the scan's output columns.
+  var predicates: [ColumnPredicate] { tests.withLock { $0.map { ColumnPredicate(column: column, test: $0) } } }
+
+  /// - Parameter keys: all keys of the build side; NULL matches nothing.
+  func set(_ keys: Column) {
+    let found = Self.tests(keys)
+    tests.withLock { $0 = found }
+  }
+
+  private static func tests(_ keys: Column) -> [ColumnPredicate.Test] {
+    if keys.count <= mostListedKeys {
+      return [.oneOf(Array(Set((0..<keys.count).map { keys.scalar(at: $0) }.filter { !$0.isNull })))]
+    }
+    guard let numbers = OrderedNumbers(keys) else { return [] }
+    var smallest: Int?
+    var largest: Int?
+    for row in 0..<keys.count where numbers.isUsable[row] {
+      if smallest.map({ numbers.values[row] < numbers.values[$0] }) ?? true { smallest = row }
+      if largest.map({ numbers.values[row] > numbers.values[$0] }) ?? true { largest = row }
+    }
+    guard let smallest, let largest else { return [.oneOf([])] }
+    return [.greaterOrEqual(keys.scalar(at: smallest)), .lessOrEqual(keys.scalar(at: largest))]
+  }
+
+  /// The filters that a join can put on the scans of its left side, by the scan's node.
+  static func filters(of join: JoinNode, probing left: PreparedPlan) -> [(scan: PreparedPlan, filter: RuntimeFilter)] {
+    guard join.kind == .inner || join.kind == .semi || join.kind == .right else { return [] }
+    return join.keys.enumerated().compactMap { index, key in
+      guard !key.matchesNulls, let column = key.left.columnIndex, supports(key.left.type),
+        let found = scanned(column, left)
+      else { return nil }
+      return (found.scan, RuntimeFilter(key: index, column: found.column))
+    }
+  }
+
+  /// Types whose values are equal where statistics say so; the zeros and NaN of floating numbers are not worth the trouble.
+  private static func supports(_ type: SQLType) -> Bool {
+    switch type {
+    case .varchar(nil): true
+    case .double, .real: false
+    default: OrderedNumbers.supports(type)
+    }
+  }
+
+  /// The scan that a column of the plan comes from, unchanged and row by row.
+  private static func scanned(_ column: Int, _ node: PreparedPlan) -> (scan: PreparedPlan, column: Int)? {
+    switch node.plan {
+    case .scan: return (node, column)
+    case .filter: return scanned(column, node.children[0])
+    case .project(_, let expressions):
+      guard let inner = expressions[column].expression.columnIndex else { return nil }
+      return scanned(inner, node.children[0])
+    case .join(let join) where join.kind == .inner || join.kind == .semi || join.kind == .left || join.kind == .anti:
+      return column < join.left.columns.count ? scanned(column, node.children[0]) : nil
+    default: return nil
+    }
+  }
+}
