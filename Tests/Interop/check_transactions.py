@@ -42,7 +42,7 @@ def remove_orphans(place, table):
 
 
 def problems(place, table):
-    return [row for row in place.run(f"CALL system.check_table('{table}')") if row["severity"] != "warning"]
+    return [row for row in place.run(f"CALL system.check_table('{table}')") if row["severity"] == "error"]
 
 
 @check
