@@ -127,23 +127,12 @@ extension StatementRunner {
   ) throws -> [ColumnPredicate] {
     let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
     let condition = try binder.bind(filter, over: table, name: name)
-    let found = metadataPredicates(of: condition, table, name)
+    let found = optimizedFilter(condition, table, name).scanPredicates
     guard !found.isEmpty else {
       throw SQLError.notSupported(
         "OPTIMIZE by this condition: it does not tell files apart", range: filter.range,
         hint: "compare columns with constants: WHERE day >= DATE '2026-01-01'")
     }
-    return found
-  }
-
-  /// What metadata can be tested against of a condition over a table's columns, visible and hidden.
-  func metadataPredicates(of condition: BoundExpression, _ table: IcebergTable, _ name: QualifiedName) -> [ColumnPredicate] {
-    var found: [ColumnPredicate] = []
-    func collect(_ plan: LogicalPlan) {
-      if case .scan(let node) = plan { found = node.predicates }
-      plan.inputs.forEach(collect)
-    }
-    collect(optimizedFilter(condition, table, name))
     return found
   }
 
@@ -164,6 +153,14 @@ extension StatementRunner {
       throw SQLError.notSupported("'\(entry.database).\(entry.name)' is not an Iceberg table", range: name.range)
     }
     return (entry, location)
+  }
+}
+
+extension LogicalPlan {
+  /// What metadata can be tested against, of a plan that reads one table.
+  var scanPredicates: [ColumnPredicate] {
+    if case .scan(let node) = self { return node.predicates }
+    return inputs.flatMap(\.scanPredicates)
   }
 }
 

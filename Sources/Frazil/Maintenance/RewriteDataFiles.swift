@@ -19,11 +19,7 @@ extension StatementRunner {
       let table = try await writableTable(entry.entry, at: entry.location, name.range)
       var request = try rewriting.request(table.metadata)
       request.order = try rowOrder(strategy: values[0], order: values[1], table.metadata, arguments)
-      if let text = values[3] {
-        do { request.filter = try Parser.parseExpression(try arguments.text(text, "where")) } catch {
-          throw SQLError(.invalidProcedureArgument, "where: \(error)", range: text.range)
-        }
-      }
+      request.filter = try values[3].map { try arguments.condition($0, "where") }
       if isDryRun {
         let groups = try await beginCompaction(table, entry, name: name, request).groups
         return textResult(

@@ -8,12 +8,7 @@ extension StatementRunner {
   func callRewritePositionDeletes(_ arguments: ProcedureArguments) async throws -> StatementResult {
     let (name, values) = try arguments.tableAnd(["options", "where", "dry_run"], required: 0)
     let options = try PositionDeleteOptions(values[0].map { try arguments.map($0, "options") } ?? [:], values[0]?.range ?? arguments.range)
-    var filter: Expression?
-    if let text = values[1] {
-      do { filter = try Parser.parseExpression(try arguments.text(text, "where")) } catch {
-        throw SQLError(.invalidProcedureArgument, "where: \(error)", range: text.range)
-      }
-    }
+    let filter = try values[1].map { try arguments.condition($0, "where") }
     let isDryRun = try arguments.flag(values[2], "dry_run")
     let (entry, location) = try await icebergEntry(name)
     return try await located(arguments.range) {
@@ -37,7 +32,7 @@ extension StatementRunner {
   ) throws -> [ColumnPredicate] {
     do {
       let binder = Binder(relations: ResolvedRelations(), settings: binderSettings())
-      let found = metadataPredicates(of: try binder.bind(filter, over: table, name: name), table, name)
+      let found = optimizedFilter(try binder.bind(filter, over: table, name: name), table, name).scanPredicates
       let sources = Set(table.metadata.partitionSpecs.flatMap(\.fields).map(\.sourceID))
       let fields = table.metadata.schema.fields
       guard found.contains(where: { fields.indices.contains($0.column) && sources.contains(fields[$0.column].id) }) else {

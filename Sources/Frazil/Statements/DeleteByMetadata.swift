@@ -26,9 +26,10 @@ extension StatementRunner {
         return nil
       }
       guard bound.type == .boolean else { return nil }
-      predicates = metadataPredicates(of: bound, table, delete.table)
+      let rows = optimizedFilter(bound, table, delete.table)
+      predicates = rows.scanPredicates
       let files = FileCondition(bound, columnCount: table.schema.count + table.hiddenColumns.count, context: context)
-      exactly = ScanPredicates.exactly(optimizedFilter(bound, table, delete.table))
+      exactly = ScanPredicates.exactly(rows)
       // Most conditions that ask for more end here, before any manifest is read.
       guard exactly != nil || files.columns.isSubset(of: identityColumns(table)) else { return nil }
       condition = files

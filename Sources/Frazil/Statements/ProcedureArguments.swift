@@ -118,6 +118,13 @@ struct ProcedureArguments {
     return text
   }
 
+  /// A condition written as text.
+  func condition(_ argument: Argument, _ name: String) throws(SQLError) -> Expression {
+    do { return try Parser.parseExpression(try text(argument, name)) } catch {
+      throw SQLError(.invalidProcedureArgument, "\(name): \(error)", range: argument.range)
+    }
+  }
+
   func integer(_ argument: Argument?, _ name: String) throws(SQLError) -> Int64 {
     guard let argument else { throw missing(name) }
     guard case .int(let number) = argument.value.value, argument.value.type.isInteger else { throw wrong(argument, name, "a whole number") }

@@ -178,7 +178,7 @@ struct RelationLoader: Sendable {
 
   private func icebergTable(_ metadata: TableMetadata, _ request: RelationRequest) throws -> IcebergTable {
     var version = version(request)
-    if version == .current, let wapBranch, metadata.properties["write.wap.enabled"]?.lowercased() == "true",
+    if version == .current, let wapBranch, TableProperties(metadata.properties).isWriteAuditPublish,
       metadata.references[wapBranch]?.kind == .branch
     {
       version = .reference(wapBranch)

@@ -61,7 +61,7 @@ extension StatementRunner {
   }
 
   private func targetBranch(_ reference: String?, of metadata: TableMetadata, _ range: SourceRange) throws -> TargetBranch {
-    let wapBranch = metadata.properties["write.wap.enabled"]?.lowercased() == "true" ? session.settings.spark[.wapBranch] : nil
+    let wapBranch = TableProperties(metadata.properties).isWriteAuditPublish ? session.settings.spark[.wapBranch] : nil
     if let wapBranch, let id = session.settings.spark[.wapID] {
       throw SQLError(
         .invalidArguments, "spark.wap.branch is '\(wapBranch)' and spark.wap.id is '\(id)': a write can go to one of them only", range: range,

@@ -51,7 +51,7 @@ package struct TableProperties: Sendable {
   // MARK: Commits
 
   /// Writes of a session with a write-audit-publish id are staged, those of one with such a branch go there.
-  var isWriteAuditPublish: Bool { flag("write.wap.enabled") ?? false }
+  package var isWriteAuditPublish: Bool { flag("write.wap.enabled") ?? false }
 
   /// Java gives up after 4; here a commit costs milliseconds and appends never contradict each other, so patience is cheaper.
   var commitRetries: Int { properties["commit.retry.num-retries"].flatMap { Int($0) }.map { max(0, $0) } ?? 100 }
