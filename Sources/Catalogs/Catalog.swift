@@ -1,3 +1,5 @@
+import Storage
+
 /// Databases, tables and partitions by name. Names are folded to lower case by the caller.
 package protocol Catalog: Sendable {
   func databases() async throws(CatalogError) -> [CatalogDatabase]
@@ -53,6 +55,9 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible {
     self.kind = kind
     self.message = message
   }
+
+  /// What the store below said.
+  init(storage error: StorageError) { self.init(.inputOutput, "\(error)") }
 
   package var description: String { message }
   package var isRetryable: Bool { kind == .versionConflict || kind == .lockTimeout }

@@ -1,12 +1,6 @@
 import JSONText
 import Storage
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Several documents of the local catalog that are replaced as one.
 ///
 ///     <root>/commit.journal.json     {"documents":[{"path":"db/t.table.json","content":"{...}"}, ...]}
@@ -67,19 +61,20 @@ struct CommitJournal: Sendable {
 
   private func finish(_ documents: [Document]) async throws(CatalogError) {
     for document in documents { try await write(document.content, at: Location(root + "/" + document.path)) }
-    do throws(StorageError) { try await store.delete([location]) } catch { throw CatalogError(.inputOutput, "\(error)") }
-    // A journal that came back after a power failure would undo later commits.
-    let folder = unsafe open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { throw CatalogError(.inputOutput, "\(root): \(unsafe String(cString: strerror(errno)))") }
-    defer { close(folder) }
-    guard fsync(folder) == 0 else { throw CatalogError(.inputOutput, "\(root): \(unsafe String(cString: strerror(errno)))") }
+    do throws(StorageError) {
+      try await store.delete([location])
+      // A journal that came back after a power failure would undo later commits.
+      try LocalFileWriter.syncFolder(root, location)
+    } catch {
+      throw CatalogError(storage: error)
+    }
   }
 
   private func pending() async throws(CatalogError) -> [Document]? {
     let bytes: [UInt8]
     do throws(StorageError) { bytes = try await store.read(location).array } catch {
       if error.kind == .notFound { return nil }
-      throw CatalogError(.inputOutput, "\(error)")
+      throw CatalogError(storage: error)
     }
     do throws(JSONError) {
       var documents: [Document] = []
@@ -95,7 +90,7 @@ struct CommitJournal: Sendable {
 
   private func write(_ bytes: [UInt8], at location: Location) async throws(CatalogError) {
     do throws(StorageError) { _ = try await store.write(location, ByteSlice(bytes)) } catch {
-      throw CatalogError(.inputOutput, "\(error)")
+      throw CatalogError(storage: error)
     }
   }
 }

@@ -249,7 +249,7 @@ package struct LocalCatalog: Catalog {
         bytes = try await store.read(Location(path)).array
       } catch {
         if error.kind == .notFound { return nil }
-        throw CatalogError(.inputOutput, "\(error)")
+        throw CatalogError(storage: error)
       }
     }
     do throws(JSONError) {
@@ -263,7 +263,7 @@ package struct LocalCatalog: Catalog {
     do throws(StorageError) {
       _ = try await store.write(Location(path), ByteSlice(bytes))
     } catch {
-      throw CatalogError(.inputOutput, "\(error)")
+      throw CatalogError(storage: error)
     }
   }
 
@@ -271,7 +271,7 @@ package struct LocalCatalog: Catalog {
     do throws(StorageError) {
       try await store.delete(paths.map { Location($0) })
     } catch {
-      throw CatalogError(.inputOutput, "\(error)")
+      throw CatalogError(storage: error)
     }
   }
 

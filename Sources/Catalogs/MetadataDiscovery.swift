@@ -56,7 +56,7 @@ package enum MetadataDiscovery {
       return bytes.string.split(whereSeparator: \.isWhitespace).first.map(String.init)
     } catch {
       if error.kind == .notFound { return nil }
-      throw CatalogError(.inputOutput, "\(error)")
+      throw CatalogError(storage: error)
     }
   }
 
@@ -75,7 +75,7 @@ package enum MetadataDiscovery {
   /// The file with the highest version; of several with one version the one written last.
   private static func newest(in folder: Location, _ store: any ObjectStore) async throws(CatalogError) -> Location? {
     let objects: [ObjectInfo]
-    do throws(StorageError) { objects = try await store.listAll(folder) } catch { throw CatalogError(.inputOutput, "\(error)") }
+    do throws(StorageError) { objects = try await store.listAll(folder) } catch { throw CatalogError(storage: error) }
     var best: (version: Int, object: ObjectInfo)?
     for object in objects {
       guard let relative = object.location.relativePath(below: folder), !relative.contains("/"), isMetadataFile(relative) else { continue }
@@ -91,7 +91,7 @@ package enum MetadataDiscovery {
   }
 
   private static func exists(_ location: Location, _ store: any ObjectStore) async throws(CatalogError) -> Bool {
-    do throws(StorageError) { return try await store.exists(location) } catch { throw CatalogError(.inputOutput, "\(error)") }
+    do throws(StorageError) { return try await store.exists(location) } catch { throw CatalogError(storage: error) }
   }
 
   private static func missing(_ location: Location, _ reason: String) -> CatalogError {

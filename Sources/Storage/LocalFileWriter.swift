@@ -218,7 +218,7 @@ package final class LocalFileWriter: ObjectWriter {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  static func syncFolder(_ folder: String, _ location: Location) throws(StorageError) {
+  package static func syncFolder(_ folder: String, _ location: Location) throws(StorageError) {
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw StorageError(errno: errno, location, "cannot open the folder") }
     defer { close(descriptor) }

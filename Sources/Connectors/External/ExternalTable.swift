@@ -97,9 +97,7 @@ package struct ExternalTable: Table {
     return zip(partitions, try await list(partitions)).flatMap { partition, files in files.map { (partition, $0) } }
   }
 
-  func allFiles() async throws -> [ObjectInfo] {
-    try await list(matchingPartitions(ScanRequest(columns: [])).0).flatMap { $0 }
-  }
+  func allFiles() async throws -> [ObjectInfo] { try await partitionedFiles().map(\.file) }
 
   /// Names of all partitions, registered or projected.
   package func partitionNames() throws -> [String] {

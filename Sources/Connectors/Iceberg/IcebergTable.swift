@@ -64,7 +64,7 @@ package struct IcebergTable: Table {
 
   /// Whether the columns of a Parquet file can only be told by name; a file that cannot be opened is another problem.
   package func lacksFieldIDs(_ file: DataFile) -> Bool {
-    guard file.format == .parquet, let opened = try? footers.open(Location(file.path), size: nil) else { return false }
+    guard file.format == .parquet, let opened = try? footers.open(Location(file.path), size: Int(clamping: file.fileSize)) else { return false }
     return !opened.columns.contains { StoredColumn($0).hasFieldIDs }
   }
 

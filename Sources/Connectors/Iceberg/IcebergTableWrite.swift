@@ -221,8 +221,6 @@ package struct IcebergWriter: IcebergWriting {
     IcebergTableWrite(try plan(metadata), .new(catalogCommitter))
   }
 
-  var writeContext: QueryContext { context }
-
   func plan(
     of table: IcebergTable, lineage: [IcebergHiddenColumn] = [], joinsRows: Bool? = nil
   ) throws(IcebergError) -> IcebergWritePlan {

@@ -45,9 +45,6 @@ extension StatementRunner {
     }
   }
 
-  /// What cannot be verified here is a limit of ours, not a fault of the table.
-  private static let thisEngine = "Frazil"
-
   private func checkResult(_ problems: [TableProblem]) -> StatementResult {
     textResult(["severity", "place", "problem"], problems.map { [$0.severity.rawValue, $0.place, $0.message] })
   }
@@ -58,7 +55,7 @@ extension StatementRunner {
     do { _ = try await table.tasks(matching: []) } catch {
       problems.append(
         error.kind == .unsupported
-          ? TableProblem(.engine, Self.thisEngine, error.description)
+          ? TableProblem(.engine, EngineLimits.thisEngine, error.description)
           : TableProblem(.error, error.file ?? table.metadata.location, "the table cannot be read: \(error.message)"))
     }
     let tasks = manifests.readableFiles
@@ -68,7 +65,7 @@ extension StatementRunner {
         if failure.code == .userCanceled { throw error }
         problems.append(
           failure.code == .notSupported
-            ? TableProblem(.engine, Self.thisEngine, "\(task.file.path): \(failure.message)")
+            ? TableProblem(.engine, EngineLimits.thisEngine, "\(task.file.path): \(failure.message)")
             : TableProblem(.error, task.file.path, "the file cannot be read: \(failure.message)"))
       }
     }

@@ -56,7 +56,7 @@ package final class CherryPick: SnapshotUpdate {
       next.lastUpdatedMilliseconds = max(work.now(), base.lastUpdatedMilliseconds)
       return next
     }
-    let isOverwrite = source.operation == "overwrite" && source.summary["replace-partitions"]?.lowercased() == "true"
+    let isOverwrite = source.operation == "overwrite" && source.summary[SnapshotSummary.replacePartitions]?.lowercased() == "true"
     guard source.operation == "append" || isOverwrite else {
       throw IcebergError(
         .invalid, "Cannot cherry-pick snapshot \(source.id): not append, dynamic overwrite, or fast-forward")
@@ -88,17 +88,11 @@ package final class CherryPick: SnapshotUpdate {
   private static func changes(
     of snapshot: Snapshot, _ base: TableMetadata, _ store: any ObjectStore
   ) async throws(IcebergError) -> [ManifestEntry] {
-    var found: [ManifestEntry] = []
-    for manifest in try await ScanPlanner.manifests(of: snapshot, base, store) where manifest.addedSnapshotID == snapshot.id {
-      let entries = try await ManifestReader.entries(manifest, base, from: store).filter {
-        $0.snapshotID == snapshot.id && $0.status != .existing
-      }
-      guard manifest.content == .data || entries.allSatisfy({ $0.status == .deleted }) else {
-        throw IcebergError(.invalid, "Cannot cherry-pick snapshot \(snapshot.id): it adds row-level deletes")
-      }
-      if manifest.content == .data { found += entries }
+    let entries = try await ownEntries(of: snapshot, base, store)
+    guard entries.allSatisfy({ $0.content == .data || $0.entry.status == .deleted }) else {
+      throw IcebergError(.invalid, "Cannot cherry-pick snapshot \(snapshot.id): it adds row-level deletes")
     }
-    return found
+    return entries.filter { $0.content == .data }.map(\.entry)
   }
 
   /// A dynamic overwrite may be picked while the partitions it replaces are as it saw them.
@@ -109,31 +103,27 @@ package final class CherryPick: SnapshotUpdate {
       throw IcebergError(
         .invalid, "Cannot cherry-pick overwrite not based on an ancestor of the current state: \(source.id)")
     }
-    var replaced: [Int32: [String]] = [:]
-    for entry in changes where entry.status == .added {
-      guard let spec = base.partitionSpec(id: entry.file.partitionSpecID) else { continue }
-      replaced[spec.id, default: []].append(spec.path(entry.file.partition))
-    }
+    let replaced = Set(changes.filter { $0.status == .added }.map { FilePartition($0.file) })
     for snapshot in base.ancestors(of: base.currentSnapshotID) {
       if snapshot.id == source.parentID { break }
-      for entry in try await Self.addedFiles(of: snapshot, base, store) {
-        guard let spec = base.partitionSpec(id: entry.file.partitionSpecID) else { continue }
-        let path = spec.path(entry.file.partition)
-        if replaced[spec.id]?.contains(path) ?? false {
-          throw IcebergError(.validation, "Cannot cherry-pick replace partitions with changed partition: \(path)")
-        }
+      for (_, entry) in try await Self.ownEntries(of: snapshot, base, store) where entry.status == .added {
+        guard replaced.contains(FilePartition(entry.file)) else { continue }
+        let spec = base.partitionSpec(id: entry.file.partitionSpecID)
+        throw IcebergError(
+          .validation, "Cannot cherry-pick replace partitions with changed partition: \(spec?.path(entry.file.partition) ?? entry.file.path)")
       }
     }
   }
 
-  /// Data and delete files that a snapshot added.
-  private static func addedFiles(
+  /// Data and delete files that a snapshot itself added or removed.
+  private static func ownEntries(
     of snapshot: Snapshot, _ base: TableMetadata, _ store: any ObjectStore
-  ) async throws(IcebergError) -> [ManifestEntry] {
-    var found: [ManifestEntry] = []
+  ) async throws(IcebergError) -> [(content: ManifestFile.Content, entry: ManifestEntry)] {
+    var found: [(content: ManifestFile.Content, entry: ManifestEntry)] = []
     for manifest in try await ScanPlanner.manifests(of: snapshot, base, store) where manifest.addedSnapshotID == snapshot.id {
-      found += try await ManifestReader.entries(manifest, base, from: store).filter {
-        $0.snapshotID == snapshot.id && $0.status == .added
+      for entry in try await ManifestReader.entries(manifest, base, from: store)
+      where entry.snapshotID == snapshot.id && entry.status != .existing {
+        found.append((manifest.content, entry))
       }
     }
     return found
@@ -146,4 +136,6 @@ extension SnapshotSummary {
   /// The id that the snapshot's rows were staged under.
   static let publishedWrite = "published-wap-id"
   static let sourceSnapshot = "source-snapshot-id"
+  /// `true` for a dynamic overwrite.
+  static let replacePartitions = "replace-partitions"
 }

@@ -116,10 +116,11 @@ final class ManifestProducer: Sendable {
   ) async throws(IcebergError) -> Inspection {
     if isFinal, let known = state.withLock({ $0.inspected[Source(manifest, of: $0.snapshotID)] }) { return known }
     let entries = try await ManifestReader.entries(manifest, base, from: work.store).filter(\.isLive)
-    let removed = entries.filter(isRemoved)
+    let goes = entries.map(isRemoved)
+    let removed = zip(entries, goes).filter(\.1).map(\.0)
     var result = Inspection()
     if manifest.content == .data {
-      for entry in entries where !isRemoved(entry) { result.live.add(entry.file, sequenceNumber: entry.sequenceNumber, asked: asked) }
+      for (entry, isGone) in zip(entries, goes) where !isGone { result.live.add(entry.file, sequenceNumber: entry.sequenceNumber, asked: asked) }
     }
     if !removed.isEmpty {
       guard let spec = base.partitionSpec(id: manifest.partitionSpecID) else {
@@ -127,7 +128,7 @@ final class ManifestProducer: Sendable {
       }
       var writer = try ManifestWriter(
         base, spec: spec, content: manifest.content, snapshotID: snapshotID, sync: work.ids.syncMarker())
-      for entry in entries { if isRemoved(entry) { try writer.remove(entry) } else { try writer.keep(entry) } }
+      for (entry, isGone) in zip(entries, goes) { if isGone { try writer.remove(entry) } else { try writer.keep(entry) } }
       result.rewritten = Rewritten(manifest: try await Self.finish(&writer, base, work), removed: removed)
     }
     let final = result

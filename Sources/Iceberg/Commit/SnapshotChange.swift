@@ -74,9 +74,9 @@ package final class SnapshotChange: SnapshotUpdate {
     counts.replaced += data.rewrittenCount + deletes.rewrittenCount
     var all: [ManifestFile] = []
     for (added, kept) in [(addedData, data.manifests), (addedDeletes, deletes.manifests)] {
-      let own = added + kept.filter { $0.addedSnapshotID == snapshotID }
+      let own = Set((added + kept.filter { $0.addedSnapshotID == snapshotID }).map(\.path))
       let stamped = (added + kept).map { manifest in
-        own.contains { $0.path == manifest.path } ? SnapshotAssembly.stamped(manifest, sequenceNumber) : manifest
+        own.contains(manifest.path) ? SnapshotAssembly.stamped(manifest, sequenceNumber) : manifest
       }
       for group in ManifestMerging(properties).groups(stamped) {
         guard group.count > 1 else {
@@ -86,7 +86,7 @@ package final class SnapshotChange: SnapshotUpdate {
         let merged = try await manifests.merge(group, change.dataSequenceNumber, base, work)
         all.append(SnapshotAssembly.stamped(merged, sequenceNumber))
         counts.processed += merged.liveFileCount ?? 0
-        let created = group.count { manifest in own.contains { $0.path == manifest.path } }
+        let created = group.count { own.contains($0.path) }
         counts.replaced += group.count - created
         counts.created += 1 - created
       }
@@ -95,7 +95,7 @@ package final class SnapshotChange: SnapshotUpdate {
     for file in change.addedFiles + change.addedDeletes { summary.add(file, try Self.spec(of: file, base)) }
     for entry in data.removed + deletes.removed { summary.remove(entry.file, try Self.spec(of: entry.file, base)) }
     var details = change.summary
-    if change.replacesPartitions { details.append(("replace-partitions", "true")) }
+    if change.replacesPartitions { details.append((SnapshotSummary.replacePartitions, "true")) }
     let stagingID = work.stagingID.flatMap { properties.isWriteAuditPublish ? $0 : nil }
     if let stagingID { details.append((SnapshotSummary.stagedWrite, stagingID)) }
     let snapshot = try await SnapshotAssembly(base, id: snapshotID, sequenceNumber: sequenceNumber).snapshot(

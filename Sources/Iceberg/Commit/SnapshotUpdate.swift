@@ -63,9 +63,6 @@ package final class CommitWork: Sendable {
     uuid = ids.uuid()
   }
 
-  /// Whether the file is of this commit and still there.
-  func hasWritten(_ path: String) -> Bool { state.withLock { $0.written.contains(path) } }
-
   var attempt: Int { state.withLock { $0.attempt } }
   func beginNextAttempt() { state.withLock { $0.attempt += 1 } }
 

@@ -10,8 +10,10 @@ extension TableMetadata {
     for field in partitionSpec.fields {
       if case .unknown(let text) = field.transform { throw .unsupported("tables partitioned by transform \(text) cannot be written") }
     }
-    if let field = schema.fields.first(where: { $0.type.unreadable != nil }), let type = field.type.unreadable {
-      throw .unsupported("column '\(field.name)' has values of the type \(type), which cannot be written")
+    for field in schema.fields {
+      if let type = field.type.unreadable {
+        throw .unsupported("column '\(field.name)' has values of the type \(type), which cannot be written")
+      }
     }
     let nested = schema.fields.flatMap(\.type.children)
     if nested.contains(where: { $0.contains(.unknown) }) {

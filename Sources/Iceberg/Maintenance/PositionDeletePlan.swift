@@ -32,16 +32,6 @@ package struct PositionDeletePlan: Sendable {
 
   package private(set) var groups: [Group] = []
 
-  private struct Partition: Hashable {
-    let specID: Int32
-    let values: [Scalar]
-
-    init(_ file: DataFile) {
-      specID = file.partitionSpecID
-      values = file.partition
-    }
-  }
-
   /// - Parameters:
   ///   - tasks: all live data files with their deletes.
   ///   - predicate: rows of the partitions that are wanted.
@@ -50,8 +40,8 @@ package struct PositionDeletePlan: Sendable {
   ) async throws(IcebergError) {
     guard let snapshot = metadata.currentSnapshot, metadata.formatVersion > 1 else { return }
     let checked = predicate.checked(metadata.schema)
-    var partitions: [Partition: [DataFile]] = [:]
-    var order: [Partition] = []
+    var partitions: [FilePartition: [DataFile]] = [:]
+    var order: [FilePartition] = []
     for manifest in try await ScanPlanner.manifests(of: snapshot, metadata, store) where manifest.content == .deletes {
       let projection = PartitionProjection(checked, metadata.partitionSpec(id: manifest.partitionSpecID) ?? .unpartitioned, metadata)
       for entry in try await ManifestReader.entries(manifest, metadata, from: store) where entry.isLive {
@@ -59,7 +49,7 @@ package struct PositionDeletePlan: Sendable {
         guard file.content == .positionDeletes, !file.isDeletionVector,
           try projection.mayMatch({ (index) throws(IcebergError) in file.partition[index] })
         else { continue }
-        let partition = Partition(file)
+        let partition = FilePartition(file)
         if partitions[partition] == nil { order.append(partition) }
         partitions[partition, default: []].append(file)
       }

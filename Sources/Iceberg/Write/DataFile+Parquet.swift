@@ -45,12 +45,10 @@ extension FileMetrics {
       if column.isRepeated { continue }
       valueCounts?[column.fieldID] = column.summary.valueCount
       nullCounts?[column.fieldID] = column.summary.nullCount
-      guard mode != .counts, let lower = column.summary.minimum, let upper = column.summary.maximum,
+      guard let lower = column.summary.minimum, let upper = column.summary.maximum,
         let low = Self.promoted(lower, column.type, to: type), let high = Self.promoted(upper, column.type, to: type)
       else { continue }
-      let length: Int? = if case .truncate(let length) = mode { length } else { nil }
-      lowerBounds?[column.fieldID] = Self.bound(Scalar(column.type, low), type, isUpper: false, length)
-      upperBounds?[column.fieldID] = Self.bound(Scalar(column.type, high), type, isUpper: true, length)
+      setBounds(column.fieldID, Scalar(column.type, low), Scalar(column.type, high), type, mode)
     }
   }
 
@@ -86,11 +84,15 @@ extension FileMetrics {
       valueCounts?[id] = Int64(leaf.valueCount)
       nullCounts?[id] = Int64(leaf.nullCount)
       if field.type.isFloating { nanCounts?[id] = Int64(leaf.nanCount) }
-      guard mode != .counts, let lower = leaf.lower, let upper = leaf.upper else { continue }
-      let length: Int? = if case .truncate(let length) = mode { length } else { nil }
-      if let bytes = Self.bound(lower, field.type, isUpper: false, length) { lowerBounds?[id] = bytes }
-      if let bytes = Self.bound(upper, field.type, isUpper: true, length) { upperBounds?[id] = bytes }
+      if let lower = leaf.lower, let upper = leaf.upper { setBounds(id, lower, upper, field.type, mode) }
     }
+  }
+
+  private mutating func setBounds(_ id: Int32, _ lower: Scalar, _ upper: Scalar, _ type: IcebergType, _ mode: MetricsMode) {
+    if mode == .counts { return }
+    let length: Int? = if case .truncate(let length) = mode { length } else { nil }
+    lowerBounds?[id] = Self.bound(lower, type, isUpper: false, length)
+    upperBounds?[id] = Self.bound(upper, type, isUpper: true, length)
   }
 
   private static func bound(_ value: Scalar, _ type: IcebergType, isUpper: Bool, _ length: Int?) -> [UInt8]? {

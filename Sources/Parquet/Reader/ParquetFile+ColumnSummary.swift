@@ -30,8 +30,8 @@ extension ParquetFile {
         isBounded = false
         continue
       }
-      if summary.minimum.map({ Self.compare(low, $0) < 0 }) ?? true { summary.minimum = low }
-      if summary.maximum.map({ Self.compare(high, $0) > 0 }) ?? true { summary.maximum = high }
+      if summary.minimum.map({ (low.order($0) ?? 0) < 0 }) ?? true { summary.minimum = low }
+      if summary.maximum.map({ (high.order($0) ?? 0) > 0 }) ?? true { summary.maximum = high }
     }
     if !isBounded {
       summary.minimum = nil
@@ -46,21 +46,6 @@ extension ParquetFile {
       guard let first = group.columns.first else { return nil }
       if let dictionary = first.dictionaryPageOffset, dictionary > 0 { return min(dictionary, first.dataPageOffset) }
       return first.dataPageOffset
-    }
-  }
-
-  /// Of two bounds of one column; NaN is none.
-  private static func compare(_ left: ScalarValue, _ right: ScalarValue) -> Int {
-    func order<Value: Comparable>(_ left: Value, _ right: Value) -> Int { left < right ? -1 : left == right ? 0 : 1 }
-    switch (left, right) {
-    case (.boolean(let left), .boolean(let right)): return order(left ? 1 : 0, right ? 1 : 0)
-    case (.int(let left), .int(let right)): return order(left, right)
-    case (.int128(let left), .int128(let right)): return order(left, right)
-    case (.real(let left), .real(let right)): return order(left, right)
-    case (.double(let left), .double(let right)): return order(left, right)
-    case (.timestampTZ(let left), .timestampTZ(let right)): return order(left.instant, right.instant)
-    case (.bytes(let left), .bytes(let right)): return left.lexicographicallyPrecedes(right) ? -1 : left == right ? 0 : 1
-    default: return 0
     }
   }
 }

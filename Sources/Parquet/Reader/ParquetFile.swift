@@ -55,7 +55,7 @@ package final class ParquetFile: Sendable {
     do throws(StorageError) {
       reader = try store.openReader(location, size: size)
     } catch {
-      throw ParquetError(.inputOutput, "\(error)", file: location.text)
+      throw ParquetError(storage: error).located(file: location.text)
     }
     return try open(reader, options: options)
   }

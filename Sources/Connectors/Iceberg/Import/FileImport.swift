@@ -17,7 +17,7 @@ package struct FileImport {
   private let configuration: MetricsConfiguration
 
   /// Partitions that get files.
-  package var partitionCount: Int { Set(files.map { spec.path($0.partition) }).count }
+  package var partitionCount: Int { Set(files.map(FilePartition.init)).count }
 
   /// - Throws: when a file is no Parquet file, or its columns cannot be read as the table's.
   package init(_ source: ImportSource, into metadata: TableMetadata, footers: ParquetFooterCache) throws {

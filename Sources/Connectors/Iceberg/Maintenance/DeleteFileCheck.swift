@@ -20,7 +20,7 @@ package enum DeleteFileCheck {
       }
       do { problems += try read.get() } catch let error as QueryCancelled { throw error } catch {
         let isUnsupported = (error as? IcebergError)?.kind == .unsupported || (error as? ParquetError)?.kind == .unsupported
-        problems.append(TableProblem(isUnsupported ? .engine : .error, isUnsupported ? "Frazil" : file.path, "the delete file cannot be read: \(error)"))
+        problems.append(TableProblem(isUnsupported ? .engine : .error, isUnsupported ? EngineLimits.thisEngine : file.path, "the delete file cannot be read: \(error)"))
       }
     }
     return problems
@@ -38,14 +38,15 @@ package enum DeleteFileCheck {
     }
     var problems: [TableProblem] = []
     if file.format == .parquet {
-      let rows = try opener.footers.open(Location(file.path), size: nil).rowCount
+      let rows = try opener.footers.open(Location(file.path), size: Int(clamping: file.fileSize)).rowCount
       if Int64(rows) != file.recordCount {
         problems.append(TableProblem(.error, file.path, "the manifest says \(file.recordCount) rows, the file has \(rows)"))
       }
     }
     guard file.content == .positionDeletes else { return problems }
     let reader = try opener.open(file, PositionDeletes.sources, context)
-    var last: (path: String, position: Int64)?
+    // Files are sorted by path: its text and its data file are looked up once per run of equal paths.
+    var last: (bytes: [UInt8], target: DataFile?, position: Int64)?
     var isSorted = true
     var hasNulls = false
     while let batch = try reader.next() {
@@ -55,14 +56,13 @@ package enum DeleteFileCheck {
           hasNulls = true
           continue
         }
-        let name = String(decoding: path, as: UTF8.self)
-        if let last, (last.path == name && position < last.position) || name.utf8.lexicographicallyPrecedes(last.path.utf8) {
-          isSorted = false
+        let isSame = last.map { $0.bytes == path } ?? false
+        if let last, isSame ? position < last.position : path.lexicographicallyPrecedes(last.bytes) { isSorted = false }
+        let target = isSame ? last?.target : data[String(decoding: path, as: UTF8.self)]?.file
+        if !isSame || position > (last?.position ?? -1), let target, position >= target.recordCount {
+          problems.append(beyond(file, target, position))
         }
-        if last?.path != name || position > (last?.position ?? -1), let target = data[name], position >= target.file.recordCount {
-          problems.append(beyond(file, target.file, position))
-        }
-        last = (name, position)
+        last = (path, target, position)
       }
     }
     if !isSorted { problems.append(TableProblem(.warning, file.path, "position deletes are not sorted by file and position")) }

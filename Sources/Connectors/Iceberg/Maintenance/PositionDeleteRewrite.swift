@@ -144,6 +144,6 @@ extension IcebergWriter {
     let plan = try await PositionDeletePlan(
       table.metadata, try await table.tasks(matching: []), table.predicate(predicates), limits, table.opener.store)
     return PositionDeleteRewrite(
-      plan.groups, limits, try self.plan(table.metadata), committer, table.opener, writeContext)
+      plan.groups, limits, try self.plan(table.metadata), committer, table.opener, context)
   }
 }

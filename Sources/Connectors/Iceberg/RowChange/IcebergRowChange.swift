@@ -116,7 +116,7 @@ final class IcebergRowChange: RowChangeWrite {
       }
       let location = plan.paths.next(file.task.file.partition, spec: file.task.spec, suffix: "-deletes.puffin")
       let (bytes, vector) = DeletionVectorFile.make(positions, of: file.task.file, at: location)
-      try await store(bytes, at: location)
+      try await plan.store(bytes, at: location)
       change.addedDeletes.append(vector)
     }
   }
@@ -125,9 +125,9 @@ final class IcebergRowChange: RowChangeWrite {
   private func addPositionDeletes(_ files: [ChangedFiles.File], to change: inout FileChange) async throws {
     var groups: [[ChangedFiles.File]] = []
     if properties.deletesPerPartition {
-      var index: [String: Int] = [:]
+      var index: [FilePartition: Int] = [:]
       for file in files {
-        let key = "\(file.task.spec.id)/\(file.task.spec.path(file.task.file.partition))"
+        let key = FilePartition(file.task.file)
         if let known = index[key] {
           groups[known].append(file)
         } else {
@@ -143,13 +143,9 @@ final class IcebergRowChange: RowChangeWrite {
       let location = plan.paths.next(first.file.partition, spec: first.spec, suffix: "-deletes.parquet")
       let (bytes, file) = try PositionDeleteFile.make(
         group.map { ($0.task.file.path, $0.positions) }, like: first.file, at: location, codec: plan.options.codec)
-      try await store(bytes, at: location)
+      try await plan.store(bytes, at: location)
       change.addedDeletes.append(file)
     }
-  }
-
-  private func store(_ bytes: [UInt8], at location: Location) async throws {
-    try await plan.store(bytes, at: location)
   }
 
   private func conflicts(_ changed: ChangedFiles) -> ConflictCheck {
