@@ -14,7 +14,7 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
-CHANGED, NEW = 0.10, 0.05
+CHANGED, NEW, SEED = 0.10, 0.05, 7
 CITIES = [f"city {i:04d}" for i in range(5_000)]
 TIERS = ["bronze", "silver", "gold", "platinum"]
 COUNTRIES = [f"{chr(65 + i // 26)}{chr(65 + i % 26)}" for i in range(200)]
@@ -72,14 +72,14 @@ def arriving(known, count, share_changed, share_new, rows, random):
     return both.take(pyarrow.array(random.permutation(count)))
 
 
-def generate(folder, rows=5_000_000, arrivals=500_000, seed=7):
+def generate(folder, rows=5_000_000, arrivals=500_000):
     """Writes the three files to `folder` unless they are there."""
     folder = pathlib.Path(folder)
     done = folder / "rows.txt"
     if done.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    random = numpy.random.default_rng(seed)
+    random = numpy.random.default_rng(SEED)
     known = with_history(attributes(numpy.arange(rows), random))
     for name, table in {
         "dimension": known,

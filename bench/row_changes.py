@@ -23,8 +23,8 @@ def differ(left, right):
     return "(" + " OR ".join(f"{left}.{name} IS DISTINCT FROM {right}.{name}" for name in ATTRIBUTES) + ")"
 
 
-def insert(keys="s"):
-    values = ", ".join(f"{keys}.{name}" for name in ["customer_id", *ATTRIBUTES, "updated_at", "updated_at"])
+def insert():
+    values = ", ".join(f"s.{name}" for name in ["customer_id", *ATTRIBUTES, "updated_at", "updated_at"])
     return f"WHEN NOT MATCHED THEN INSERT ({', '.join(COLUMNS)}) VALUES ({values}, NULL, true)"
 
 

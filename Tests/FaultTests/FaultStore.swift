@@ -13,7 +13,7 @@ enum Fault: String, CaseIterable, Sendable {
   case killedAfter
   /// The process ends in the middle: half of the bytes are there, half of the objects removed.
   case torn
-  /// The call takes its time.
+  /// The call takes its time; those without suspension do not, as they would hold up a worker's thread.
   case slow
 
   var endsProcess: Bool { self == .killedBefore || self == .killedAfter || self == .torn }
@@ -41,8 +41,6 @@ final class FaultStore: ObjectStore {
   /// Whether the planned call came.
   var hasFailed: Bool { plan.map { callCount >= $0.call } ?? false }
 
-  // MARK: Calls without suspension
-
   func read(_ location: Location, _ range: Range<Int>?) async throws(StorageError) -> ByteSlice {
     try await call(location) { () async throws(StorageError) in try await inner.read(location, range) }
   }
@@ -67,6 +65,8 @@ final class FaultStore: ObjectStore {
       try? await inner.delete(Array(locations.prefix((locations.count + 1) / 2)))
     }) { () async throws(StorageError) in try await inner.delete(locations) }
   }
+
+  // MARK: Calls without suspension
 
   func openReader(_ location: Location, size: Int?) throws(StorageError) -> any SynchronousReader {
     let opened = try callNow(location) { () throws(StorageError) in Opened(reader: try inner.openReader(location, size: size)) }

@@ -118,7 +118,7 @@ struct Interleavings: Sendable {
         var committed = Committed(
           statement: statement, begin: scheduler.turnCount, end: 0, visibleAtStart: log.count, visibleAtEnd: 0, mayRepeatDeletes: mayRepeatDeletes)
         var failure: SQLError?
-        do throws(SQLError) { 
+        do throws(SQLError) {
           let result = try await session.run(statement.sql)
           _ = try await result.allRows()
           committed.count = result.rowsAffected

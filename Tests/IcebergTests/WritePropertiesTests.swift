@@ -54,16 +54,6 @@ import Testing
     #expect(try await table.manifests(metadata).count == 3)
   }
 
-  @Test("a commit gives up when the time for all its attempts is over")
-  func totalTimeout() async throws {
-    let table = TableInMemory()
-    try await table.create(properties: ["commit.retry.total-timeout-ms": "1", "commit.retry.min-wait-ms": "20"])
-    for round in 0..<4 { table.pointer.plan(.interfere { [round] in try await table.append("other\(round)") }) }
-    let error = await #expect(throws: IcebergError.self) { try await table.append("mine") }
-    #expect(error?.kind == .conflict)
-    #expect(try await table.strays.isEmpty)
-  }
-
   @Test("tags and branches go at the age the table gives them, unless they have one of their own; main stays")
   func referenceAge() async throws {
     let table = TableInMemory()

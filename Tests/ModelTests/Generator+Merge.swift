@@ -31,7 +31,7 @@ extension Generator {
     let values = columns.map { column in
       column.name == "id" && random.chance(80) ? Operand.column(.other, "id", .bigint) : sourceValue(column.type, scope)
     }
-    let share = smallShare(other, .other)
+    let share = smallShare(other)
     let condition = random.chance(60) ? share : Condition.or(share, self.condition(scope, depth: 0, subqueries: nil))
     let query = Subquery(table: other.name, condition: condition)
     return (.query(columns, values, query, isDoubled: random.chance(10)), columns)

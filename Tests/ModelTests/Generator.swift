@@ -89,7 +89,7 @@ struct Generator {
     let columns = columnList(table)
     let scope: Columns = [.other: other.columns]
     let values = Self.targets(columns, table).map { value($0, scope) }
-    let condition = Condition.and(condition(scope, depth: 1, subqueries: nil), smallShare(other, .other))
+    let condition = Condition.and(condition(scope, depth: 1, subqueries: nil), smallShare(other))
     return .insertQuery(table: table.name, columns: columns, values, Subquery(table: other.name, condition: condition))
   }
 
@@ -161,9 +161,9 @@ struct Generator {
   }
 
   /// A condition that holds for a few rows only, so that tables stay small.
-  mutating func smallShare(_ table: ModelTable, _ side: Side) -> Condition {
+  mutating func smallShare(_ table: ModelTable) -> Condition {
     let ids = (0..<random.number(1..<6)).map { _ in Operand.literal(table.rows.isEmpty ? nil : key(of: table), .bigint) }
-    return .isIn(.column(side, "id", .bigint), ids)
+    return .isIn(.column(.other, "id", .bigint), ids)
   }
 
   /// A key that the table has, mostly.

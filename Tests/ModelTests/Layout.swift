@@ -18,7 +18,7 @@ struct PartitionTerm: Hashable, Sendable {
     }
   }
 
-  /// Spark's name of the field in an evolved spec is not needed: fields are dropped by their term.
+  /// The terms that a column can be partitioned by; one that is listed twice is drawn twice as often.
   static func choices(for column: ModelColumn) -> [PartitionTerm] {
     let transforms: [Transform] =
       switch column.type {

@@ -19,13 +19,11 @@ struct Main {
     var arguments = CommandLine.arguments.dropFirst()[...]
     while let argument = arguments.popFirst() {
       switch (argument, arguments.popFirst()) {
-      case ("--statements", let text?): statements = Int(text) ?? 0
-      case ("--seed", let text?): seed = UInt64(text) ?? 1
-      case ("--threads", let text?): threads = max(1, Int(text) ?? 1)
-      case ("--life", let text?): life = UInt64(text)
-      default:
-        FileHandle.standardError.write(Data("usage: model [--statements N] [--seed S] [--threads N] [--life SEED]\n".utf8))
-        exit(2)
+      case ("--statements", let text?): statements = number(text)
+      case ("--seed", let text?): seed = number(text)
+      case ("--threads", let text?): threads = max(1, number(text))
+      case ("--life", let text?): life = number(text)
+      default: usage()
       }
     }
     let memory = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : FileManager.default.temporaryDirectory.path
@@ -42,7 +40,17 @@ struct Main {
     for gap in gaps { print("never tried: \(gap)") }
     let failed = total.failures.count + gaps.count
     print("\(total.statements) passed, \(failed) failed")
-    exit(failed == 0 ? 0 : 1)
+    exit(failed == 0 && total.statements > 0 ? 0 : 1)
+  }
+
+  private static func number<Number: FixedWidthInteger>(_ text: String) -> Number {
+    guard let number = Number(text) else { usage() }
+    return number
+  }
+
+  private static func usage() -> Never {
+    FileHandle.standardError.write(Data("usage: model [--statements N] [--seed S] [--threads N] [--life SEED]\n".utf8))
+    exit(2)
   }
 
   private struct Total {

@@ -94,10 +94,7 @@ struct RangeIndex: Sendable {
     }
     order.sort { sortKeys.values[Int($0)] < sortKeys.values[Int($1)] }
     let limits = usable.map { entry in
-      Limit(
-        comparison: entry.condition.comparison,
-        values: entry.condition.right == first.condition.right
-          ? order.map { sortKeys.values[Int($0)] } : outermost(entry.numbers, order, entry.condition.comparison))
+      Limit(comparison: entry.condition.comparison, values: outermost(entry.numbers, order, entry.condition.comparison))
     }
     let index = RangeIndex(limits: limits, probes: usable.map(\.condition.left), usableCount: order.count)
     order += unusable
@@ -187,6 +184,7 @@ struct OrderedNumbers {
 
   /// Nil for a type without such numbers.
   init?(_ column: Column) {
+    guard Self.supports(column.type) else { return nil }
     let flat = column.flattened()
     let view = ColumnView(flat)
     let count = flat.count

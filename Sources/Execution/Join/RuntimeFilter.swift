@@ -33,15 +33,18 @@ final class RuntimeFilter: Sendable {
     if keys.count <= mostListedKeys {
       return [.oneOf(Array(Set((0..<keys.count).map { keys.scalar(at: $0) }.filter { !$0.isNull })))]
     }
-    guard let numbers = OrderedNumbers(keys) else { return [] }
-    var smallest: Int?
-    var largest: Int?
-    for row in 0..<keys.count where numbers.isUsable[row] {
-      if smallest.map({ numbers.values[row] < numbers.values[$0] }) ?? true { smallest = row }
-      if largest.map({ numbers.values[row] > numbers.values[$0] }) ?? true { largest = row }
+    var smallest: (value: Int64, row: Int)?
+    var largest: (value: Int64, row: Int)?
+    // In pieces: the numbers of all keys would be a copy of them that no memory limit knows of.
+    for begin in stride(from: 0, to: keys.count, by: 8192) {
+      guard let numbers = OrderedNumbers(keys.slice(begin, min(8192, keys.count &- begin))) else { return [] }
+      for (row, value) in numbers.values.enumerated() where numbers.isUsable[row] {
+        if smallest.map({ value < $0.value }) ?? true { smallest = (value, begin &+ row) }
+        if largest.map({ value > $0.value }) ?? true { largest = (value, begin &+ row) }
+      }
     }
     guard let smallest, let largest else { return [.oneOf([])] }
-    return [.greaterOrEqual(keys.scalar(at: smallest)), .lessOrEqual(keys.scalar(at: largest))]
+    return [.greaterOrEqual(keys.scalar(at: smallest.row)), .lessOrEqual(keys.scalar(at: largest.row))]
   }
 
   /// The filters that a join can put on the scans of its left side, by the scan's node.

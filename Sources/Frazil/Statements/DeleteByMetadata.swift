@@ -10,9 +10,7 @@ import Storage
 /// for say that it is true for all rows of each file or for none, no file needs to be opened.
 extension StatementRunner {
   /// - Returns: nil when rows have to be looked at; then nothing has happened.
-  func runDeleteByMetadata(_ delete: DeleteStatement, parameters: [Scalar]) async throws -> StatementResult? {
-    guard delete.alias == nil else { return nil }
-    let target = try await openTarget(delete.table)
+  func runDeleteByMetadata(_ delete: DeleteStatement, _ target: RowTarget, parameters: [Scalar]) async throws -> StatementResult? {
     guard let (table, writer) = target.iceberg, table.rowIdentity != nil else { return nil }
     transaction?.staged(target.entry)?.noteRead()
     var condition: FileCondition?

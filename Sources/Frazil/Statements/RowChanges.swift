@@ -10,10 +10,13 @@ import Storage
 /// DELETE, UPDATE and MERGE: each is one snapshot of one table.
 extension StatementRunner {
   func runRowChange(_ statement: Statement, parameters: [Scalar] = []) async throws -> StatementResult {
-    if case .delete(let delete) = statement.kind, let result = try await runDeleteByMetadata(delete, parameters: parameters) {
-      return result
+    var opened: RowTarget?
+    if case .delete(let delete) = statement.kind, delete.alias == nil {
+      let target = try await openTarget(delete.table)
+      if let result = try await runDeleteByMetadata(delete, target, parameters: parameters) { return result }
+      opened = target
     }
-    let (target, plan) = try await bindRowChange(statement, parameters: parameters)
+    let (target, plan) = try await bindRowChange(statement, parameters: parameters, opened: opened)
     let summary = try await write(try await writingExecutor.prepare(plan), into: try await target.beginWrite())
     return StatementResult(rowsAffected: summary.rowCount)
   }
@@ -31,8 +34,10 @@ extension StatementRunner {
   }
 
   /// The target, and the optimised plan that says what happens to its rows.
+  ///
+  /// - Parameter opened: the target, if somebody has opened it already.
   func bindRowChange(
-    _ statement: Statement, parameters: [Scalar] = []
+    _ statement: Statement, parameters: [Scalar] = [], opened: RowTarget? = nil
   ) async throws -> (target: WriteTarget, plan: LogicalPlan) {
     let name: QualifiedName
     var expressions: [Expression] = []
@@ -52,7 +57,7 @@ extension StatementRunner {
     }
     let settings = binderSettings(parameters: parameters)
     var relations = ResolvedRelations()
-    relations[TableReferenceCollector(settings: settings).request(for: name)] = await changeTarget(name)
+    relations[TableReferenceCollector(settings: settings).request(for: name)] = await changeTarget(name, opened)
     relations = try await loadRelations(relations, settings: settings) { collector, known in
       try collector.missing(in: expressions, given: known) + (source.map { try collector.missing(in: $0, given: known) } ?? [])
     }
@@ -90,9 +95,9 @@ extension StatementRunner {
   }
 
   /// The target, with the means to write it where it is an Iceberg table.
-  private func changeTarget(_ name: QualifiedName) async -> ResolvedRelation {
+  private func changeTarget(_ name: QualifiedName, _ opened: RowTarget?) async -> ResolvedRelation {
     do {
-      let target = try await openTarget(name)
+      let target = if let opened { opened } else { try await openTarget(name) }
       guard let table = target.iceberg?.table else {
         let request = TableReferenceCollector(settings: binderSettings()).request(for: name)
         return await RelationLoader(engine: engine, context: context, transaction: transaction).load(request)

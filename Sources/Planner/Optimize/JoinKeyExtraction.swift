@@ -34,9 +34,8 @@ enum JoinKeyExtraction {
     for (equality, nulls) in [(branches[0], branches[1]), (branches[1], branches[0])] {
       guard case .call(_, let arguments, _) = equality, var key = key(equality, leftWidth: leftWidth), !key.matchesNulls
       else { continue }
-      let tested = nulls.conjuncts.map { if case .isNull(let operand, _) = $0 { operand } else { $0 } }
-      let isNullTest = nulls.conjuncts.allSatisfy { if case .isNull = $0 { true } else { false } }
-      guard isNullTest, tested.count == 2,
+      let tested = nulls.conjuncts.compactMap { if case .isNull(let operand, _) = $0 { operand } else { nil } }
+      guard tested.count == 2, nulls.conjuncts.count == 2,
         [tested, [tested[1], tested[0]]].contains(where: { isNullLike(arguments[0], $0[0]) && isNullLike(arguments[1], $0[1]) })
       else { continue }
       key.matchesNulls = true

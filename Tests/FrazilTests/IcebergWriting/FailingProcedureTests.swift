@@ -13,8 +13,6 @@ import TestSupport
     let query: String
     let before: Int64
     let after: Int64
-    /// Calls of the store, about.
-    var callCount = 40
   }
 
   private static let table = "CREATE TABLE t (id bigint) LOCATION 'mem://b/t' TBLPROPERTIES ('table_type' = 'ICEBERG'"
@@ -55,7 +53,7 @@ import TestSupport
   @Test("a failed procedure changes nothing", arguments: cases, [MemoryStore.Fault.Moment.before, .after])
   func failing(_ test: Case, _ moment: MemoryStore.Fault.Moment) async throws {
     var failures = 0
-    for call in 1...test.callCount {
+    for call in 1...40 {
       let scratch = ScratchFolder()
       let store = MemoryStore()
       var configuration = Configuration(warehouse: scratch.path)

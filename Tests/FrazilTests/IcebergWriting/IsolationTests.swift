@@ -79,7 +79,6 @@ import Testing
     }
   }
 
-
   @Test("every pair of operations", arguments: Mine.allCases, [2, 3])
   func pairs(_ mine: Mine, _ version: Int) async throws {
     let place = try TestEngine { $0.seed = nil }
