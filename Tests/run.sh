@@ -21,6 +21,9 @@ read -ra release <<<"${RELEASE:--c release --static-swift-stdlib}"
 python=${FRAZIL_VENV:-$HOME/.cache/frazil/venv}/bin/python
 export FRAZIL_SERVERS_PYTHON=${FRAZIL_VENV:-$HOME/.cache/frazil/venv}-servers/bin/python
 log=$(mktemp -d)
+# What failed, of every step: said once more before the last line, since a long log is often kept by its end only.
+failures=$log/failures
+: >"$failures"
 trap 'rm -rf "$log"' EXIT
 passed=0
 failed=0
@@ -45,12 +48,18 @@ count() {
   local line
   line=$(grep -aoE '[0-9]+ passed, [0-9]+ failed' "$1" | tail -n 1)
   if [ -z "$line" ]; then
-    say "no count at the end of $2: it ended early"
+    say "no count at the end of $2: it ended early" | tee -a "$failures"
+    tail -n 30 "$1" >>"$failures"
     failed=$((failed + 1))
   else
     passed=$((passed + ${line%% passed*}))
     line=${line##* passed, }
-    failed=$((failed + ${line%% failed}))
+    line=${line%% failed}
+    failed=$((failed + line))
+    if [ "$line" -ne 0 ]; then
+      echo "$2:" >>"$failures"
+      grep -aiE -A 6 'fail|differ|expected' "$1" | head -80 >>"$failures"
+    fi
   fi
 }
 
@@ -64,16 +73,19 @@ must "building the tests (debug)" "$swift" build --build-tests
 say "swift test"
 FRAZIL_BINARY=$bin/frazil FRAZIL_PYTHON=$python "$swift" test --skip-build >"$log/swift" 2>&1
 status=$?
-grep -aE '^. (Test|Suite) .*(failed|recorded an issue)|^↳|error: |[Ss]kipped' "$log/swift" | head -200
+grep -aE '^. (Test|Suite) .*(failed|recorded an issue)|^↳|error: |[Ss]kipped' "$log/swift" | head -200 | tee "$log/swift.failures"
 # Swift Testing closes with: "Test run with 812 tests in 60 suites passed after 9.1 seconds."
 total=$(grep -aoE 'Test run with [0-9]+ tests?' "$log/swift" | grep -oE '[0-9]+' | tail -n 1)
 bad=$(grep -aE '^. Test .* failed after ' "$log/swift" | grep -acvE '^. Test run with')
+if [ "$status" -ne 0 ]; then
+  { echo "swift test:"; cat "$log/swift.failures"; } >>"$failures"
+fi
 if [ -z "$total" ]; then
-  tail -n 30 "$log/swift"
+  tail -n 30 "$log/swift" | tee -a "$failures"
   say "the test process ended early"
   failed=$((failed + 1))
 elif [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
-  tail -n 30 "$log/swift"
+  tail -n 30 "$log/swift" | tee -a "$failures"
   failed=$((failed + 1))
 else
   passed=$((passed + total - bad))
@@ -120,6 +132,10 @@ else
   failed=$((failed + 1))
 fi
 
+if [ "$failed" -ne 0 ]; then
+  say "what failed"
+  cat "$failures"
+fi
 say "done"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -39,6 +39,7 @@ package final class MemoryStore: ObjectStore {
     var calls: [Operation: Int] = [:]
     var totalCalls = 0
     var faults: [Fault] = []
+    var action: (call: Int, run: @Sendable () -> Void)?
   }
 
   private let state = Mutex(State())
@@ -59,6 +60,11 @@ package final class MemoryStore: ObjectStore {
 
   package func inject(_ fault: Fault) {
     state.withLock { $0.faults.append(fault) }
+  }
+
+  /// Does `action` once, before the call with this number (counted from 1 over all calls) is carried out.
+  package func before(call: Int, _ action: @escaping @Sendable () -> Void) {
+    state.withLock { $0.action = (call, action) }
   }
 
   package func clearFaults() { state.withLock { $0.faults = [] } }
@@ -147,7 +153,14 @@ package final class MemoryStore: ObjectStore {
   private func call<Value: Sendable>(
     _ operation: Operation, _ location: Location, _ body: (inout sending State) throws(StorageError) -> sending Value
   ) throws(StorageError) -> Value {
-    try state.withLock { state throws(StorageError) in
+    // Outside the lock: the action may use the store.
+    let action = state.withLock { state in
+      guard let action = state.action, action.call <= state.totalCalls + 1 else { return nil as (@Sendable () -> Void)? }
+      state.action = nil
+      return action.run
+    }
+    action?()
+    return try state.withLock { state throws(StorageError) in
       state.totalCalls += 1
       let count = state.calls[operation, default: 0] + 1
       state.calls[operation] = count
