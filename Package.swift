@@ -46,7 +46,7 @@ var targets: [Target] = [
   module("Parquet", ["Columnar", "Compression", "Storage", "CIntrinsics"], upcoming),
   module("TextFormats", ["Columnar", "Compression", "JSONText", "Storage", "CIntrinsics"], upcoming),
   .target(
-    name: "Functions", dependencies: ["Columnar", "Digests", "JSONText", "CPCRE2"], swiftSettings: upcoming,
+    name: "Functions", dependencies: ["Columnar", "Digests", "JSONText", "CPCRE2", "CIntrinsics"], swiftSettings: upcoming,
     linkerSettings: [.linkedLibrary(pcre2)]),
   // floor 2
   module("Iceberg", ["Avro", "Parquet", "Compression", "JSONText", "Storage", "Columnar"], upcoming),
@@ -95,7 +95,7 @@ var targets: [Target] = [
   tests("PlannerTests", ["Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests(
-    "ConnectorsTests", ["Frazil", "Connectors", "Iceberg", "Columnar", "Digests", "Storage", "JSONText", "TestSupport"]),
+    "ConnectorsTests", ["Frazil", "Connectors", "Planner", "Iceberg", "Columnar", "Digests", "Storage", "JSONText", "TestSupport"]),
   tests("FrazilTests", ["Frazil", "Storage", "TestSupport"]),
   tests("TidyTests", ["SQLSyntax", "Functions", "TestSupport"]),
 ]

@@ -29,6 +29,7 @@ extension CommandOptions {
                           run a statement again, up to N times, when commits of others contradict it (default: 0)
       --now TIMESTAMP     fix the clock, such as 2026-01-31T12:00:00Z
       --seed N            fix ids, file names and random()
+      --timer             say on standard error how long each statement took
       --json              check reports as JSON
       -h, --help          this text
       --version           the version

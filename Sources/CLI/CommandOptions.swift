@@ -29,6 +29,8 @@ struct CommandOptions {
   var format = OutputFormat.table
   /// `check` reports as JSON.
   var reportsJSON = false
+  /// How long each statement took is said on standard error.
+  var showsTime = false
   /// A file that takes the results.
   var output: String?
 
@@ -39,7 +41,7 @@ struct CommandOptions {
 
   private static let optionNames = [
     "--warehouse", "--catalog-directory", "--database", "--format", "--output", "--mount", "--offline", "--memory", "--workers", "--now", "--seed",
-    "--commit-retry-statements", "--help", "--version", "--json", "-c", "-h",
+    "--commit-retry-statements", "--timer", "--help", "--version", "--json", "-c", "-h",
   ]
 
   /// - Parameters:
@@ -72,6 +74,10 @@ struct CommandOptions {
       if name == "--version" {
         action = .version
         return
+      }
+      if argument == "--timer" {
+        showsTime = true
+        continue
       }
       if argument == "--json" {
         reportsJSON = true

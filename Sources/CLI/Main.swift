@@ -52,7 +52,8 @@ enum Main {
       return 1
     }
     signals.watch(session)
-    let runner = ScriptRunner(session: session, target: target, signals: signals)
+    var runner = ScriptRunner(session: session, target: target, signals: signals)
+    runner.showsTime = options.showsTime
     var outcome = ScriptRunner.Outcome.succeeded
     let isPrompt = options.action == .standardInput && scripts.isEmpty
     if isPrompt {

@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 """Runs random queries in Frazil and in DuckDB over the same Parquet files and compares the rows.
 
-usage: differential.py --frazil BINARY [--seed N] [--count N] [--seconds N] [--from N] [-v]
+usage: differential.py --frazil BINARY [--seed N] [--count N] [--partitioned N] [--seconds N] [--from N] [--jobs N] [-v]
 
 Query n of a seed is always the same query. A difference prints the query; `--seed S --from n --count 1` repeats it alone.
-A statement that both refuse counts as agreement; one that only DuckDB refuses is skipped. Ends with `N passed, N failed`.
+A statement that both refuse counts as agreement; one that only DuckDB refuses is skipped.
+
+After them come `--partitioned` statements that need no other engine (ternary logic partitioning: Rigger and Su, OOPSLA 2020): the rows where a
+condition holds, does not hold and is unknown are together all rows.
+
+Ends with `N passed, N failed`.
 """
 
 import argparse
+import concurrent.futures
 import json
 import math
 import re
@@ -69,70 +75,108 @@ def from_duckdb(connection, sql):
         return str(error)
 
 
-def difference(ours, theirs, is_ordered):
+def difference(ours, theirs, is_ordered, our_name="frazil", their_name="duckdb"):
     """What differs, or None."""
     if not is_ordered:
         ours, theirs = sorted(ours, key=sort_key), sorted(theirs, key=sort_key)
     if ours == theirs:
         return None
-    lines = [f"frazil has {len(ours)} rows, duckdb {len(theirs)}"]
-    lines += [f"  frazil only: {row}" for row in ours if row not in theirs][:5]
-    lines += [f"  duckdb only: {row}" for row in theirs if row not in ours][:5]
+    lines = [f"{our_name} has {len(ours)} rows, {their_name} {len(theirs)}"]
+    lines += [f"  {our_name} only: {row}" for row in ours if row not in theirs][:5]
+    lines += [f"  {their_name} only: {row}" for row in theirs if row not in ours][:5]
     return "\n".join(lines)
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--frazil", required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--partitioned", type=int, default=0)
     parser.add_argument("--from", type=int, default=0, dest="first")
     parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--jobs", type=int, default=1, help="processes, each with every JOBS-th query")
     parser.add_argument("--option", action="append", default=[], help="passed on to frazil, such as --option=--memory=8MB")
     parser.add_argument("--avoid", action="append", default=[], help="leave out queries with this text")
     parser.add_argument("-v", action="store_true", dest="verbose")
-    arguments = parser.parse_args()
-    passed = failed = skipped = 0
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        columns = tables.write(folder, arguments.seed)
-        frazil = Frazil(arguments.frazil, folder, arguments.option)
-        connection = duckdb.connect(config={"temp_directory": f"{folder}/spill"})
-        connection.execute("SET threads = 1")
-        for name in columns:
-            definition = f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{folder}/{name}.parquet')"
-            connection.execute(definition)
-            outcome = frazil.run(definition)
-            if isinstance(outcome, str):
-                sys.exit(f"cannot make the view {name}: {outcome}")
-        for number in range(arguments.first, arguments.first + arguments.count):
-            if time.monotonic() - start > arguments.seconds:
+    return parser.parse_args()
+
+
+class Run:
+    """The queries of one process."""
+
+    def __init__(self, options, job):
+        self.options, self.job = options, job
+        self.passed = self.failed = self.skipped = 0
+        self.start = time.monotonic()
+
+    def numbers(self, count):
+        first = self.options.first
+        for number in range(first + self.job, first + count, self.options.jobs):
+            if time.monotonic() - self.start > self.options.seconds:
                 print(f"time is up before query {number}")
-                break
-            query = Generator(f"{arguments.seed}.{number}", columns).top()
-            if any(text in query.trino for text in arguments.avoid):
-                continue
-            if arguments.verbose:
-                print(number, query.trino)
-            theirs = from_duckdb(connection, query.duck)
-            ours = frazil.run(query.trino)
-            if isinstance(theirs, str):
-                skipped += 1
-                if isinstance(ours, str) and ours.startswith("CRASH"):
-                    failed += 1
-                    print(f"query {number} of seed {arguments.seed}: {ours}\n{query.trino}\n")
-                elif arguments.verbose:
-                    print("  duckdb refuses:", theirs.splitlines()[0])
-                continue
-            problem = ours if isinstance(ours, str) else difference(ours, theirs, query.is_ordered)
-            if problem is None:
-                passed += 1
-            else:
-                failed += 1
-                print(f"query {number} of seed {arguments.seed}:\n{query.trino}\n{problem.strip()}\n", flush=True)
-                if arguments.verbose:
-                    print("duckdb's form:", query.duck)
-    print(f"{skipped} skipped because DuckDB refuses them, {time.monotonic() - start:.0f} s")
+                self.failed += 1
+                return
+            yield number
+
+    def note(self, problem, number, sql):
+        if problem is None:
+            self.passed += 1
+            return
+        self.failed += 1
+        print(f"query {number} of seed {self.options.seed}:\n{sql}\n{problem.strip()}\n", flush=True)
+
+    def run(self):
+        with tempfile.TemporaryDirectory() as folder:
+            columns = tables.write(folder, self.options.seed)
+            frazil = Frazil(self.options.frazil, folder, self.options.option)
+            connection = duckdb.connect(config={"temp_directory": f"{folder}/spill"})
+            connection.execute("SET threads = 1")
+            for name in columns:
+                definition = f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{folder}/{name}.parquet')"
+                connection.execute(definition)
+                outcome = frazil.run(definition)
+                if isinstance(outcome, str):
+                    sys.exit(f"cannot make the view {name}: {outcome}")
+            for number in self.numbers(self.options.count):
+                self.compare(number, Generator(f"{self.options.seed}.{number}", columns).top(), frazil, connection)
+            for number in self.numbers(self.options.partitioned):
+                whole, parts = Generator(f"{self.options.seed}.parts.{number}", columns).partitioned()
+                ours, together = frazil.run(whole), frazil.run(parts)
+                errors = [text for text in (ours, together) if isinstance(text, str)]
+                self.note(errors[0] if errors else difference(ours, together, False, "whole", "parts"), number, parts)
+        return self.passed, self.failed, self.skipped
+
+    def compare(self, number, query, frazil, connection):
+        if any(text in query.trino for text in self.options.avoid):
+            return
+        if self.options.verbose:
+            print(number, query.trino)
+        theirs = from_duckdb(connection, query.duck)
+        ours = frazil.run(query.trino)
+        if isinstance(theirs, str):
+            self.skipped += 1
+            if isinstance(ours, str) and ours.startswith("CRASH"):
+                self.note(ours, number, query.trino)
+            elif self.options.verbose:
+                print("  duckdb refuses:", theirs.splitlines()[0])
+            return
+        self.note(ours if isinstance(ours, str) else difference(ours, theirs, query.is_ordered), number, query.trino)
+        if self.options.verbose:
+            print("duckdb's form:", query.duck)
+
+
+def work(options, job):
+    return Run(options, job).run()
+
+
+def main():
+    options = arguments()
+    start = time.monotonic()
+    with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(work, [options] * options.jobs, range(options.jobs)))
+    passed, failed, skipped = (sum(result[position] for result in results) for position in range(3))
+    print(f"seed {options.seed}: {skipped} skipped because DuckDB refuses them, {time.monotonic() - start:.0f} s")
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 

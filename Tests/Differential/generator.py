@@ -444,3 +444,18 @@ class Generator(ExpressionGenerator):
             wrapped = "SELECT * FROM ({}) AS final"
             return Query(wrapped.format(query.trino) + tail, wrapped.format(query.duck) + tail, query.columns, True)
         return query
+
+    def partitioned(self):
+        """A statement over some relation, and the same over its rows in three parts: where a condition holds, where it does not, and where
+        it is unknown. Together the parts are the whole, whatever the condition is: no other engine has to agree what it means."""
+        relation = self.relation(self.pick([0, 1, 1, 2]))
+        scope = relation.columns
+        depth = self.pick([0, 1, 2])
+        condition = self.expression("bool", scope, 3)
+        if depth > 0 and self.chance(0.3):
+            condition = combine("bool", f"({{}} {self.pick(['AND', 'OR'])} {{}})", condition, self.subquery_predicate(scope, depth))
+        items = ", ".join(self.expression(self.pick(TYPES), scope, 2).trino + f" AS c{i}" for i in range(self.random.randint(1, 4)))
+        whole = f"SELECT {items} FROM {relation.trino}"
+        parts = " UNION ALL ".join(
+            f"{whole} WHERE {form.format(condition.trino)}" for form in ("({})", "NOT ({})", "({}) IS NULL"))
+        return whole, parts

@@ -29,6 +29,14 @@ struct CommandLineTests {
     #expect(outcome.status == 0 && outcome.output == "\"a\"\n\"5\"\n")
   }
 
+  @Test("--timer says how long each statement took, on standard error")
+  func timer() throws {
+    let outcome = try run("--timer", "--format", "csv", "-c", "SELECT 1 AS a; SELECT 2 AS a")
+    #expect(outcome.status == 0 && outcome.output == "\"a\"\n\"1\"\n\"a\"\n\"2\"\n")
+    let lines = outcome.errors.split(separator: "\n")
+    #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("time: ") && $0.hasSuffix(" s") }, "\(outcome.errors)")
+  }
+
   @Test("run takes scripts in order, and standard input is a script")
   func scripts() throws {
     try write("CREATE VIEW v AS SELECT 1 AS a;\n-- the end\n", to: "one.sql")

@@ -44,6 +44,15 @@ struct IcebergScan: Scan {
     split.data.predicates += predicates
     return split
   }
+
+  func divided(_ split: any Split, into pieces: Int) -> [any Split] {
+    guard let split = split as? IcebergSplit, split.format == .parquet else { return [split] }
+    return split.data.divided(into: pieces).map { data in
+      var part = split
+      part.data = data
+      return part
+    }
+  }
 }
 
 /// Opens data and delete files of every supported format.

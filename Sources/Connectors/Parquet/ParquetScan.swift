@@ -9,6 +9,8 @@ package struct ParquetSplit: Split {
   package var size: Int?
   /// Only row groups that begin in this range of the file; nil is all of them.
   package var byteRange: Range<Int>?
+  /// Of the rows that this leaves only piece `index` of `count` about equal ones; nil is all of them.
+  package var piece: (index: Int, count: Int)?
   package var byteCount: Int
   /// One per delivered column.
   package var sources: [ParquetColumnSource]
@@ -29,6 +31,21 @@ package struct ParquetSplit: Split {
   }
 
   package var label: String { byteRange.map { "\(location) @ \($0.lowerBound)" } ?? location.text }
+
+  /// A morsel smaller than this is not worth the page that two pieces both decompress at their border.
+  private static let smallestPiece = 3 << 20
+
+  /// Pieces of a local file: chunks of a remote one are fetched whole, by each piece again.
+  func divided(into pieces: Int) -> [ParquetSplit] {
+    let count = min(pieces, byteCount / Self.smallestPiece)
+    guard count > 1, piece == nil, location.isLocal else { return [self] }
+    return (0..<count).map { index in
+      var part = self
+      part.piece = (index, count)
+      part.byteCount = byteCount * (index + 1) / count - byteCount * index / count
+      return part
+    }
+  }
 }
 
 /// A planned scan over Parquet files of any kind of table.
@@ -53,6 +70,10 @@ package struct ParquetScan: Scan {
     split.predicates += predicates
     return split
   }
+
+  package func divided(_ split: any Split, into pieces: Int) -> [any Split] {
+    (split as? ParquetSplit)?.divided(into: pieces) ?? [split]
+  }
 }
 
 /// A reader of one data file that knows where its rows stand in the file.
@@ -69,7 +90,7 @@ package final class ParquetSplitReader: PositionedReader {
   private let columns: DeliveredColumns
   /// Columns of the file that are read.
   private let nodes: [ColumnNode]
-  private var rowGroups: ArraySlice<Int>
+  private var rowGroups: ArraySlice<(index: Int, rows: Range<Int>)>
   private var reader: RowGroupReader?
   private let pruning: ParquetPruning
   package private(set) var notes: [ScanNote] = []
@@ -87,11 +108,24 @@ package final class ParquetSplitReader: PositionedReader {
     let nodes = nodes
     pruning = ParquetPruning(
       file: file, predicates: split.predicates, nodes: columns.slotsWithStatistics.map { $0.map { nodes[$0] } })
-    let all = 0..<file.rowGroupCount
-    if let range = split.byteRange {
-      rowGroups = all.filter { range.contains(file.startOffset(ofRowGroup: $0)) }[...]
-    } else {
-      rowGroups = Array(all)[...]
+    var wanted = Array(0..<file.rowGroupCount)
+    if let range = split.byteRange { wanted.removeAll { !range.contains(file.startOffset(ofRowGroup: $0)) } }
+    rowGroups = Self.rows(of: wanted, split.piece, file)[...]
+  }
+
+  /// The row groups with the rows wanted of each: a piece is cut from all rows as if they stood in one row group.
+  private static func rows(of rowGroups: [Int], _ piece: (index: Int, count: Int)?, _ file: ParquetFile) -> [(index: Int, rows: Range<Int>)] {
+    let whole = rowGroups.map { (index: $0, rows: 0..<file.rowCount(ofRowGroup: $0)) }
+    guard let piece else { return whole }
+    let total = whole.reduce(0) { $0 + $1.rows.count }
+    // Not total * index / count, which could overflow.
+    func border(_ index: Int) -> Int { index == piece.count ? total : total / piece.count * index }
+    let wanted = border(piece.index)..<border(piece.index + 1)
+    var first = 0
+    return whole.compactMap { index, rows in
+      defer { first += rows.count }
+      let part = (wanted.lowerBound - first..<wanted.upperBound - first).clamped(to: rows)
+      return part.isEmpty ? nil : (index, part)
     }
   }
 
@@ -109,12 +143,17 @@ package final class ParquetSplitReader: PositionedReader {
   }
 
   private func openNextRowGroup() throws -> Bool {
-    while let rowGroup = rowGroups.popFirst() {
+    while let (rowGroup, part) = rowGroups.popFirst() {
+      // Of the pieces of a row group one counts it.
+      let count = part.lowerBound == 0 ? 1 : 0
       switch try pruning.test(rowGroup) {
-      case .skip(let reason): note("row groups skipped by \(reason)", 1)
+      case .skip(let reason): note("row groups skipped by \(reason)", count)
       case .read(let rows):
-        note("row groups read", 1)
-        reader = try RowGroupReader(file, rowGroup: rowGroup, columns: nodes, rows: rows, context: context)
+        note("row groups read", count)
+        let isWhole = part.count == file.rowCount(ofRowGroup: rowGroup)
+        let wanted = isWhole ? rows : (rows ?? [part]).map { $0.clamped(to: part) }.filter { !$0.isEmpty }
+        if wanted?.isEmpty == true { continue }
+        reader = try RowGroupReader(file, rowGroup: rowGroup, columns: nodes, rows: wanted, context: context)
         return true
       }
     }
@@ -122,6 +161,7 @@ package final class ParquetSplitReader: PositionedReader {
   }
 
   private func note(_ label: String, _ count: Int) {
+    if count == 0 { return }
     if let index = notes.firstIndex(where: { $0.label == label }) {
       notes[index].count += count
     } else {
@@ -131,6 +171,8 @@ package final class ParquetSplitReader: PositionedReader {
 }
 
 extension ParquetFile {
+  func rowCount(ofRowGroup index: Int) -> Int { Int(metadata.rowGroups[index].rowCount) }
+
   /// Where a row group begins, as Iceberg's split offsets count: at the first page of its first column.
   func startOffset(ofRowGroup index: Int) -> Int {
     guard let first = metadata.rowGroups[index].columns.first else { return 0 }

@@ -38,7 +38,7 @@ final class HashAggregateSink: Sink {
   }
 
   /// Merges into the largest table of each set, then settles the spilled rows whose key another worker kept.
-  func combine() throws {
+  func combine(_ helpers: Helpers) throws {
     let boxes = locals.withLock { list in
       defer { list = [] }
       return list

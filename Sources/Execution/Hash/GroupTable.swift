@@ -31,13 +31,16 @@ final class GroupTable {
   /// For inserting, which only one thread does at a time.
   private let ownScratch = KeyScratch()
 
-  init(types: [SQLType]) {
+  /// - Parameter groups: so many are expected at most; making room for them at once spares the table from growing step by step.
+  init(types: [SQLType], expecting groups: Int = 0) {
     layout = KeyLayout(types: types)
-    slotMask = 1023
-    slots = .zeroed(byteCount: 1024 * 8)
-    rowCapacity = 256
-    rows = Buffer(byteCount: 256 * layout.stride)
-    hashes = Buffer(byteCount: 256 * 8)
+    var size = 1024
+    while size < groups &* 2 { size &*= 2 }
+    slotMask = size &- 1
+    slots = .zeroed(byteCount: size &* 8)
+    rowCapacity = max(256, groups)
+    rows = Buffer(byteCount: rowCapacity &* layout.stride)
+    hashes = Buffer(byteCount: rowCapacity &* 8)
     nestedChunks = layout.fields.map { _ in [] }
   }
 

@@ -1,4 +1,5 @@
 import Columnar
+import Planner
 import Synchronization
 
 /// Collects the right side of a join. When it does not fit in memory, its rows go to disk divided by the hash of their keys, and the
@@ -40,7 +41,7 @@ final class JoinBuildSink: Sink {
   /// Set by `combine`.
   var result: Outcome? { outcome.withLock { $0 } }
 
-  func combine() throws {
+  func combine(_ helpers: Helpers) throws {
     let locals = parts.withLock { list in
       defer { list = [] }
       return list.map(\.part)
@@ -55,18 +56,51 @@ final class JoinBuildSink: Sink {
       outcome.withLock { $0 = .spilled(byPartition, known) }
       return
     }
-    let batches = locals.flatMap { $0.takeBatches() }
-    var rows = Batch.concatenated(batches.isEmpty ? [Batch.empty(shape.buildTypes)] : batches, types: shape.buildTypes)
-    let ranges = try RangeIndex.make(&rows, shape, context)
-    let table = try JoinTable(rows, shape, known, rangeIndex: ranges) { try context.cancellation.check() }
+    let table = try makeTable(locals.flatMap { $0.takeBatches() }, known, helpers)
+    let rows = table.rows
     for filter in filters { filter.set(rows.columns[shape.buildKeyColumns[filter.key]]) }
     let kept = locals.map(\.holder)
     holders.withLock { $0 = kept }
     outcome.withLock { $0 = .table(table) }
   }
 
+  /// The batches as one, and the index of their keys: the keys are put together first, then one worker makes the index while others put
+  /// the other columns together.
+  private func makeTable(_ batches: [Batch], _ facts: BuildFacts, _ helpers: Helpers) throws -> JoinTable {
+    let shape = shape
+    if shape.rightKeys.isEmpty {
+      var rows = Batch.concatenated(batches.isEmpty ? [Batch.empty(shape.buildTypes)] : batches, types: shape.buildTypes)
+      let ranges = try RangeIndex.make(&rows, shape, context)
+      let index = try JoinIndex([], count: rows.count, shape) { try context.cancellation.check() }
+      return JoinTable(rows, shape, facts, index: index, rangeIndex: ranges)
+    }
+    let count = batches.reduce(0) { $0 + $1.count }
+    let keys = shape.buildKeyColumns.map { Self.column($0, of: batches, shape.buildTypes) }
+    let columns = Mutex<[Int: Column]>([:])
+    let index = Mutex<JoinIndex?>(nil)
+    try helpers.run(width: shape.rightTypes.count + 1) { [context] part in
+      if part == 0 {
+        let made = try JoinIndex(keys, count: count, shape) { try context.cancellation.check() }
+        index.withLock { $0 = made }
+      } else if let key = shape.rightKeys.firstIndex(where: { $0.columnIndex == part - 1 }) {
+        columns.withLock { $0[part - 1] = keys[key] }
+      } else {
+        let column = Self.column(part - 1, of: batches, shape.buildTypes)
+        columns.withLock { $0[part - 1] = column }
+      }
+    }
+    let made = columns.withLock { $0 }
+    guard let index = index.withLock({ $0 }), made.count == shape.rightTypes.count else { throw QueryCancelled() }
+    return JoinTable(Batch(columns: made.sorted { $0.key < $1.key }.map(\.value) + keys, count: count), shape, facts, index: index)
+  }
+
+  private static func column(_ column: Int, of batches: [Batch], _ types: [SQLType]) -> Column {
+    Column.concatenated(batches.isEmpty ? [Batch.empty(types).columns[column]] : batches.map { $0.columns[column] }, type: types[column])
+  }
+
   /// Gives the memory of the table back.
   func release() {
+    for filter in filters { filter.release() }
     outcome.withLock { $0 = nil }
     holders.withLock { $0 = [] }
   }

@@ -36,7 +36,7 @@ final class JoinProber {
     self.table = table
     self.worker = worker
     self.next = next
-    grouper = Grouper(sharing: table.table)
+    grouper = Grouper(sharing: table.index.table)
     residual = try shape.residual.map { try ExpressionEvaluator($0, context: worker.context) }
     rangeProbes = try table.rangeIndex?.probes.map { try ExpressionEvaluator($0, context: worker.context) } ?? []
     nullRow = shape.rightTypes.map { .nulls($0, count: 1) }
@@ -50,7 +50,7 @@ final class JoinProber {
     let found = findGroups(batch, keys)
     let needsPairs = shape.outputsBuild || residual != nil
     if !needsPairs { return try passMarked(batch, keys) { found[$0] != GroupTable.none } }
-    if shape.kind == .inner && residual == nil && table.isUnique && table.hasKeys { return try passUnique(batch, found) }
+    if shape.kind == .inner && residual == nil && table.index.isUnique && table.hasKeys { return try passUnique(batch, found) }
     matches = [UInt8](repeating: 0, count: batch.count)
     let demand = table.hasKeys ? try passPairs(batch, found) : try passBlocks(batch)
     if demand == .enough { return .enough }
@@ -83,7 +83,7 @@ final class JoinProber {
       found.initialize(repeating: group, count: count)
     }
     // Unusable build rows are not in the table, so a NULL key finds nothing by itself unless it matches NULLs elsewhere.
-    if let usable = JoinTable.usableRows(comparable, shape.matchesNulls, count) {
+    if let usable = JoinIndex.usableRows(comparable, shape.matchesNulls, count) {
       var position = 0
       for row in 0..<count {
         if position < usable.count && Int(usable[position]) == row {
@@ -147,8 +147,8 @@ final class JoinProber {
       matched &+= found[row] == GroupTable.none ? 0 : 1
     }
     if matched == 0 { return .more }
-    if !table.groupsAreRows {
-      let groupRows = table.groupRows
+    if !table.index.groupsAreRows {
+      let groupRows = table.index.groupRows
       for index in 0..<matched { buildRows[index] = groupRows[Int(buildRows[index])] }
     }
     let left = matched == count ? batch : batch.take(leftRows, count: matched)
@@ -163,10 +163,23 @@ final class JoinProber {
   /// All pairs of rows with equal keys, in pieces of the query's batch size.
   private func passPairs(_ batch: Batch, _ found: UnsafePointer<UInt32>) throws -> Demand {
     beginPairs(areChecked: false)
+    if table.index.isUnique {
+      // At most one pair a row: a loop without a branch or an unforeseen address to wait for.
+      let count = batch.count
+      let groupRows = table.index.groupRows
+      leftRows = [UInt32](unsafeUninitializedCapacity: count) { rows, matched in
+        for row in 0..<count {
+          rows[matched] = UInt32(truncatingIfNeeded: row)
+          matched &+= found[row] == GroupTable.none ? 0 : 1
+        }
+      }
+      buildRows = leftRows.map { groupRows[Int(found[Int($0)])] }
+      return try flush(batch)
+    }
     for row in 0..<batch.count {
       let group = found[row]
       if group == GroupTable.none { continue }
-      let range = Int(table.starts[Int(group)])..<Int(table.starts[Int(group) &+ 1])
+      let range = Int(table.index.starts[Int(group)])..<Int(table.index.starts[Int(group) &+ 1])
       if try gather(row, range, batch) == .enough { return .enough }
     }
     return try flush(batch)
@@ -195,7 +208,7 @@ final class JoinProber {
       let size = min(positions.upperBound &- position, capacity &- leftRows.count)
       for index in position..<position &+ size {
         leftRows.append(UInt32(truncatingIfNeeded: row))
-        buildRows.append(table.groupRows[index])
+        buildRows.append(table.index.groupRows[index])
       }
       position &+= size
       if leftRows.count >= capacity {

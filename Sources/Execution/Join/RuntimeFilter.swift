@@ -4,13 +4,14 @@ import SQLSyntax
 import Synchronization
 
 /// What the build side of a join says of a column that the other side scans: set when the build side is complete, which is before the
-/// scan opens its first split. Splits, row groups and pages without a row that can match are then not read.
+/// scan opens its first split. Splits, row groups and pages without a row that can match are then not read, and of the rows read those
+/// that the Bloom filter does not know go no further.
 final class RuntimeFilter: Sendable {
   /// Which key of the join.
   let key: Int
   /// The scan's output column that the key is.
   private let column: Int
-  private let tests = Mutex<[ColumnPredicate.Test]>([])
+  private let found = Mutex<(tests: [ColumnPredicate.Test], keys: KeyBloomFilter?)>(([], nil))
 
   /// So few keys are listed; of more the smallest and the largest are known.
   private static let mostListedKeys = 64
@@ -21,13 +22,19 @@ final class RuntimeFilter: Sendable {
   }
 
   /// Over the scan's output columns.
-  var predicates: [ColumnPredicate] { tests.withLock { $0.map { ColumnPredicate(column: column, test: $0) } } }
+  var predicates: [ColumnPredicate] { found.withLock { $0.tests.map { ColumnPredicate(column: column, test: $0) } } }
+
+  /// A worker's own pass over the scan's batches.
+  func makePass() -> KeyFilterPass? { found.withLock { $0.keys.map { KeyFilterPass($0, column: column) } } }
 
   /// - Parameter keys: all keys of the build side; NULL matches nothing.
   func set(_ keys: Column) {
-    let found = Self.tests(keys)
-    tests.withLock { $0 = found }
+    let (tests, filter) = (Self.tests(keys), KeyBloomFilter(keys))
+    found.withLock { $0 = (tests, filter) }
   }
+
+  /// The scan is over.
+  func release() { found.withLock { $0.keys = nil } }
 
   private static func tests(_ keys: Column) -> [ColumnPredicate.Test] {
     if keys.count <= mostListedKeys {

@@ -145,7 +145,7 @@ final class Recursion: @unchecked Sendable {
     }
 
     func makeLocal(_ worker: Worker) throws -> any Consumer { Local(recursion) }
-    func combine() throws { if isSeed { try recursion.runRounds() } }
+    func combine(_ helpers: Helpers) throws { if isSeed { try recursion.runRounds() } }
 
     private final class Local: Consumer {
       private let recursion: Recursion

@@ -13,16 +13,29 @@ final class ScanSource: Source {
   private let filters: [RuntimeFilter]
   private let cursor = Atomic<Int>(0)
 
-  init(_ scan: any Scan, node: ScanNode, filters: [RuntimeFilter], statistics: PlanStatistics) {
+  /// Morsels per worker at least, so that none waits long for the last one.
+  private static let morselsPerWorker = 4
+
+  /// - Parameter workers: how many there are to share the scan.
+  init(_ scan: any Scan, node: ScanNode, filters: [RuntimeFilter], workers: Int, statistics: PlanStatistics) {
     self.scan = scan
     self.node = node
-    splits = scan.splits
+    let planned = scan.splits
+    let wanted = workers * Self.morselsPerWorker
+    if workers > 1, planned.count < wanted, !planned.isEmpty {
+      let pieces = (wanted + planned.count - 1) / planned.count
+      splits = planned.flatMap { scan.divided($0, into: pieces) }
+    } else {
+      splits = planned
+    }
     self.filters = filters
     self.statistics = statistics
     statistics.add(scan.notes)
   }
 
   var parallelism: Int { max(1, splits.count) }
+  /// Morsels, pieces of divided ones included.
+  var splitCount: Int { splits.count }
 
   func makeLocal(_ worker: Worker) throws -> any LocalSource { Local(self, worker) }
 
@@ -31,6 +44,7 @@ final class ScanSource: Source {
     private let worker: Worker
     private let encoder: EncodingRewriter?
     private let predicates: [ColumnPredicate]
+    private var passes: [KeyFilterPass]
     private var reader: (any SplitReader)?
     private var split: (any Split)?
     /// Rest of a batch that is larger than the query wants.
@@ -41,6 +55,7 @@ final class ScanSource: Source {
       self.source = source
       self.worker = worker
       predicates = source.filters.flatMap(\.predicates)
+      passes = source.filters.compactMap { $0.makePass() }
       encoder = worker.options.scanEncoding == .asRead ? nil : EncodingRewriter(worker.options.scanEncoding)
     }
 
@@ -53,8 +68,15 @@ final class ScanSource: Source {
           if restOffset == rest.count { self.rest = nil }
           return encoder?.rewrite(piece) ?? piece
         }
-        guard let batch = try read() else { return nil }
+        guard var batch = try read() else {
+          noteDropped()
+          return nil
+        }
         worker.context.progress.rowsRead.add(batch.count, ordering: .relaxed)
+        if !passes.isEmpty {
+          guard let kept = filtered(batch) else { continue }
+          batch = kept
+        }
         // A little more than asked for is fine; halves of batches are not worth their overhead.
         if batch.count > 2 * worker.context.batchCapacity || worker.context.batchCapacity < 64 {
           rest = batch
@@ -79,6 +101,22 @@ final class ScanSource: Source {
           reader = try source.scan.open(next, worker.context)
         }
       } catch { throw located(error) }
+    }
+
+    /// The rows for which the joins above may have a match.
+    private func filtered(_ batch: Batch) -> Batch? {
+      var batch = batch
+      for pass in passes where pass.isWorthIt {
+        guard let kept = pass.apply(to: batch) else { return nil }
+        batch = kept
+      }
+      return batch
+    }
+
+    private func noteDropped() {
+      let dropped = passes.reduce(0) { $0 + $1.dropped }
+      passes = []
+      if dropped > 0 { source.statistics.add([ScanNote("rows skipped by join keys", dropped)]) }
     }
 
     private func finishSplit(_ reader: any SplitReader) {

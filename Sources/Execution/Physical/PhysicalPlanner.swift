@@ -42,11 +42,12 @@ struct PhysicalPlanner {
     switch node.plan {
     case .scan(let scan):
       guard let planned = node.scan else { throw SQLError(.genericInternalError, "scan of \(scan.tableName) was not planned") }
-      context.progress.splitsTotal.add(planned.splits.count, ordering: .relaxed)
       context.progress.bytesEstimated.add(
         planned.splits.reduce(0) { $0 &+ $1.byteCount }, ordering: .relaxed)
       let filters = scanFilters[ObjectIdentifier(node)] ?? []
-      return .source(ScanSource(planned, node: scan, filters: filters, statistics: statistics), statistics)
+      let source = ScanSource(planned, node: scan, filters: filters, workers: context.workerCount, statistics: statistics)
+      context.progress.splitsTotal.add(source.splitCount, ordering: .relaxed)
+      return .source(source, statistics)
     case .values(let rows, let columns):
       return .source(try ListSource.values(rows: rows, columns: columns, context: context), statistics)
     case .filter(_, let condition):

@@ -39,11 +39,19 @@ protocol RereadableRows: Sendable {
 package protocol Sink: Sendable {
   func makeLocal(_ worker: Worker) throws -> any Consumer
   /// Called once, after every worker's consumer has finished, by one thread.
-  func combine() throws
+  func combine(_ helpers: Helpers) throws
 }
 
 extension Sink {
-  package func combine() throws {}
+  package func combine(_ helpers: Helpers) throws {}
+}
+
+/// The workers of a query, which wait while a sink combines what they have brought.
+package struct Helpers: Sendable {
+  let run: @Sendable (_ width: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws -> Void
+
+  /// Calls `body` once for each of `0 ..< width`, on as many workers as there are; throws the first error.
+  func run(width: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws { try run(width, body) }
 }
 
 /// An operator in the middle of a pipeline: makes one worker's consumer, which calls `next`.

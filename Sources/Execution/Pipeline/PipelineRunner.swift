@@ -34,7 +34,11 @@ final class PipelineRunner: Sendable {
       try rethrow()
     }
     let start = monotonicNanoseconds()
-    try pipeline.sink.combine()
+    try pipeline.sink.combine(
+      Helpers { width, body in
+        self.inParallel(width, body)
+        try self.rethrow()
+      })
     pipeline.statistics.add(nanoseconds: monotonicNanoseconds() - start)
   }
 

@@ -29,7 +29,7 @@ final class PivotSink: Sink {
 
   func makeLocal(_ worker: Worker) throws -> any Consumer { try PivotConsumer(self, worker) }
 
-  func combine() throws {
+  func combine(_ helpers: Helpers) throws {
     let parts = self.parts.withLock { parts in
       defer { parts = [] }
       return parts.map(\.accumulator)

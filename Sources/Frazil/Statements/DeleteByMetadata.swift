@@ -12,7 +12,7 @@ extension StatementRunner {
   /// - Returns: nil when rows have to be looked at; then nothing has happened.
   func runDeleteByMetadata(_ delete: DeleteStatement, _ target: RowTarget, parameters: [Scalar]) async throws -> StatementResult? {
     guard let (table, writer) = target.iceberg, table.rowIdentity != nil else { return nil }
-    transaction?.staged(target.entry)?.noteRead()
+    transaction?.staged(target.entry)?.noteRead(table.branch)
     var condition: FileCondition?
     var predicates: [ColumnPredicate] = []
     var exactly: [ColumnPredicate]?

@@ -64,7 +64,7 @@ struct RelationLoader: Sendable {
     let entry = try await entry(name, in: database)
     if entry.isView { return .view(try view(entry)) }
     if entry.isIceberg {
-      let metadata = try await read(entry)
+      let metadata = try await read(entry, request.version)
       let table = try await located(request, named: "\"\(database)\".\"\(name)\"") { try icebergTable(metadata, request) }
       return .table(table, name: "\(database).\(name)")
     }
@@ -93,10 +93,14 @@ struct RelationLoader: Sendable {
     }
   }
 
-  /// The state of an Iceberg table whose rows the statement reads.
-  func read(_ entry: CatalogTable) async throws -> TableMetadata {
+  /// The state of an Iceberg table whose rows the statement reads, at this version.
+  func read(_ entry: CatalogTable, _ version: TableVersion? = nil) async throws -> TableMetadata {
     let metadata = try await engine.icebergMetadata(entry, in: transaction, context)
-    transaction?.staged(entry)?.noteRead()
+    var branch = TargetBranch.main
+    if case .reference(let name) = version, let known = metadata.reference(named: name), known.reference.kind == .branch {
+      branch = TargetBranch(known.name)
+    }
+    transaction?.staged(entry)?.noteRead(branch)
     return metadata
   }
 

@@ -102,7 +102,7 @@ extension StatementRunner {
         let request = TableReferenceCollector(settings: binderSettings()).request(for: name)
         return await RelationLoader(engine: engine, context: context, transaction: transaction).load(request)
       }
-      transaction?.staged(target.entry)?.noteRead()
+      transaction?.staged(target.entry)?.noteRead(table.branch)
       // Without the branch: every other reading of the table has this name, by which `scanPredicates` tells that there is one.
       return .table(table, name: "\(target.entry.database).\(target.entry.name)")
     } catch {

@@ -37,10 +37,6 @@ extension StatementRunner {
       let writer = icebergWriter(entry, at: try entry.currentMetadata().text)
       let metadata = try await icebergMetadata(entry)
       let branch = try targetBranch(reference, of: metadata, name.range)
-      guard transaction == nil || branch == .main else {
-        throw SQLError.notSupported(
-          "Branch '\(branch.name)' cannot be written inside a transaction", range: name.range, hint: "COMMIT or ROLLBACK first.")
-      }
       let table = try IcebergTable(metadata: metadata, branch: branch, store: engine.store, footers: engine.footers, writing: writer)
       return RowTarget(entry: entry, iceberg: (table, writer))
     }

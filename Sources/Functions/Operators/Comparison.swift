@@ -33,11 +33,7 @@ extension FunctionLibrary {
       return ResolvedScalar(
         name: name, argumentTypes: [common, common], resultType: .boolean, propagatesNulls: false
       ) { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
-        let comparer = RowComparer(arguments[0], arguments[1])
-        let values = Buffer(byteCount: call.count)
-        let target = values.pointer(as: UInt8.self)
-        for row in 0..<call.count { target[row] = comparer.isSame(row, row) ? 0 : 1 }
-        return Column(type: .boolean, count: call.count, values: values)
+        distinctness(arguments[0], arguments[1], count: call.count)
       }
     },
   ]
@@ -140,10 +136,10 @@ private func compareText(
   let leftMask = left.mask
   let rightMask = right.mask
   switch comparison {
-  case .equal:
-    for row in 0..<count { target[row] = StringView.equal(first + (row & leftMask), second + (row & rightMask)) ? 1 : 0 }
+  case .equal: markEqualTexts(left, right, target, count)
   case .notEqual:
-    for row in 0..<count { target[row] = StringView.equal(first + (row & leftMask), second + (row & rightMask)) ? 0 : 1 }
+    markEqualTexts(left, right, target, count)
+    for row in 0..<count { target[row] ^= 1 }
   case .less:
     for row in 0..<count {
       target[row] = StringView.compare(first + (row & leftMask), second + (row & rightMask)) < 0 ? 1 : 0

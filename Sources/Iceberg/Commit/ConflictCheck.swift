@@ -38,12 +38,17 @@ package struct ConflictCheck: Sendable {
     self.needsFoundRows = needsFoundRows
   }
 
-  /// - Parameter transaction: where the statement's transaction began, when it builds on states of the transaction's own.
-  func validate(_ base: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore) async throws(IcebergError) {
+  /// - Parameters:
+  ///   - base: the state to commit on, as `branch` has it.
+  ///   - transaction: where the statement's transaction began, when it builds on states of the transaction's own.
+  func validate(
+    _ base: TableMetadata, of branch: TargetBranch = .main, against transaction: TransactionStart?, _ store: any ObjectStore
+  ) async throws(IcebergError) {
+    let startID = try transaction.map { (start) throws(IcebergError) in try start.base.head(of: branch).currentSnapshotID } ?? startID
     let own = transaction?.ownFiles ?? []
     let changed = changed.filter { !own.contains($0.file.path) }
     let changedPaths = Set(changed.map(\.file.path))
-    for snapshot in try newSnapshots(base, since: transaction.map(\.snapshotID) ?? startID) {
+    for snapshot in try newSnapshots(base, since: startID) {
       let operation = snapshot.operation ?? ""
       let canRepeat = allowsNewDeletes && operation == "delete"
       var deletes = DeleteIndex()

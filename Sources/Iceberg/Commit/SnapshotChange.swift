@@ -36,7 +36,11 @@ package final class SnapshotChange: SnapshotUpdate {
   package func validate(
     _ table: TableMetadata, against transaction: TransactionStart?, _ store: any ObjectStore
   ) async throws(IcebergError) {
-    try await conflicts?.validate(try table.head(of: branch), against: transaction, store)
+    guard let conflicts else { return }
+    if let transaction, !branch.isMadeOnDemand, transaction.base.allReferences[branch.name] == nil, branch != .main {
+      throw IcebergError(.validation, "the table was changed meanwhile, and branch '\(branch.name)', which this transaction made and wrote, began before that")
+    }
+    try await conflicts.validate(try table.head(of: branch), of: branch, against: transaction, store)
   }
 
   package func apply(to table: TableMetadata, _ work: CommitWork) async throws(IcebergError) -> TableMetadata {

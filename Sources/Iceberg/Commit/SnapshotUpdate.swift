@@ -24,8 +24,8 @@ extension SnapshotUpdate {
 
 /// What the changes of a transaction on one table have in common when they are held against the commits of others.
 package struct TransactionStart: Sendable {
-  /// The snapshot that the transaction reads; nil for a table that had none.
-  let snapshotID: Int64?
+  /// The state that the transaction reads.
+  let base: TableMetadata
   /// Data files of the transaction itself: nobody else can have changed them.
   let ownFiles: Set<String>
 }

@@ -21,7 +21,7 @@ package final class StagedTable: TableCommitter {
   private struct State {
     var metadata: TableMetadata
     var updates: [any SnapshotUpdate] = []
-    var isRead = false
+    var branchesRead: Set<TargetBranch> = []
   }
 
   /// - Parameters:
@@ -42,8 +42,8 @@ package final class StagedTable: TableCommitter {
   /// How many changes there are.
   package var changeCount: Int { state.withLock { $0.updates.count } }
   /// Whether statements of the transaction have read rows of the table.
-  package var isRead: Bool { state.withLock { $0.isRead } }
-  package func noteRead() { state.withLock { $0.isRead = true } }
+  package var isRead: Bool { state.withLock { !$0.branchesRead.isEmpty } }
+  package func noteRead(_ branch: TargetBranch = .main) { state.withLock { _ = $0.branchesRead.insert(branch) } }
 
   /// Adds a change; nobody else sees it yet. One that fails leaves its manifests to `discard`.
   package func commit(_ update: any SnapshotUpdate, expectedUUID: String?) async throws(IcebergError) -> CommitOutcome {
@@ -94,10 +94,20 @@ package final class StagedTable: TableCommitter {
   private func loadHead(_ location: Location, isSerializable: Bool) async throws(IcebergError) -> TableMetadata {
     let head = try await TableMetadata.load(location, from: commit.work.store)
     try head.checkUUID(base.tableUUID, file: location)
-    if isSerializable, isRead, let other = head.firstChangeOfRows(since: base.currentSnapshotID) {
-      throw IcebergError(
-        .validation, "snapshot \(other), committed meanwhile, changed rows of a table that the serializable transaction has read",
-        file: location.text)
+    guard isSerializable else { return head }
+    for branch in state.withLock({ $0.branchesRead }) {
+      // A branch that the transaction itself has made was nobody else's to change.
+      if branch != .main, base.allReferences[branch.name] == nil { continue }
+      let then = try base.head(of: branch).currentSnapshotID
+      if branch != .main, head.allReferences[branch.name]?.kind != .branch {
+        throw IcebergError(
+          .validation, "branch '\(branch.name)', which the serializable transaction has read, was dropped meanwhile", file: location.text)
+      }
+      if let other = try head.head(of: branch).firstChangeOfRows(since: then) {
+        throw IcebergError(
+          .validation, "snapshot \(other), committed meanwhile, changed rows of a table that the serializable transaction has read",
+          file: location.text)
+      }
     }
     return head
   }
@@ -105,7 +115,7 @@ package final class StagedTable: TableCommitter {
   private func rebased(onto head: TableMetadata) async throws(IcebergError) -> TableMetadata {
     let updates = state.withLock { $0.updates }
     try checkIDs(updates, head)
-    let start = TransactionStart(snapshotID: base.currentSnapshotID, ownFiles: files)
+    let start = TransactionStart(base: base, ownFiles: files)
     for update in updates { try await update.validate(head, against: start, commit.work.store) }
     var next = head
     for update in updates { next = try await update.apply(to: next, commit.work) }

@@ -96,9 +96,13 @@ package protocol Scan: Sendable {
   /// The same morsel when only rows that satisfy `predicates` too are wanted; others may still come. `column` is a position among the
   /// requested columns.
   func narrowed(_ split: any Split, by predicates: [ColumnPredicate]) -> any Split
+  /// At most `pieces` morsels that together are this one, for more workers than the scan has morsels; the morsel itself where that does
+  /// not pay, as when each piece would cost requests of its own.
+  func divided(_ split: any Split, into pieces: Int) -> [any Split]
 }
 
 extension Scan {
+  package func divided(_ split: any Split, into pieces: Int) -> [any Split] { [split] }
   package func narrowed(_ split: any Split, by predicates: [ColumnPredicate]) -> any Split { split }
 }
 
