@@ -392,7 +392,8 @@ class Generator(ExpressionGenerator):
         table = self.table()
         start = [self.expression("int", table.columns, 1), self.expression("str", table.columns, 0)]
         word = self.pick(["UNION", "UNION ALL"])
-        step = self.pick(["n + 1", "n + 2", "n * 2 + 1", "abs(n) + 3"])
+        # -1 is a fixed point of the third: such rows would come round after round.
+        step = self.pick(["n + 1", "n + 2", "n * 2 + CASE n WHEN -1 THEN -1 ELSE 1 END", "abs(n) + 3"])
         query = (f"WITH RECURSIVE {name}(n, s) AS (SELECT {start[0].trino}, {start[1].trino} FROM {table.trino} {word} "
                  f"SELECT {step}, s FROM {name} WHERE n < {limit} AND n > -50) ")
         duck = query.replace(start[0].trino, start[0].duck).replace(start[1].trino, start[1].duck)
@@ -454,8 +455,11 @@ class Generator(ExpressionGenerator):
         condition = self.expression("bool", scope, 3)
         if depth > 0 and self.chance(0.3):
             condition = combine("bool", f"({{}} {self.pick(['AND', 'OR'])} {{}})", condition, self.subquery_predicate(scope, depth))
-        items = ", ".join(self.expression(self.pick(TYPES), scope, 2).trino + f" AS c{i}" for i in range(self.random.randint(1, 4)))
-        whole = f"SELECT {items} FROM {relation.trino}"
+        names = [f"c{i}" for i in range(self.random.randint(1, 4))]
+        items = ", ".join(f"{self.expression(self.pick(TYPES), scope, 2).trino} AS {name}" for name in names)
+        rows = f"SELECT {items} FROM {relation.trino}"
         parts = " UNION ALL ".join(
-            f"{whole} WHERE {form.format(condition.trino)}" for form in ("({})", "NOT ({})", "({}) IS NULL"))
-        return whole, parts
+            f"{rows} WHERE {form.format(condition.trino)}" for form in ("({})", "NOT ({})", "({}) IS NULL"))
+        # Sums over the rows that do not depend on their order: joins may have many.
+        sums = ", ".join(["count(*) AS n", f"checksum(ROW({', '.join(names)})) AS rows"] + [f"checksum({name}) AS s_{name}" for name in names])
+        return f"SELECT {sums} FROM ({rows}) AS whole", f"SELECT {sums} FROM ({parts}) AS parts"

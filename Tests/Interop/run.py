@@ -9,6 +9,7 @@ import importlib
 import multiprocessing
 import os
 import pathlib
+import signal
 import sys
 import time
 import traceback
@@ -37,6 +38,8 @@ def run(index):
 
 
 def main():
+    # A shell without job control starts what runs behind it with SIGINT ignored, and programs keep that: the checks that interrupt them would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     words = sys.argv[1:]
     wanted = [
         index for index, function in enumerate(support.CHECKS) if not words or any(word in name_of(function) for word in words)]
