@@ -11,10 +11,13 @@ enum SessionProperty: Hashable {
   case commitRetryStatements
   /// Rounds after which a WITH RECURSIVE is taken for one that never ends.
   case maxRecursionDepth
+  case parseDecimalLiteralsAsDouble
+  case strictAthena
   case spark(SparkSetting)
 
   static var all: [SessionProperty] {
-    ([.commitRetryStatements, .maxRecursionDepth] + OptimizerRule.allCases.map { .rule($0) } + SparkSetting.allCases.map { .spark($0) })
+    ([.commitRetryStatements, .maxRecursionDepth, .parseDecimalLiteralsAsDouble, .strictAthena]
+      + OptimizerRule.allCases.map { .rule($0) } + SparkSetting.allCases.map { .spark($0) })
       .sorted { $0.name < $1.name }
   }
 
@@ -23,13 +26,15 @@ enum SessionProperty: Hashable {
     case .rule(let rule): rule.rawValue
     case .commitRetryStatements: "commit_retry_statements"
     case .maxRecursionDepth: "max_recursion_depth"
+    case .parseDecimalLiteralsAsDouble: "parse_decimal_literals_as_double"
+    case .strictAthena: "strict_athena"
     case .spark(let setting): setting.rawValue
     }
   }
 
   var type: SQLType {
     switch self {
-    case .rule: .boolean
+    case .rule, .parseDecimalLiteralsAsDouble, .strictAthena: .boolean
     case .commitRetryStatements, .maxRecursionDepth: .integer
     case .spark: .varchar
     }
@@ -40,6 +45,8 @@ enum SessionProperty: Hashable {
     case .rule: "Whether the optimiser uses this rule"
     case .commitRetryStatements: "How often a statement is run again that commits of others contradict"
     case .maxRecursionDepth: "Rounds after which a recursive query fails"
+    case .parseDecimalLiteralsAsDouble: "Whether 1.5 is a double, as on Athena, or a decimal, as in Trino"
+    case .strictAthena: "Whether what Athena would refuse is refused"
     case .spark(let setting): setting.explanation
     }
   }
@@ -49,6 +56,8 @@ enum SessionProperty: Hashable {
     case .rule(let rule): settings.disabledRules.contains(rule.rawValue) ? "false" : "true"
     case .commitRetryStatements: "\(settings.commitRetryStatements)"
     case .maxRecursionDepth: "\(settings.maxRecursionDepth)"
+    case .parseDecimalLiteralsAsDouble: "\(settings.decimalLiteralsAreDouble)"
+    case .strictAthena: "\(settings.isStrict)"
     case .spark(let setting): settings.spark[setting] ?? setting.defaultValue
     }
   }
@@ -62,8 +71,11 @@ enum SessionProperty: Hashable {
       settings.commitRetryStatements = Int(count)
     case (.maxRecursionDepth, .int(let count)) where value.type.isInteger && (1...1_000_000).contains(count):
       settings.maxRecursionDepth = Int(count)
+    case (.parseDecimalLiteralsAsDouble, .boolean(let isDouble)): settings.decimalLiteralsAreDouble = isDouble
+    case (.strictAthena, .boolean(let isStrict)): settings.isStrict = isStrict
     case (.spark(let setting), _): settings.spark[setting] = try setting.value(value, range: range)
-    case (.rule, _): throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be true or false", range: range)
+    case (.rule, _), (.parseDecimalLiteralsAsDouble, _), (.strictAthena, _):
+      throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be true or false", range: range)
     case (.commitRetryStatements, _):
       throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be a whole number from 0 to 1000", range: range)
     case (.maxRecursionDepth, _):
@@ -82,6 +94,8 @@ enum SessionProperty: Hashable {
       }
     case .commitRetryStatements: settings.commitRetryStatements = original.commitRetryStatements
     case .maxRecursionDepth: settings.maxRecursionDepth = original.maxRecursionDepth
+    case .parseDecimalLiteralsAsDouble: settings.decimalLiteralsAreDouble = original.decimalLiteralsAreDouble
+    case .strictAthena: settings.isStrict = original.isStrict
     case .spark(let setting): settings.spark[setting] = nil
     }
   }
@@ -92,10 +106,13 @@ struct SessionSettings: Sendable {
   var disabledRules: Set<String>
   var commitRetryStatements: Int
   var maxRecursionDepth = ExecutionOptions().maxRecursionDepth
+  var decimalLiteralsAreDouble = true
+  var isStrict: Bool
   var spark: [SparkSetting: String] = [:]
 
   init(_ configuration: Configuration) {
     disabledRules = configuration.disabledRules
     commitRetryStatements = configuration.commitRetryStatements
+    isStrict = configuration.strictAthena
   }
 }

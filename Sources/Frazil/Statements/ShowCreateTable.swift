@@ -1,5 +1,6 @@
 import Catalogs
 import Columnar
+import Connectors
 import Functions
 import Iceberg
 import SQLSyntax
@@ -13,6 +14,9 @@ extension StatementRunner {
     if entry.isView {
       throw SQLError(
         .notSupported, "'\(entry.database).\(entry.name)' is a view", range: name.range, hint: "Use SHOW CREATE VIEW.")
+    }
+    if entry.database == InformationSchemaTable.schemaName {
+      throw SQLError.notSupported("'\(entry.database).\(entry.name)' is made by no statement", range: name.range)
     }
     guard entry.isIceberg else {
       return textResult(["createtab_stmt"], HiveStatementText(entry).lines.map { [$0] }, isLaidOut: true)

@@ -108,6 +108,10 @@ extension Binder {
 
   private func rowCount(_ expression: Expression, _ clause: String) throws(SQLError) -> Int {
     let scalar = try evaluateConstant(expression)
+    if scalar.isNull, let parameterTypes = settings.parameterTypes {
+      parameterTypes.note(.bigint, at: expression.range)
+      return 1
+    }
     guard case .int(let value) = scalar.value, scalar.type.isInteger else {
       throw SQLError(
         .typeMismatch, "\(clause) row count must be an integer (actual type \(scalar.type))", range: expression.range)

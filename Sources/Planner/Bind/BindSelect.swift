@@ -192,7 +192,8 @@ extension Binder {
     }
     let visible = from.fields.filter { !$0.isHidden && !$0.isMerged }
     guard let target else { return visible.map(item) }
-    if case .name(let name) = target.kind {
+    // In parentheses a name is a row column, not a relation.
+    if case .name(let name) = target.kind, range.lowerBound == target.range.lowerBound {
       let qualifier = name.parts.map(\.folded)[...]
       let fields = visible.filter { $0.isQualified(by: qualifier) }
       if !fields.isEmpty || from.fields.contains(where: { $0.isQualified(by: qualifier) }) { return fields.map(item) }

@@ -56,6 +56,8 @@ package struct TimeTravelClause: Sendable, Hashable {
   package var value: Expression
   /// Without FOR: Spark's form, which takes strings and epoch seconds as timestamps.
   package var isSparkForm: Bool
+  /// SYSTEM_TIME or SYSTEM_VERSION: what Athena's engine version 2 and Spark call them.
+  @NotCompared package var hasSystemName: Bool
   @NotCompared package var range: SourceRange
 }
 

@@ -235,7 +235,7 @@ extension Parser {
     let value = try parseValueExpression()
     return TimeTravelClause(
       unit: keyword == .timestamp || keyword == .systemTime ? .timestamp : .version, value: value,
-      isSparkForm: !isTrinoForm, range: range(from: start))
+      isSparkForm: !isTrinoForm, hasSystemName: keyword == .systemTime || keyword == .systemVersion, range: range(from: start))
   }
 
   // MARK: Table functions

@@ -35,7 +35,7 @@ extension SQLPrinter {
     case .logical(.and, _): .and
     case .not: .not
     case .isNull, .isDistinct, .between, .like, .inList, .inQuery, .quantified, .comparison: .predicate
-    case .binary(let operation, _, _): level(operation)
+    case .binary(let operation, _, _, _): level(operation)
     case .unary: .sign
     case .element, .field, .atTimeZone: .postfix
     case .number(let number): number.text.hasPrefix("-") ? .postfix : .primary
@@ -68,7 +68,7 @@ extension SQLPrinter {
     case .field(let base, let field): "\(fieldBase(base)).\(render(field))"
     case .element(let base, let index): "\(render(base, .postfix))[\(render(index))]"
     case .unary(let sign, let operand): signed(sign, operand)
-    case .binary(let operation, let left, let right):
+    case .binary(let operation, let left, let right, _):
       "\(render(left, level(operation))) \(operation.rawValue) \(render(right, level(operation).next))"
     case .logical(let operation, let terms):
       terms.map { render($0, operation == .or ? .and : .not) }.joined(separator: " \(operation.rawValue) ")
@@ -93,7 +93,7 @@ extension SQLPrinter {
   private static func predicate(_ kind: ExpressionKind) -> String {
     func not(_ isNegated: Bool) -> String { isNegated ? " NOT" : "" }
     return switch kind {
-    case .comparison(let operation, let left, let right): "\(renderValue(left)) \(operation.rawValue) \(renderValue(right))"
+    case .comparison(let operation, let left, let right, _): "\(renderValue(left)) \(operation.rawValue) \(renderValue(right))"
     case .isNull(let value, let isNegated): "\(renderValue(value)) IS\(not(isNegated)) NULL"
     case .isDistinct(let left, let right, let isNegated):
       "\(renderValue(left)) IS\(not(isNegated)) DISTINCT FROM \(renderValue(right))"

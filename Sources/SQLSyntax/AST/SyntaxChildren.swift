@@ -1,14 +1,12 @@
-import SQLSyntax
-
 /// What stands directly below a piece of syntax: enough to find every name of a table in a statement.
-enum SyntaxChild {
+package enum SyntaxChild {
   case expression(Expression)
   case query(Query)
 }
 
 extension Expression {
   /// The expressions and queries directly inside this one.
-  func forEachChild<Failure: Error>(_ body: (SyntaxChild) throws(Failure) -> Void) throws(Failure) {
+  package func forEachChild<Failure: Error>(_ body: (SyntaxChild) throws(Failure) -> Void) throws(Failure) {
     func all(_ expressions: [Expression]) throws(Failure) {
       for expression in expressions { try body(.expression(expression)) }
     }
@@ -19,7 +17,7 @@ extension Expression {
     case .element(let base, let index): try all([base, index])
     case .unary(_, let operand), .not(let operand), .isNull(let operand, _), .extract(_, let operand):
       try body(.expression(operand))
-    case .binary(_, let left, let right), .comparison(_, let left, let right), .isDistinct(let left, let right, _),
+    case .binary(_, let left, let right, _), .comparison(_, let left, let right, _), .isDistinct(let left, let right, _),
       .atTimeZone(let left, let right):
       try all([left, right])
     case .logical(_, let terms), .array(let terms), .grouping(let terms): try all(terms)
