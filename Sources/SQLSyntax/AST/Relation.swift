@@ -24,8 +24,8 @@ package indirect enum RelationKind: Sendable, Hashable {
   case unpivot(Relation, UnpivotClause)
   /// Kept as text: refused by the engine, with this node's range.
   case matchRecognize(Relation, RawText)
-  /// `JSON_TABLE( … )`, kept as text: refused by the engine.
-  case jsonTable(RawText)
+  /// May look at the relations to its left.
+  case jsonTable(JSONTableClause)
 }
 
 /// The text between two matching parentheses of a construct that is recognised but not analysed.

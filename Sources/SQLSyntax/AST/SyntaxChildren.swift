@@ -59,12 +59,29 @@ extension JSONFunctionCall {
     case .exists(let path, _): return path.expressions
     case .value(let path, _, let onEmpty, let onError): return path.expressions + defaults(onEmpty, onError)
     case .query(let path, _, _, _, let onEmpty, let onError): return path.expressions + defaults(onEmpty, onError)
-    case .object(let members, _, _): return members.flatMap { [$0.key, $0.value] }
-    case .array(let elements, _, _): return elements
+    case .object(let members, _, _): return members.flatMap { [$0.key, $0.value.expression] }
+    case .array(let elements, _, _): return elements.map(\.expression)
+    case .items(let path, _): return path.expressions
     }
   }
 }
 
 extension JSONFunctionCall.PathInvocation {
-  var expressions: [Expression] { [input] + passing.map(\.value) }
+  var expressions: [Expression] { [input] + passing.map(\.value.expression) }
+}
+
+extension JSONTableClause {
+  /// Every expression of the clause.
+  package var expressions: [Expression] { path.expressions + columns.flatMap(\.expressions) }
+}
+
+extension JSONTableColumn {
+  fileprivate var expressions: [Expression] {
+    switch self {
+    case .ordinality: []
+    case .value(_, _, _, let onEmpty, let onError), .query(_, _, _, _, _, let onEmpty, let onError):
+      [onEmpty, onError].compactMap { if case .defaultValue(let expression)? = $0 { expression } else { nil } }
+    case .nested(_, _, let columns): columns.flatMap(\.expressions)
+    }
+  }
 }

@@ -94,7 +94,8 @@ struct SyntaxPieces {
   private mutating func add(_ relation: Relation) {
     relations.append(relation)
     switch relation.kind {
-    case .table, .matchRecognize, .jsonTable: break
+    case .table, .matchRecognize: break
+    case .jsonTable(let table): add(table.expressions)
     case .subquery(let query), .lateral(let query): add(query)
     case .unnest(let expressions, _): add(expressions)
     case .function(let call):

@@ -188,12 +188,6 @@ extension Parser {
     return .lateral(try parseParenthesizedQuery())
   }
 
-  /// Grammar: jsonTable
-  private mutating func parseJSONTable() throws(SyntaxFailure) -> RelationKind {
-    advance()
-    return .jsonTable(try parseRawText())
-  }
-
   /// Grammar: unnest
   private mutating func parseUnnest() throws(SyntaxFailure) -> RelationKind {
     advance()

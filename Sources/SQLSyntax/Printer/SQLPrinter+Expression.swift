@@ -248,20 +248,27 @@ extension SQLPrinter {
       "JSON_QUERY(\(words(render(path), self.returning(returning), wrapper?.rawValue, quotes?.rawValue, behaviours(onEmpty, onError))))"
     case .object(let members, let nulls, let returning):
       "JSON_OBJECT(\(words(list(members) { "\(renderValue($0.key)) : \(render($0.value))" }, nulls?.rawValue, self.returning(returning))))"
+    case .items(let path, _): "JSON_TABLE(\(render(path)))"
     case .array(let elements, let nulls, let returning):
       "JSON_ARRAY(\(words(list(elements, render), nulls?.rawValue, self.returning(returning))))"
     }
   }
 
   private static func render(_ path: JSONFunctionCall.PathInvocation) -> String {
-    words(
-      "\(render(path.input)), \(render(path.path))",
-      clause("PASSING", path.passing) { "\(render($0.value)) AS \(render($0.name))" })
+    words("\(render(path.input)), \(render(path.path))", passing(path))
+  }
+
+  static func passing(_ path: JSONFunctionCall.PathInvocation) -> String? {
+    clause("PASSING", path.passing) { "\(render($0.value)) AS \(render($0.name))" }
+  }
+
+  private static func render(_ value: JSONFunctionCall.Value) -> String {
+    "\(render(value.expression))\(value.isJSON ? " FORMAT JSON" : "")"
   }
 
   private static func returning(_ type: TypeName?) -> String? { type.map { "RETURNING \(render($0))" } }
 
-  private static func behaviours(_ onEmpty: JSONFunctionCall.Behaviour?, _ onError: JSONFunctionCall.Behaviour?) -> String {
+  static func behaviours(_ onEmpty: JSONFunctionCall.Behaviour?, _ onError: JSONFunctionCall.Behaviour?) -> String {
     words(onEmpty.map { "\(render($0)) ON EMPTY" }, onError.map { "\(render($0)) ON ERROR" })
   }
 
