@@ -358,8 +358,8 @@ extension FunctionLibrary {
   package static let standard = FunctionLibrary(
     scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
       + regex + temporalFields + temporalSteps + temporalConversions + array + sequences + map + lambdas + json + sqlJSON + binaryFunctions + url + textPieces
-      + format + betaDistribution,
+      + format + betaDistribution + sketchFunctions,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax + logicAndBits + statistics + collecting + keyedCollecting + extremes
-      + approximateCounts + percentiles + reducing)
+      + approximateCounts + percentiles + sketchAggregates + reducing)
 }

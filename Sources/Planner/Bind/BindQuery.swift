@@ -273,6 +273,9 @@ extension Binder {
       }
     }
     let isDistinct = clause.quantifier != .all
+    if isDistinct || clause.kind != .union, let column = columns.first(where: { !$0.type.isComparable }) {
+      throw SQLError(.typeMismatch, "Type \(column.type) is not comparable and therefore cannot be used in \(word)", range: range)
+    }
     let plans = operands.map { casted($0, to: columns) }
     let plan: LogicalPlan
     switch clause.kind {

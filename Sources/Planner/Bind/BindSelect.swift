@@ -87,6 +87,9 @@ extension Binder {
     _ input: LogicalPlan, _ items: [BoundItem], _ outputs: [BoundExpression], _ sortKeys: [SortKey], isDistinct: Bool,
     _ rows: RowLimit
   ) throws(SQLError) -> LogicalPlan {
+    if isDistinct {
+      for output in outputs { try output.requireComparable { "DISTINCT can only be applied to comparable types (actual: \($0))" } }
+    }
     var expressions = zip(items, outputs).enumerated().map {
       NamedExpression($1.1, name: $1.0.name ?? "_col\($0)")
     }

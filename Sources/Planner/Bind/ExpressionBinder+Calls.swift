@@ -190,6 +190,9 @@ extension ExpressionBinder {
     }
     let order = try bindSortKeys(call.orderBy + call.withinGroup)
     let isDistinct = call.quantifier == .distinct && !function.ignoresDuplicates
+    if isDistinct {
+      for argument in arguments { try argument.requireComparable { "DISTINCT can only be applied to comparable types (actual: \($0))" } }
+    }
     if isDistinct, let key = order.first(where: { !arguments.contains($0.expression) }) {
       throw SQLError(
         .expressionNotInDistinct,
@@ -399,6 +402,9 @@ extension ExpressionBinder {
       }
     }
     if !specification.partitionBy.isEmpty { result.partition = try bind(specification.partitionBy) }
+    for key in result.partition {
+      try key.requireComparable { "\($0) is not comparable, and therefore cannot be used in window function PARTITION BY" }
+    }
     if !specification.orderBy.isEmpty { result.order = try bindSortKeys(specification.orderBy) }
     if let frame = specification.frame { result.frame = frame }
     return result
@@ -494,17 +500,5 @@ extension ExpressionBinder {
 extension SortKey {
   init(_ expression: BoundExpression, _ item: OrderItem) {
     self.init(expression, isDescending: item.isDescending, nullsFirst: item.nulls == .first)
-  }
-}
-
-extension SQLType {
-  /// Values of the type have an order.
-  var isOrderable: Bool {
-    switch self {
-    case .map, .json: false
-    case .array(let element): element.isOrderable
-    case .row(let fields): fields.allSatisfy { $0.type.isOrderable }
-    default: true
-    }
   }
 }

@@ -1,5 +1,5 @@
 package import Columnar
-package import SQLSyntax
+import SQLSyntax
 import Synchronization
 
 /// What a statement asks of its `?`: while it is bound with NULL for each, this notes the type that every one is coerced to.
