@@ -92,7 +92,7 @@ import Testing
     "named-parameters": (["SELECT :name"], ["SELECT ?"]),
     "functions": (
       [
-        "SELECT size(a)", "SELECT aggregate(a, 0, (s, x) -> s + x)", "SELECT date_add(d, 1)", "SELECT to_date(s)", "SELECT count(*) FROM t WHERE x IN (SELECT initcap(s) FROM u)",
+        "SELECT size(a)", "SELECT aggregate(a, 0, (s, x) -> s + x)", "SELECT date_add(d, 1)", "SELECT to_date(s)", "SELECT to_date(s, 'yyyy-MM-dd')", "SELECT count(*) FROM t WHERE x IN (SELECT initcap(s) FROM u)",
         "EXPLAIN SELECT size(a)", "CREATE VIEW v AS SELECT size(a) AS n FROM t",
       ], ["SELECT cardinality(a)", "SELECT date_add('day', 1, d)", "SELECT to_date(s, 'yyyy/mm/dd')"]
     ),

@@ -293,7 +293,7 @@ extension AthenaRule {
       }
     },
     AthenaRule(
-      "functions", "functions that Athena does not have: \(foreignFunctions.sorted().joined(separator: ", ")), and Spark's date_add(date, days), to_date(text) and to_timestamp(text)", source: "Functions in Athena"
+      "functions", "functions that Athena does not have: \(foreignFunctions.sorted().joined(separator: ", ")), and Spark's date_add(date, days), to_date(text) and to_timestamp(text), which with a pattern take Teradata's", source: "Functions in Athena"
     ) { (subject: Subject) throws(SQLError) in
       for expression in subject.pieces.expressions {
         guard case .function(let call) = expression.kind, call.name.isSimple else { continue }
@@ -302,6 +302,12 @@ extension AthenaRule {
         let isShort = name == "date_add" && call.arguments.count == 2 || (name == "to_date" || name == "to_timestamp") && call.arguments.count == 1
         if foreignFunctions.contains(name) || isShort {
           throw refused(.functionNotFound, "Function '\(name)' not registered", at: call.name.range)
+        }
+        // Where the two kinds of patterns differ, Trino knows Teradata's only.
+        if name == "to_date" || name == "to_timestamp" || name == "to_char", call.arguments.count == 2,
+          case .string(let pattern) = call.arguments[1].value.kind, pattern != pattern.lowercased()
+        {
+          throw refused(.invalidFunctionArgument, "Failed to tokenize string [\(pattern)]", at: call.arguments[1].value.range)
         }
       }
     },
