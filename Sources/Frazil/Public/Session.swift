@@ -67,7 +67,7 @@ public final class Session: Sendable {
     case .statement(let content): parsed = content
     case .mistake(let mistake): throw mistake
     }
-    let context = engine.makeContext()
+    let context = engine.makeContext(settings)
     state.withLock { $0.context = context }
     let runner = StatementRunner(session: self, context: context, script: statement.script)
     let transaction = transaction
@@ -132,7 +132,7 @@ public final class Session: Sendable {
   ///
   /// - Throws: for a value that looks like a literal and is none (`DATE 'x'`).
   public func setParameters(_ parameters: StatementParameters) throws(SQLError) {
-    let runner = StatementRunner(session: self, context: engine.makeContext(), script: "")
+    let runner = StatementRunner(session: self, context: engine.makeContext(settings), script: "")
     let values = try ParameterValues(parameters, binder: Binder(relations: ResolvedRelations(), settings: runner.binderSettings()))
     state.withLock { $0.parameters = values }
   }

@@ -60,6 +60,7 @@ struct StatementRunner: Sendable {
     case .rollback: return try await runRollback(statement.range)
     case .setSession(let name, let value): return try runSetSession(name, value)
     case .resetSession(let name): return try runResetSession(name)
+    case .setTimeZone(let zone): return try runSetTimeZone(zone)
     default:
       throw SQLError.notSupported(
         "\(statement.kindName) is understood but not carried out yet", range: statement.range,
