@@ -119,7 +119,7 @@ import Testing
 
   @Test("every rule has an example and names the pages it comes from")
   func complete() {
-    let bound = [AthenaRule.textAsTime, AthenaRule.timestampPrecision, AthenaRule.optimizeFilter]
+    let bound = [AthenaRule.textAsTime, AthenaRule.timestampPrecision, AthenaRule.optimizeFilter, AthenaRule.partitionCount]
     #expect(AthenaRule.all.map(\.name).sorted() == (Array(Self.examples.keys) + bound).sorted())
     #expect(AthenaRule.all.allSatisfy { !$0.source.isEmpty })
   }

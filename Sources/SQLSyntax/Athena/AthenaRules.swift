@@ -318,12 +318,15 @@ extension AthenaRule {
   package static let textAsTime = "text-as-time"
   package static let timestampPrecision = "timestamp-precision"
   package static let optimizeFilter = "optimize-where"
+  package static let partitionCount = "partitions"
 
   private static let bound: [AthenaRule] = [
     AthenaRule(textAsTime, "text compared with a date or timestamp: day < '2026-01-31'", source: "Engine version 3, breaking changes", nil),
     AthenaRule(
       timestampPrecision, "timestamps of another precision than 6 in CREATE TABLE AS of an Iceberg table, and timestamps with time zone there", source: "Engine version 3, breaking changes", nil),
     AthenaRule(optimizeFilter, "OPTIMIZE ... WHERE on columns that the table is not partitioned by", source: "OPTIMIZE", nil),
+    AthenaRule(
+      partitionCount, "INSERT, CREATE TABLE AS and UNLOAD of rows for more than 100 partitions", source: "Using CTAS and INSERT INTO to work around the 100 partition limit", nil),
   ]
 
   /// In the words of Trino's parser, without the list of what it expected.

@@ -169,6 +169,7 @@ extension ErrorCode {
   public static let hiveUnsupportedFormat = ErrorCode("HIVE_UNSUPPORTED_FORMAT", .external)
   public static let icebergUnknownTableType = ErrorCode("ICEBERG_UNKNOWN_TABLE_TYPE", .external)
   public static let icebergInvalidMetadata = ErrorCode("ICEBERG_INVALID_METADATA", .external)
+  public static let hiveTooManyOpenPartitions = ErrorCode("HIVE_TOO_MANY_OPEN_PARTITIONS", .external)
   public static let icebergTooManyOpenPartitions = ErrorCode("ICEBERG_TOO_MANY_OPEN_PARTITIONS", .external)
   public static let icebergBadData = ErrorCode("ICEBERG_BAD_DATA", .external)
   public static let icebergMissingData = ErrorCode("ICEBERG_MISSING_DATA", .external)
