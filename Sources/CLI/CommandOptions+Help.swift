@@ -27,6 +27,9 @@ extension CommandOptions {
       --workers N         worker threads (default: all cores)
       --commit-retry-statements N
                           run a statement again, up to N times, when commits of others contradict it (default: 0)
+      --param NAME=VALUE  the value of :NAME in statements, or of the n-th ? for 1=VALUE, 2=VALUE (may be repeated);
+                          a literal (12, true, NULL, 'text', DATE '2026-01-31') is what it says, all else is text
+      --strict-athena     refuse what Athena would refuse: its limits, and what only Frazil, Trino or Spark has
       --now TIMESTAMP     fix the clock, such as 2026-01-31T12:00:00Z
       --seed N            fix ids, file names and random()
       --timer             say on standard error how long each statement took

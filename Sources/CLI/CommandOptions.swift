@@ -26,6 +26,8 @@ struct CommandOptions {
 
   var action = Action.standardInput
   var configuration: Configuration
+  /// Values for `:name` and `?`.
+  var parameters = StatementParameters()
   var format = OutputFormat.table
   /// `check` reports as JSON.
   var reportsJSON = false
@@ -41,7 +43,7 @@ struct CommandOptions {
 
   private static let optionNames = [
     "--warehouse", "--catalog-directory", "--database", "--format", "--output", "--mount", "--offline", "--memory", "--workers", "--now", "--seed",
-    "--commit-retry-statements", "--timer", "--help", "--version", "--json", "-c", "-h",
+    "--commit-retry-statements", "--param", "--strict-athena", "--timer", "--help", "--version", "--json", "-c", "-h",
   ]
 
   /// - Parameters:
@@ -81,6 +83,10 @@ struct CommandOptions {
       }
       if argument == "--json" {
         reportsJSON = true
+        continue
+      }
+      if argument == "--strict-athena" {
+        configuration.strictAthena = true
         continue
       }
       guard Self.optionNames.contains(name) else {
@@ -156,6 +162,7 @@ struct CommandOptions {
         throw UsageError(message: "--commit-retry-statements is a number from 0 to 1000, not '\(value)'")
       }
       configuration.commitRetryStatements = count
+    case "--param": try addParameter(value)
     case "--now":
       guard let moment = Configuration.parseInstant(value) else {
         throw UsageError(message: "--now takes a timestamp like 2026-01-31T12:00:00Z, not '\(value)'")
@@ -166,6 +173,23 @@ struct CommandOptions {
       configuration.seed = seed
     default: throw UsageError(message: "unknown option \(name)")
     }
+  }
+
+  /// `name=value`, or `1=value` for the first `?`.
+  private mutating func addParameter(_ text: String) throws(UsageError) {
+    guard let split = text.firstIndex(of: "="), split != text.startIndex else {
+      throw UsageError(message: "--param takes NAME=VALUE, not '\(text)'")
+    }
+    let name = text[..<split].lowercased()
+    let value = String(text[text.index(after: split)...])
+    guard let number = Int(name) else {
+      guard parameters.named.updateValue(value, forKey: name) == nil else { throw UsageError(message: "--param \(name) is given twice") }
+      return
+    }
+    guard number == parameters.positional.count + 1 else {
+      throw UsageError(message: "--param \(number)=... is out of order: the values of ? are given as 1=..., 2=... in turn")
+    }
+    parameters.positional.append(value)
   }
 
   /// `4GB`, `512MB`, `64kB`, `1GiB` or plain bytes; units are powers of 1,024.

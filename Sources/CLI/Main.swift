@@ -47,6 +47,7 @@ enum Main {
     let session: Session
     do {
       session = try Engine(options.configuration).makeSession()
+      try session.setParameters(options.parameters)
     } catch {
       writeError("\(error)")
       return 1

@@ -85,7 +85,8 @@ struct CommandLineTests {
     "wrong usage is exit code 2 and says what is wrong",
     arguments: [
       (["--formt", "csv"], "did you mean '--format'"), (["--format", "xml", "-c", "SELECT 1"], "table, csv, json, jsonl, markdown"),
-      (["--format"], "--format needs a value"), (["run"], "at least one script"), (["run", "none.sql"], "cannot read none.sql"),
+      (["--format"], "--format needs a value"), (["--param", "x", "-c", "SELECT 1"], "NAME=VALUE"),
+      (["--param", "2=x", "-c", "SELECT 1"], "out of order"), (["--param", "a=1", "--param", "A=2", "-c", "SELECT 1"], "given twice"), (["run"], "at least one script"), (["run", "none.sql"], "cannot read none.sql"),
       (["nonsense"], "unknown command 'nonsense'"), (["some.sql"], "frazil run some.sql"), (["--workers", "0", "-c", "SELECT 1"], "--workers"),
       (["--workers", "x"], "--workers"), (["--memory", "4 bananas"], "--memory"), (["--mount", "s3://x"], "FROM=TO"), (["--mount", "=x"], "FROM=TO"),
       (["--now", "yesterday"], "--now"), (["--seed", "-1"], "--seed"), (["-c", "SELECT 1", "run", "x.sql"], "do not go together"),
@@ -163,6 +164,28 @@ struct CommandLineTests {
     #expect(first.output.contains("2026-01-31 12:00:00.000 UTC"))
     let other = try run("--now", "2026-01-31T12:00:00Z", "--seed", "8", "--format", "csv", "-c", sql)
     #expect(other.output != first.output)
+  }
+
+  @Test("--param gives :name and ? their values: literals are what they say, all else is text")
+  func parameters() throws {
+    let named = try run(
+      "--format", "csv", "--param", "n=41", "--param", "Day=DATE '2026-01-31'", "--param", "s=it's = text", "--param", "d=2026-01-31", "-c",
+      "SELECT :n + 1, :day, :s, typeof(:d)")
+    #expect(named.output.hasSuffix("\n\"42\",\"2026-01-31\",\"it's = text\",\"varchar(10)\"\n"), "\(named)")
+    try write("SELECT ? || '!' AS a;\nSELECT 1 AS b;", to: "p.sql")
+    #expect(try run("--format", "csv", "--param", "1=hello", "run", "p.sql").output == "\"a\"\n\"hello!\"\n\"b\"\n\"1\"\n")
+    let missing = try run("-c", "SELECT ?")
+    #expect(missing.status == 1 && missing.errors.contains("Incorrect number of parameters: expected 1 but found 0"))
+    let unknown = try run("--param", "name=1", "-c", "SELECT :nam")
+    #expect(unknown.status == 1 && unknown.errors.contains("Parameter ':nam' has no value"))
+    #expect(try run("--param", "n=1", "-c", "CREATE VIEW v AS SELECT :n AS n").errors.contains("Parameter ':n' has no value"))
+  }
+
+  @Test("--strict-athena refuses what Athena refuses, and nothing without it")
+  func strict() throws {
+    #expect(try run("-c", "USE default").status == 0)
+    let refused = try run("--strict-athena", "-c", "USE default")
+    #expect(refused.status == 1 && refused.errors.contains("Queries of this type are not supported"))
   }
 
   @Test("--mount and --offline: metadata keeps its URIs, files lie in folders")

@@ -26,6 +26,7 @@ enum EdgeValues {
     case .char: ["", "a", "ab"].map { .bytes(Array($0.utf8)) }
     case .varbinary: texts.map { .bytes($0) } + [.bytes([0, 255, 128, 7, 1, 2, 3, 4])]
     case .json: ["1", "null", "\"a\"", "[1,2.5,\"x\",null]", "{\"a\":{\"b\":[]}}"].map { .bytes(Array($0.utf8)) }
+    case .sketch(let type): sketches(type).map { .bytes($0) }
     case .uuid, .ipaddress: [.int128(0), .int128(.min), .int128(.max)]
     case .date: [0, -1, 18_321, -719_529, 2_932_896, -2_147_483_648, 2_147_483_647].map { .int($0) }
     case .time(let precision):
@@ -46,6 +47,20 @@ enum EdgeValues {
     case .row(let fields):
       [.row(fields.map { of($0.type)[0] }), .row(fields.map { of($0.type).last ?? .null }), .row(fields.map { _ in .null })]
     }
+  }
+
+  /// Empty and small ones, and bytes that are none.
+  private static func sketches(_ type: SketchType) -> [[UInt8]] {
+    let bits = { (value: Double) in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } }
+    let zeros = [UInt8](repeating: 0, count: 8)
+    let empty: [UInt8] =
+      switch type {
+      case .hyperLogLog, .p4HyperLogLog: [2, 12, 0, 0]
+      case .tdigest: [0] + bits(1) + bits(2) + bits(100) + bits(2) + [2, 0, 0, 0] + bits(1) + bits(2) + bits(1) + bits(1)
+      case .qdigest: [0] + bits(0.01) + zeros + zeros + zeros + zeros + [1, 0, 0, 0, 0] + bits(3) + [0, 0, 0, 0, 0, 0, 0, 128]
+      case .setDigest: [1, 4, 0, 0, 0, 2, 11, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0]
+      }
+    return [empty, empty, [], [1], [0, 255, 255, 255, 255], Array(empty.dropLast()), empty + [0]]
   }
 
   private static func distinct(_ values: [ScalarValue]) -> [ScalarValue] {

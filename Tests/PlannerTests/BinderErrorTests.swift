@@ -12,7 +12,7 @@ struct BinderErrorTests {
       ("SELECT t.zz FROM t", "COLUMN_NOT_FOUND: line 1:8: Column 't.zz' cannot be resolved"),
       ("SELECT * FROM missing", "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.db.missing' does not exist"),
       ("SELECT a FROM t, s", "AMBIGUOUS_NAME: line 1:8: Column 'a' is ambiguous"),
-      ("SELECT 1 WHERE 1 = '1'", "TYPE_MISMATCH: line 1:16: Cannot apply operator: integer = varchar(1)"),
+      ("SELECT 1 WHERE 1 = '1'", "TYPE_MISMATCH: line 1:18: Cannot apply operator: integer = varchar(1)"),
       ("SELECT a FROM t WHERE a + 1", "TYPE_MISMATCH: line 1:23: WHERE clause must evaluate to a boolean: actual type integer"),
       ("SELECT a AS k FROM t WHERE k = 1", "COLUMN_NOT_FOUND: line 1:28: Column 'k' cannot be resolved"),
       ("SELECT nofunction(a) FROM t", "FUNCTION_NOT_FOUND: line 1:8: Function 'nofunction' not registered"),

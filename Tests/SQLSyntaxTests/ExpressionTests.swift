@@ -92,12 +92,13 @@ import Testing
     let expression = try Parser.parseExpression(text)
     let source = SourceText(text)
     #expect(source.excerpt(expression.range) == "(a + 1) * sum(b)")
-    guard case .binary(_, let left, let right) = expression.kind else {
+    guard case .binary(_, let left, let right, let place) = expression.kind else {
       Issue.record("\(expression)")
       return
     }
     #expect(source.excerpt(left.range) == "a + 1")
     #expect(source.excerpt(right.range) == "sum(b)")
+    #expect(source.excerpt(place.wrappedValue) == "*")
   }
 
   @Test("types of both vocabularies", arguments: [

@@ -41,6 +41,8 @@ import Testing
     "SELECT row_number() OVER () AS rn FROM t QUALIFY rn = 1",
     "SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY a MEASURES x AS (y) PATTERN (A B+) DEFINE B AS b > 1) AS m",
     "SELECT * FROM JSON_TABLE(j, '$' COLUMNS (a int))",
+    "SELECT * FROM t, JSON_TABLE(j FORMAT JSON, '$' AS p PASSING 1 AS x, k FORMAT JSON AS y COLUMNS (n FOR ORDINALITY, a int PATH '$.a' DEFAULT 1 ON EMPTY ERROR ON ERROR, b varchar FORMAT JSON WITH WRAPPER OMIT QUOTES ON SCALAR STRING EMPTY ARRAY ON EMPTY, NESTED '$.c' AS q COLUMNS (nested int)) PLAN (p OUTER (q UNION (r CROSS s))) ERROR ON ERROR) AS v",
+    "SELECT nested, path, plan, scalar, string FROM JSON_TABLE(j, '$' COLUMNS (path int) PLAN DEFAULT (CROSS, INNER) EMPTY ON ERROR)",
     "TABLE t ORDER BY 1",
     "SELECT default.t.a, current, \"select\", `from` FROM default.t",
   ])

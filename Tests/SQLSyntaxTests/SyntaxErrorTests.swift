@@ -108,14 +108,20 @@ import Testing
   func deepestAccepted(index: Int) throws {
     let (start, middle, end) = Self.deepInputs[index]
     let count = onSmallStack {
-      // Every repetition is tried up to the one that is refused for its depth.
-      var count = 0
-      while count < 110, self.failure(of: start + String(repeating: middle, count: count + 1) + end)?.message.contains(" too ") != true {
-        count += 1
+      // Every repetition is tried up to what the caller's stack holds, then the largest that a deep stack does.
+      func isTooDeep(_ count: Int) -> Bool {
+        self.failure(of: start + String(repeating: middle, count: count) + end)?.message.contains(" too ") == true
       }
-      return count
+      var accepted = 0
+      while accepted < 110, !isTooDeep(accepted + 1) { accepted += 1 }
+      var refused = 1_100
+      while refused - accepted > 1 {
+        let middle = (accepted + refused) / 2
+        if isTooDeep(middle) { refused = middle } else { accepted = middle }
+      }
+      return accepted
     }
-    #expect(count >= 12, "only \(count) levels of \(middle)")
+    #expect(count >= 120, "only \(count) levels of \(middle)")
   }
 
   /// Runs `body` on a thread of its own with the stack that secondary threads have on some systems.

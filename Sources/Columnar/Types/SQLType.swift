@@ -14,6 +14,7 @@ package indirect enum SQLType: Hashable, Sendable {
   case json
   case uuid
   case ipaddress
+  case sketch(SketchType)
   case date
   case time(precision: Int)
   case timestamp(precision: Int)
@@ -48,7 +49,7 @@ package struct RowField: Hashable, Sendable {
 /// | int8, int16, int32, int64 | 1, 2, 4, 8 | tinyint, smallint, integer and date (days) and year-month interval (months), bigint and decimal up to 18 digits and time and timestamp and day-second interval (milliseconds) |
 /// | int128 | 16 | decimal of 19...38 digits; uuid and ipaddress (big-endian value, top bit flipped, so that signed order is byte order) |
 /// | float, double | 4, 8 | real, double |
-/// | string | 16 (`StringView`) | varchar, char, varbinary, json |
+/// | string | 16 (`StringView`) | varchar, char, varbinary, json, sketches |
 /// | timestampTZ | 16 (`TimestampTZ`) | timestamp with time zone |
 /// | list | 8 (`ListEntry`) | array (one child), map (two children: keys, values) |
 /// | row | 0 | row (a child per field, as long as the column) |
@@ -81,7 +82,7 @@ extension SQLType {
     case .decimal(let precision, _): precision <= 18 ? .int64 : .int128
     case .real: .float
     case .double: .double
-    case .varchar, .char, .varbinary, .json: .string
+    case .varchar, .char, .varbinary, .json, .sketch: .string
     case .uuid, .ipaddress: .int128
     case .timestampTZ: .timestampTZ
     case .array, .map: .list
@@ -152,6 +153,7 @@ extension SQLType: CustomStringConvertible {
     case .json: "json"
     case .uuid: "uuid"
     case .ipaddress: "ipaddress"
+    case .sketch(let type): "\(type)"
     case .date: "date"
     case .time(let precision): "time(\(precision))"
     case .timestamp(let precision): "timestamp(\(precision))"

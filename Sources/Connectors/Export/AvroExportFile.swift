@@ -102,7 +102,7 @@ private struct AvroExportSchema {
       return decimal
     case .varchar, .char, .json, .ipaddress: return .string
     case .uuid: return AvroType(.string, logicalType: "uuid")
-    case .varbinary: return .bytes
+    case .varbinary, .sketch: return .bytes
     case .date: return AvroType(.int, logicalType: "date")
     case .time: return AvroType(.long, logicalType: "time-micros")
     case .timestamp(let precision), .timestampTZ(let precision):
@@ -171,7 +171,7 @@ private final class AvroColumn {
     case .decimal:
       let unscaled = type.physical == .int128 ? view.pointer(as: Int128.self)[index] : Int128(view.pointer(as: Int64.self)[index])
       encoder.lengthPrefixed(Self.bigEndian(unscaled))
-    case .varchar, .char, .json, .varbinary:
+    case .varchar, .char, .json, .varbinary, .sketch:
       encoder.lengthPrefixed(StringView.buffer(at: view.pointer(as: StringView.self) + index))
     case .uuid: encoder.string(Self.uuid(view.pointer(as: Int128.self)[index]))
     case .ipaddress: encoder.string(column.scalar(at: index).text ?? "")

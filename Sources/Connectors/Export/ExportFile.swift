@@ -46,8 +46,8 @@ extension ExportFormat {
 
   private static func checkInterval(_ type: SQLType, _ column: String) throws {
     switch type {
-    case .intervalDayToSecond, .intervalYearToMonth, .ipaddress:
-      throw TextFormatError(.notSupported, "column '\(column)': values of type \(type) cannot be written to files; cast them to varchar")
+    case .intervalDayToSecond, .intervalYearToMonth, .ipaddress, .sketch:
+      throw TextFormatError(.notSupported, "column '\(column)': values of type \(type) cannot be written to files; cast them to \(type.physical == .string ? "varbinary" : "varchar")")
     default: for child in type.children { try checkInterval(child, column) }
     }
   }

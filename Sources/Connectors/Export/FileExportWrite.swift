@@ -9,7 +9,7 @@ import TextFormats
 /// Writes the rows of a statement as files of a folder: each worker its own, each with a name nobody else uses.
 ///
 /// Files become visible as their writers finish; when anything fails, `abort` removes them all.
-package final class FileExportWrite: TableWrite {
+package final class FileExportWrite: PartitionedWrite {
   let target: ExportTarget
   let store: any ObjectStore
   private let context: QueryContext
@@ -75,6 +75,11 @@ package final class FileExportWrite: TableWrite {
   package func makeWriter(_ context: QueryContext) throws -> any BatchWriter {
     helpers.writerStarted()
     return target.partitionColumnCount > 0 ? PartitionedExportWriter(self, context) : try PlainExportWriter(self, context)
+  }
+
+  package func partitionCount(of written: [any WrittenFiles]) -> Int {
+    // Files of a partition are in its folder.
+    Set(files.map { $0.text.prefix(upTo: $0.text.lastIndex(of: "/") ?? $0.text.startIndex) }).count
   }
 
   package func commit(_ written: [any WrittenFiles]) async throws -> WriteSummary {

@@ -134,7 +134,7 @@ package enum ExportCompression {
 }
 
 /// Files of a statement, and what the catalog must know of them afterwards.
-package struct RegisteredWrite: TableWrite {
+package struct RegisteredWrite: PartitionedWrite {
   private let files: FileExportWrite
   private let register: @Sendable ([CatalogPartition]) async throws -> Void
 
@@ -156,4 +156,5 @@ package struct RegisteredWrite: TableWrite {
   }
 
   package func abort(_ written: [any WrittenFiles]) async { await files.abort(written) }
+  package func partitionCount(of written: [any WrittenFiles]) -> Int { files.partitionCount(of: written) }
 }

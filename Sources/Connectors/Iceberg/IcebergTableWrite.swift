@@ -89,7 +89,7 @@ final class IcebergWritePlan: Sendable {
 }
 
 /// An INSERT into an Iceberg table, or the rows of a CREATE TABLE AS: workers write data files, one commit makes them visible.
-package struct IcebergTableWrite: TableWrite {
+package struct IcebergTableWrite: PartitionedWrite {
   private let plan: IcebergWritePlan
   private let target: Target
   private let overwrite: IcebergOverwrite?
@@ -132,6 +132,15 @@ package struct IcebergTableWrite: TableWrite {
   }
 
   package func abort(_ written: [any WrittenFiles]) async { await plan.removeFiles() }
+
+  package func partitionCount(of written: [any WrittenFiles]) -> Int {
+    var partitions: Set<[Scalar]> = []
+    for case let files as IcebergWrittenFiles in written {
+      partitions.formUnion(files.files.map(\.partition))
+      partitions.formUnion(files.waiting?.partitions.map(\.values) ?? [])
+    }
+    return partitions.count
+  }
 }
 
 /// Writes Iceberg tables of a catalog: what `IcebergTable` hands its writes to, and what CREATE TABLE uses.

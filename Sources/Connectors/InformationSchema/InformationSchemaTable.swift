@@ -24,19 +24,32 @@ package struct InformationSchemaTable: Table {
     self.catalog = catalog
     self.catalogName = catalogName
     self.metadata = metadata
-    let table = [Field("table_catalog", .varchar), Field("table_schema", .varchar), Field("table_name", .varchar)]
-    switch kind {
-    case .schemata: schema = Schema([Field("catalog_name", .varchar), Field("schema_name", .varchar)])
-    case .tables: schema = Schema(table + [Field("table_type", .varchar)])
-    case .views: schema = Schema(table + [Field("view_definition", .varchar)])
-    case .columns:
-      schema = Schema(
-        table + [
-          Field("column_name", .varchar), Field("ordinal_position", .bigint), Field("column_default", .varchar),
-          Field("is_nullable", .varchar), Field("data_type", .varchar),
-        ])
-    }
+    schema = Schema(Self.fields(of: kind))
     hiddenColumns = kind == .columns ? [Field("comment", .varchar), Field("extra_info", .varchar)] : []
+  }
+
+  private static func fields(of kind: Kind) -> [Field] {
+    let table = [Field("table_catalog", .varchar), Field("table_schema", .varchar), Field("table_name", .varchar)]
+    return switch kind {
+    case .schemata: [Field("catalog_name", .varchar), Field("schema_name", .varchar)]
+    case .tables: table + [Field("table_type", .varchar)]
+    case .views: table + [Field("view_definition", .varchar)]
+    case .columns:
+      table + [
+        Field("column_name", .varchar), Field("ordinal_position", .bigint), Field("column_default", .varchar),
+        Field("is_nullable", .varchar), Field("data_type", .varchar),
+      ]
+    }
+  }
+
+  /// The tables of `information_schema` itself, as a catalog would list them.
+  package static var entries: [CatalogTable] {
+    Kind.allCases.map { kind in
+      CatalogTable(
+        database: schemaName, name: kind.rawValue, tableType: "SYSTEM_TABLE",
+        storage: StorageDescriptor(
+          columns: fields(of: kind).map { CatalogColumn(name: $0.name, type: HiveType.text($0.type) ?? "\($0.type)") }))
+    }.sorted { $0.name < $1.name }
   }
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
@@ -56,7 +69,24 @@ package struct InformationSchemaTable: Table {
         for row in try await self.rows(entry) { rows.append([.text(catalogName), .text(database), .text(entry.name)] + row) }
       }
     }
+    if allows(schemaColumn, Self.schemaName) {
+      for kind in Kind.allCases where allows("table_name", kind.rawValue) {
+        for row in ownRows(kind) { rows.append([.text(catalogName), .text(Self.schemaName), .text(kind.rawValue)] + row) }
+      }
+    }
     return BatchScan(rows.finish(), columns: request.columns, label: kind.rawValue)
+  }
+
+  /// What this table says of one of its siblings.
+  private func ownRows(_ subject: Kind) -> [[ScalarValue]] {
+    switch kind {
+    case .schemata, .views: return []
+    case .tables: return [[.text("BASE TABLE")]]
+    case .columns:
+      return Self.fields(of: subject).enumerated().map { index, field in
+        [.text(field.name), .int(Int64(index + 1)), .null, .text("YES"), .text("\(field.type)"), .null, .null]
+      }
+    }
   }
 
   package func beginWrite(_ kind: WriteKind) async throws -> any TableWrite {

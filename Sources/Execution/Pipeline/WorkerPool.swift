@@ -1,6 +1,6 @@
 import Glibc
 
-/// The threads of one query's data plane: pthreads with 8 MiB stacks, never Swift's cooperative ones, because workers decode,
+/// The threads of one query's data plane: pthreads with large stacks, never Swift's cooperative ones, because workers decode,
 /// wait for pages and may recurse.
 ///
 /// The thread that calls `run` is worker 0; `count - 1` further threads wait for work in between. Threads belong to one query,
@@ -40,7 +40,8 @@ final class WorkerPool: @unchecked Sendable {
     if !startThread(body) { body() }
   }
 
-  private static let stackByteCount = 8 << 20
+  /// Reserved, not used: expressions and pipelines are as deep as the statement.
+  private static let stackByteCount = 64 << 20
 
   private final class Start {
     let body: @Sendable () -> Void

@@ -37,6 +37,7 @@ extension StatementRunner {
     let entry = try await icebergEntry(optimize.table)
     let outcome = try await located(optimize.table.range) {
       let table = try await writableTable(entry.entry, at: entry.location, optimize.table.range)
+      if session.settings.isStrict, let filter = optimize.filter { try checkPartitionColumns(filter, table.metadata) }
       let request = CompactionRequest(limits: CompactionPlan.Limits(table.metadata), filter: optimize.filter)
       return try await compact(table, entry, name: optimize.table, request)
     }
@@ -44,6 +45,22 @@ extension StatementRunner {
       notes: outcome.rewrittenFiles == 0
         ? ["nothing to rewrite"]
         : ["\(outcome.rewrittenFiles) files (\(outcome.rewrittenBytes) bytes) rewritten as \(outcome.addedFiles)"])
+  }
+
+  /// `AthenaRule.optimizeFilter`
+  private func checkPartitionColumns(_ filter: Expression, _ metadata: TableMetadata) throws(SQLError) {
+    let partitioned = Set(metadata.partitionSpec.fields.compactMap { metadata.schema.fullName(id: $0.sourceID)?.lowercased() })
+    var pending = [filter]
+    while let expression = pending.popLast() {
+      if case .name(let name) = expression.kind, !partitioned.contains(name.parts.map(\.folded).joined(separator: ".")),
+        !partitioned.contains(name.last.folded)
+      {
+        throw AthenaRule.refused(
+          .notSupported, "Unexpected FilterNode found in plan; probably connector was not able to handle provided WHERE expression",
+          at: name.range)
+      }
+      expression.forEachChild { child in if case .expression(let inner) = child { pending.append(inner) } }
+    }
   }
 
   /// Rewrites the files that are worth it, one group after the other.

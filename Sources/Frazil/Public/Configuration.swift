@@ -37,6 +37,9 @@ public struct Configuration: Sendable {
   /// How often a statement that changes rows is run again when commits of others contradict it. 0, as on Athena, reports
   /// ICEBERG_COMMIT_ERROR at once. Sessions change it with `SET SESSION commit_retry_statements = n`.
   public var commitRetryStatements: Int
+  /// Refuses what Athena would refuse: its limits, and statements, functions and syntax that only Frazil, Trino or Spark has. Sessions change it
+  /// with `SET SESSION strict_athena = true`.
+  public var strictAthena: Bool
   /// For tests: scans hand out their columns in this encoding.
   public var scanEncoding: ScanEncoding
 
@@ -61,6 +64,7 @@ public struct Configuration: Sendable {
     batchCapacity = 8_192
     disabledRules = []
     commitRetryStatements = 0
+    strictAthena = false
     scanEncoding = .asStored
   }
 

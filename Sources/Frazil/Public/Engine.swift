@@ -70,9 +70,10 @@ public final class Engine: Sendable {
     return String(cString: folder) + (path.isEmpty || path == "." ? "" : "/" + path)
   }
 
-  func makeContext() -> QueryContext {
+  func makeContext(_ settings: SessionSettings) -> QueryContext {
     QueryContext(
       memory: memory, batchCapacity: configuration.batchCapacity, workerCount: configuration.workers, nowMicroseconds: now,
+      sessionZone: settings.timeZone,
       seed: configuration.seed, spillDirectory: configuration.spillDirectory ?? Self.temporaryDirectory)
   }
 

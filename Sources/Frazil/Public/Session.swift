@@ -19,6 +19,7 @@ public final class Session: Sendable {
     /// Of the statement that runs now.
     var context: QueryContext?
     var transaction: Transaction?
+    var parameters = ParameterValues()
   }
 
   init(_ engine: Engine) {
@@ -66,13 +67,13 @@ public final class Session: Sendable {
     case .statement(let content): parsed = content
     case .mistake(let mistake): throw mistake
     }
-    let context = engine.makeContext()
+    let context = engine.makeContext(settings)
     state.withLock { $0.context = context }
     let runner = StatementRunner(session: self, context: context, script: statement.script)
     let transaction = transaction
     let outcome: Result<StatementResult, SQLError> = await withTaskCancellationHandler {
       do {
-        return .success(try await runner.run(parsed))
+        return .success(try await runner.runWithSessionParameters(parsed))
       } catch {
         return .failure(SQLError(wrapping: error).located(at: statement.range))
       }
@@ -124,6 +125,19 @@ public final class Session: Sendable {
 
   var transaction: Transaction? { state.withLock { $0.transaction } }
   func setTransaction(_ transaction: Transaction?) { state.withLock { $0.transaction = transaction } }
+
+  // MARK: Parameters
+
+  /// Values for `:name` and `?` in the statements that follow, until others are given.
+  ///
+  /// - Throws: for a value that looks like a literal and is none (`DATE 'x'`).
+  public func setParameters(_ parameters: StatementParameters) throws(SQLError) {
+    let runner = StatementRunner(session: self, context: engine.makeContext(settings), script: "")
+    let values = try ParameterValues(parameters, binder: Binder(relations: ResolvedRelations(), settings: runner.binderSettings()))
+    state.withLock { $0.parameters = values }
+  }
+
+  var parameters: ParameterValues { state.withLock { $0.parameters } }
 
   /// Words that a prompt can complete: of the language, functions, databases, and the tables of the current database.
   package func completionWords() async -> [String] {

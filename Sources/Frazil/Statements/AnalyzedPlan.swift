@@ -1,20 +1,86 @@
 import Columnar
 import Execution
+import JSONText
 import Planner
 import Synchronization
 
 /// The text of EXPLAIN ANALYZE: the plan that ran, with what happened at each operator.
 struct AnalyzedPlan {
-  let text: String
+  private let plan: PlanDescription
+  private let statistics: PlanStatistics
+  private let resultRows: Int
+  private let peakMemory: Int
+  private let bytesRead: Int
+  private let bytesSpilled: Int
 
   init(_ prepared: PreparedPlan, resultRows: Int, context: QueryContext) {
+    plan = PlanDescription(prepared.plan)
+    statistics = prepared.statistics
+    self.resultRows = resultRows
+    peakMemory = context.memory.peak
+    bytesRead = context.progress.bytesRead.load(ordering: .relaxed)
+    bytesSpilled = context.progress.bytesSpilled.load(ordering: .relaxed)
+  }
+
+  var text: String {
     var lines: [String] = []
-    Self.append(PlanDescription(prepared.plan), prepared.statistics, depth: 0, to: &lines)
-    let read = context.progress.bytesRead.load(ordering: .relaxed)
-    let spilled = context.progress.bytesSpilled.load(ordering: .relaxed)
+    Self.append(plan, statistics, depth: 0, to: &lines)
     lines.append(
-      "rows returned: \(resultRows), peak memory: \(Self.size(context.memory.peak)), bytes read: \(Self.size(read)), spilled: \(Self.size(spilled))")
-    text = lines.joined(separator: "\n")
+      "rows returned: \(resultRows), peak memory: \(Self.size(peakMemory)), bytes read: \(Self.size(bytesRead)), spilled: \(Self.size(bytesSpilled))")
+    return lines.joined(separator: "\n")
+  }
+
+  /// The same as JSON, with plain numbers of bytes and nanoseconds.
+  ///
+  /// - Parameter target: where the rows went, of a statement that writes.
+  func json(_ target: WriteTarget? = nil, written summary: WriteSummary? = nil) -> String {
+    var writer = JSONWriter(style: .pretty)
+    writer.object { writer in
+      if let target, let summary {
+        writer.key("target")
+        writer.object { writer in
+          writer.member("operator", target.name)
+          Self.write(target.details, to: &writer)
+          writer.member("rows", summary.rowCount)
+          writer.member("files", summary.fileCount)
+        }
+      } else {
+        writer.member("rowsReturned", resultRows)
+      }
+      writer.member("peakMemoryBytes", peakMemory)
+      writer.member("bytesRead", bytesRead)
+      writer.member("bytesSpilled", bytesSpilled)
+      writer.key("plan")
+      Self.write(plan, statistics, to: &writer)
+    }
+    return writer.text
+  }
+
+  private static func write(_ plan: PlanDescription, _ statistics: PlanStatistics, to writer: inout JSONWriter) {
+    writer.object { writer in
+      writer.member("operator", plan.name)
+      write(plan.details, to: &writer)
+      writer.key("statistics")
+      writer.object { writer in
+        writer.member("rows", statistics.rowsOut)
+        writer.member("nanoseconds", statistics.nanoseconds)
+        writer.member("bytes", statistics.bytesOut)
+        writer.member("peakMemoryBytes", statistics.peakBytes)
+        writer.member("bytesSpilled", statistics.spilledBytes)
+        for note in statistics.notes { writer.member(note.label, note.count) }
+      }
+      writer.key("inputs")
+      writer.array { writer in
+        for (input, child) in zip(plan.inputs, statistics.children) { write(input, child, to: &writer) }
+      }
+    }
+  }
+
+  private static func write(_ details: [PlanDescription.Detail], to writer: inout JSONWriter) {
+    writer.key("details")
+    writer.object { writer in
+      for detail in details { writer.member(detail.label.isEmpty ? "text" : detail.label, detail.text) }
+    }
   }
 
   private static func append(_ plan: PlanDescription, _ statistics: PlanStatistics, depth: Int, to lines: inout [String]) {

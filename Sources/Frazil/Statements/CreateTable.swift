@@ -66,6 +66,7 @@ extension StatementRunner {
     }
     var rows: BoundQuery?
     if let query = create.query { rows = try await bindRows(of: query, for: create, parameters: parameters) }
+    if session.settings.isStrict, let columns = rows?.columns { try checkTimestamps(columns) }
     let definition = try IcebergDefinition(create, columns: rows.map { .ofQuery($0) } ?? .declared(create.columns), binder: constantBinder)
     let location = try await tableLocation(definition.location, database: database, name: name)
     let writer = IcebergWriter(
@@ -82,6 +83,20 @@ extension StatementRunner {
     let details = [PlanDescription.Detail(label: "", text: "\(database).\(name)")] + WriteTarget.details(of: metadata)
     let target = WriteTarget(name: "CreateTableAs", details: details) { try writer.beginCreation(metadata) }
     return TableCreation(metadata: metadata, writer: writer, plan: plan, target: target)
+  }
+
+  /// `AthenaRule.timestampPrecision`
+  private func checkTimestamps(_ columns: [BoundColumn]) throws(SQLError) {
+    for column in columns {
+      switch column.type {
+      case .timestamp(let precision) where precision != 6:
+        throw AthenaRule.refused(
+          .notSupported, "Timestamp precision (\(precision)) not supported for Iceberg. Use \"timestamp(6)\" instead.", at: column.range)
+      case .timestampTZ:
+        throw AthenaRule.refused(.notSupported, "Unsupported Hive type: \(column.type)", at: column.range)
+      default: continue
+      }
+    }
   }
 
   private var constantBinder: Binder { Binder(relations: ResolvedRelations(), settings: binderSettings()) }

@@ -71,8 +71,13 @@ extension StatementRunner {
           .columnTypeUnknown, "Column type is unknown: \(name)", range: range, hint: "Give NULL a type: CAST(NULL AS varchar).")
       }
     }
+    // The text by itself has to give the names that the statement lists: whoever reads the view (Athena too) has only the text.
+    var sql = script.cut(create.query.range)
+    if !create.columns.isEmpty {
+      sql = "SELECT * FROM (\n\(sql)\n) AS v (\(create.columns.map { SQLPrinter.print($0.name) }.joined(separator: ", ")))"
+    }
     let encoding = ViewEncoding(
-      sql: script.cut(create.query.range), catalog: place.catalog, database: place.database,
+      sql: sql, catalog: place.catalog, database: place.database,
       columns: columns.enumerated().map { index, column in
         ViewEncoding.Column(
           name: create.columns.isEmpty ? column.name.lowercased() : create.columns[index].name.folded,

@@ -84,7 +84,21 @@ extension StatementRunner {
         throw error
       }
     }
+    do { try checkPartitionCount(of: write, written) } catch {
+      await write.abort(written)
+      throw error
+    }
     return try await write.commit(written)
+  }
+
+  /// `AthenaRule.partitionCount`
+  private func checkPartitionCount(of write: any TableWrite, _ written: [any WrittenFiles]) throws(SQLError) {
+    let limit = 100
+    guard session.settings.isStrict, let partitioned = write as? any PartitionedWrite, partitioned.partitionCount(of: written) > limit else { return }
+    if write is IcebergTableWrite {
+      throw AthenaRule.refused(.icebergTooManyOpenPartitions, "Exceeded limit of \(limit) open writers for partitions", at: .unknown)
+    }
+    throw AthenaRule.refused(.hiveTooManyOpenPartitions, "Exceeded limit of \(limit) open writers for partitions/buckets", at: .unknown)
   }
 
   /// With a fixed seed one worker runs the whole statement: which rows end in which file must not depend on who was faster.

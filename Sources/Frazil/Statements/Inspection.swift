@@ -1,14 +1,16 @@
 import Catalogs
 import Columnar
+import Connectors
 import Execution
 import Functions
+import Iceberg
 import Planner
 import SQLSyntax
 
 /// SHOW, DESCRIBE and EXPLAIN.
 extension StatementRunner {
-  func runExplain(_ explain: ExplainStatement) async throws -> StatementResult {
-    let subject = try await explained(explain.statement)
+  func runExplain(_ explain: ExplainStatement, parameters: [Scalar] = []) async throws -> StatementResult {
+    let subject = try await explained(explain.statement, parameters: parameters)
     let plan = optimize(subject.plan)
     if !explain.isAnalyze {
       switch explain.type {
@@ -16,7 +18,11 @@ extension StatementRunner {
         let column = ResultColumn(name: "Valid", type: "boolean")
         let batch = Batch(columns: [Column.constant(Scalar(.boolean, .boolean(true)), count: 1)], count: 1)
         return StatementResult(columns: [column], rows: .of([ResultBatch(batch, columns: [column])]))
-      case .io: throw SQLError.notSupported("EXPLAIN (TYPE IO) is not supported", range: explain.statement.range)
+      case .io:
+        guard explain.format != .graphviz else {
+          throw SQLError.notSupported("EXPLAIN (TYPE IO, FORMAT GRAPHVIZ) is not supported", range: explain.statement.range)
+        }
+        return planResult(IOPlan(plan, target: subject.target).json)
       // One machine: the distributed plan is the logical one.
       case .logical, .distributed, nil: break
       }
@@ -28,40 +34,48 @@ extension StatementRunner {
       case .text, nil: return planResult(description.text())
       }
     }
-    if let format = explain.format, format != .text {
-      throw SQLError.notSupported("EXPLAIN ANALYZE (FORMAT \(format.rawValue)) is not supported", range: explain.statement.range)
+    if explain.format == .graphviz {
+      throw SQLError.notSupported("EXPLAIN ANALYZE (FORMAT GRAPHVIZ) is not supported", range: explain.statement.range)
     }
+    if let type = explain.type, [.io, .validate].contains(type) {
+      throw SQLError.notSupported("EXPLAIN ANALYZE (TYPE \(type.rawValue)) is not supported", range: explain.statement.range)
+    }
+    let isJSON = explain.format == .json
     guard let target = subject.target else {
       let prepared = try await executor.prepare(plan)
       var rows = 0
       for try await batch in executor.run(prepared) { rows += batch.count }
-      return planResult(AnalyzedPlan(prepared, resultRows: rows, context: context).text)
+      let analyzed = AnalyzedPlan(prepared, resultRows: rows, context: context)
+      return planResult(isJSON ? analyzed.json() : analyzed.text)
     }
     // As in Trino, ANALYZE does what it explains.
     let prepared = try await writingExecutor.prepare(plan)
     let summary = try await write(prepared, into: try await target.beginWrite())
-    let analyzed = AnalyzedPlan(prepared, resultRows: 0, context: context).text
-    let inner = analyzed.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }
+    let analyzed = AnalyzedPlan(prepared, resultRows: 0, context: context)
+    if isJSON { return planResult(analyzed.json(target, written: summary)) }
+    let inner = analyzed.text.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }
     return planResult(
       ([PlanDescription(name: target.name, details: target.details, inputs: []).text(), "  (rows: \(summary.rowCount), files: \(summary.fileCount))"] + inner)
         .joined(separator: "\n"))
   }
 
   /// What a statement that can be explained does: a query, and where its rows go.
-  private func explained(_ statement: Statement) async throws -> (plan: LogicalPlan, target: WriteTarget?) {
+  private func explained(
+    _ statement: Statement, parameters: [Scalar]
+  ) async throws -> (plan: LogicalPlan, target: WriteTarget?) {
     switch statement.kind {
-    case .query(let query): return (try await bind(query).plan, nil)
+    case .query(let query): return (try await bind(query, parameters: parameters).plan, nil)
     case .insert(let insert):
-      let (target, plan) = try await bindInsert(insert, range: statement.range)
+      let (target, plan) = try await bindInsert(insert, parameters: parameters, range: statement.range)
       return (plan, target)
-    case .unload(let unload): return try await bindUnload(unload)
+    case .unload(let unload): return try await bindUnload(unload, parameters: parameters)
     case .createTable(let create) where create.query != nil:
       if try TableFamily(create) == .hive { return try await bindHiveCreation(create) }
       let creation = try await bindCreation(create, range: statement.range)
       guard let plan = creation.plan else { break }
       return (plan, creation.target)
     case .delete, .update, .merge:
-      let (target, plan) = try await bindRowChange(statement)
+      let (target, plan) = try await bindRowChange(statement, parameters: parameters)
       return (plan, target)
     default: break
     }
@@ -81,7 +95,10 @@ extension StatementRunner {
       return textResult(["database_name"], NamePattern(pattern).matching(try await catalog.databases().map(\.name)).map { [$0] })
     case .tables(let name, let pattern):
       let database = try name.map { try resolveDatabase($0) } ?? session.database
-      let names = try await located(name?.range ?? range) { try await catalog.tables(in: database).map(\.name) }
+      let names =
+        database == InformationSchemaTable.schemaName
+        ? InformationSchemaTable.entries.map(\.name)
+        : try await located(name?.range ?? range) { try await catalog.tables(in: database).map(\.name) }
       return textResult(["tab_name"], NamePattern(pattern).matching(names).map { [$0] })
     case .views(let name, let pattern):
       let database = try name.map { try resolveDatabase($0) } ?? session.database
@@ -90,7 +107,7 @@ extension StatementRunner {
       }
       return textResult(["views"], NamePattern(pattern).matching(names).map { [$0] })
     case .columns(let name):
-      return textResult(["column"], try await columns(of: name).map { [$0.name] })
+      return textResult(["field"], try await columns(of: name).map { [$0.name] })
     case .createTable(let name): return try await runShowCreateTable(name)
     case .tableProperties(let name, let key):
       let entry = try await entry(name)
@@ -143,12 +160,36 @@ extension StatementRunner {
       rows += [["", "", ""], ["# Partition Information", "", ""], ["# col_name", "data_type", "comment"]]
       rows += entry.partitionKeys.map { [$0.name, $0.type, $0.comment ?? ""] }
     }
+    if describe.style != .plain, describe.column == nil { rows += try await detailRows(entry, describe.name.range) }
     return textResult(["col_name", "data_type", "comment"], rows)
+  }
+
+  /// What DESCRIBE EXTENDED and FORMATTED say besides.
+  private func detailRows(_ entry: CatalogTable, _ range: SourceRange) async throws -> [[String]] {
+    var location = entry.storage.location
+    var parameters = entry.parameters
+    if entry.isIceberg {
+      let metadata = try await located(range) { try await icebergMetadata(entry) }
+      location = metadata.location
+      parameters = AthenaProperties.shown(metadata)
+    }
+    var rows = [
+      ["", "", ""], ["# Detailed Table Information", "", ""], ["Database:", entry.database, ""], ["Table:", entry.name, ""],
+      ["Table Type:", entry.tableType, ""],
+    ]
+    if let location { rows.append(["Location:", location, ""]) }
+    if let description = entry.description { rows.append(["Comment:", description, ""]) }
+    if !parameters.isEmpty { rows.append(["Table Parameters:", "", ""]) }
+    rows += parameters.sorted { $0.key < $1.key }.map { ["", $0.key, $0.value] }
+    return rows
   }
 
   func entry(_ name: QualifiedName) async throws -> CatalogTable {
     let (database, table) = try resolve(name)
     if let touched = transaction?.entry(table, in: database) { return touched }
+    if database == InformationSchemaTable.schemaName, let entry = InformationSchemaTable.entries.first(where: { $0.name == table }) {
+      return entry
+    }
     return try await located(name.range) { try await catalog.table(table, in: database) }
   }
 

@@ -54,11 +54,26 @@ extension StatementRunner {
     }
   }
 
+  /// A statement of the script, whose `?` have the values that the session was given.
+  func runWithSessionParameters(_ statement: Statement) async throws -> StatementResult {
+    if case .prepare = statement.kind { return try await run(statement) }
+    guard statement.parameterCount > 0 else { return try await run(statement) }
+    let values = session.parameters.positional
+    guard values.count == statement.parameterCount else {
+      throw SQLError(
+        .invalidParameterUsage, "Incorrect number of parameters: expected \(statement.parameterCount) but found \(values.count)",
+        range: statement.range, hint: "PREPARE and EXECUTE ... USING give values to ?, or --param 1=... on the command line.")
+    }
+    return try await run(statement, parameters: values)
+  }
+
   private func run(_ statement: Statement, parameters: [Scalar]) async throws -> StatementResult {
     if parameters.isEmpty { return try await run(statement) }
+    try checkStrict(statement)
     try checkTransaction(statement)
     switch statement.kind {
     case .query(let query): return try await runQuery(query, parameters: parameters)
+    case .explain(let explain): return try await runExplain(explain, parameters: parameters)
     case .unload(let unload): return try await runUnload(unload, parameters: parameters)
     case .insert(let insert):
       return try await repeatingOnConflict { try await runInsert(insert, parameters: parameters, range: statement.range) }

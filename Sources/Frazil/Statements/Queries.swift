@@ -31,7 +31,7 @@ extension StatementRunner {
     let relations = try await loadRelations(of: query, settings: settings)
     while true {
       let binder = Binder(relations: relations, settings: settings)
-      switch try binder.bindStepwise(query) {
+      switch try DeepStack.run(throwing: { () throws(SQLError) in try binder.bindStepwise(query) }) {
       case .complete(let bound): return bound
       case .needsPivotValues(let request):
         var values: [Scalar] = []
@@ -43,8 +43,11 @@ extension StatementRunner {
     }
   }
 
-  func optimize(_ plan: LogicalPlan) -> LogicalPlan {
-    Optimizer(settings: OptimizerSettings(disabledRules: session.settings.disabledRules, context: context)).optimize(plan)
+  func optimize(_ plan: LogicalPlan) -> LogicalPlan { optimize(plan, disabledRules: session.settings.disabledRules) }
+
+  func optimize(_ plan: LogicalPlan, disabledRules: Set<String>) -> LogicalPlan {
+    let optimizer = Optimizer(settings: OptimizerSettings(disabledRules: disabledRules, context: context))
+    return DeepStack.run { optimizer.optimize(plan) } ?? optimizer.optimize(plan)
   }
 
   private func loadRelations(of query: Query, settings: BinderSettings) async throws -> ResolvedRelations {

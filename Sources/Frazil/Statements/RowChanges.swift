@@ -62,15 +62,16 @@ extension StatementRunner {
       try collector.missing(in: expressions, given: known) + (source.map { try collector.missing(in: $0, given: known) } ?? [])
     }
     let binder = Binder(relations: relations, settings: settings)
-    var bound: BoundRowChange
-    switch statement.kind {
-    case .delete(let delete): bound = try binder.bindDelete(delete)
-    case .update(let update): bound = try binder.bindUpdate(update)
-    case .merge(let merge): bound = try binder.bindMerge(merge)
-    default: throw SQLError.notSupported("\(statement.kindName) as a change of rows", range: statement.range)
-    }
+    var bound = try DeepStack.run(throwing: { () throws(SQLError) -> BoundRowChange in
+      switch statement.kind {
+      case .delete(let delete): return try binder.bindDelete(delete)
+      case .update(let update): return try binder.bindUpdate(update)
+      case .merge(let merge): return try binder.bindMerge(merge)
+      default: throw SQLError.notSupported("\(statement.kindName) as a change of rows", range: statement.range)
+      }
+    })
     // What contradicts the statement does not depend on the rules that the session switches off.
-    let predicates = bound.scanPredicates(Optimizer(settings: OptimizerSettings(context: context)).optimize(bound.plan))
+    let predicates = bound.scanPredicates(optimize(bound.plan, disabledRules: []))
     bound.plan = optimize(bound.plan)
     let change = bound
     let detail = PlanDescription.Detail(label: "", text: change.targetName)

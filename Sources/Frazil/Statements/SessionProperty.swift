@@ -1,5 +1,6 @@
 import Columnar
 import Execution
+import Functions
 import Planner
 import SQLSyntax
 
@@ -11,10 +12,14 @@ enum SessionProperty: Hashable {
   case commitRetryStatements
   /// Rounds after which a WITH RECURSIVE is taken for one that never ends.
   case maxRecursionDepth
+  case parseDecimalLiteralsAsDouble
+  case strictAthena
+  case timeZoneID
   case spark(SparkSetting)
 
   static var all: [SessionProperty] {
-    ([.commitRetryStatements, .maxRecursionDepth] + OptimizerRule.allCases.map { .rule($0) } + SparkSetting.allCases.map { .spark($0) })
+    ([.commitRetryStatements, .maxRecursionDepth, .parseDecimalLiteralsAsDouble, .strictAthena, .timeZoneID]
+      + OptimizerRule.allCases.map { .rule($0) } + SparkSetting.allCases.map { .spark($0) })
       .sorted { $0.name < $1.name }
   }
 
@@ -23,15 +28,26 @@ enum SessionProperty: Hashable {
     case .rule(let rule): rule.rawValue
     case .commitRetryStatements: "commit_retry_statements"
     case .maxRecursionDepth: "max_recursion_depth"
+    case .parseDecimalLiteralsAsDouble: "parse_decimal_literals_as_double"
+    case .strictAthena: "strict_athena"
+    case .timeZoneID: "time_zone_id"
     case .spark(let setting): setting.rawValue
+    }
+  }
+
+  /// Spark's SET takes its value as it stands.
+  var takesWords: Bool {
+    switch self {
+    case .spark, .timeZoneID: true
+    default: false
     }
   }
 
   var type: SQLType {
     switch self {
-    case .rule: .boolean
+    case .rule, .parseDecimalLiteralsAsDouble, .strictAthena: .boolean
     case .commitRetryStatements, .maxRecursionDepth: .integer
-    case .spark: .varchar
+    case .spark, .timeZoneID: .varchar
     }
   }
 
@@ -40,6 +56,9 @@ enum SessionProperty: Hashable {
     case .rule: "Whether the optimiser uses this rule"
     case .commitRetryStatements: "How often a statement is run again that commits of others contradict"
     case .maxRecursionDepth: "Rounds after which a recursive query fails"
+    case .parseDecimalLiteralsAsDouble: "Whether 1.5 is a double, as on Athena, or a decimal, as in Trino"
+    case .strictAthena: "Whether what Athena would refuse is refused"
+    case .timeZoneID: "The time zone of the session, which SET TIME ZONE sets"
     case .spark(let setting): setting.explanation
     }
   }
@@ -49,6 +68,9 @@ enum SessionProperty: Hashable {
     case .rule(let rule): settings.disabledRules.contains(rule.rawValue) ? "false" : "true"
     case .commitRetryStatements: "\(settings.commitRetryStatements)"
     case .maxRecursionDepth: "\(settings.maxRecursionDepth)"
+    case .parseDecimalLiteralsAsDouble: "\(settings.decimalLiteralsAreDouble)"
+    case .strictAthena: "\(settings.isStrict)"
+    case .timeZoneID: ZoneID.name(settings.timeZone)
     case .spark(let setting): settings.spark[setting] ?? setting.defaultValue
     }
   }
@@ -62,12 +84,37 @@ enum SessionProperty: Hashable {
       settings.commitRetryStatements = Int(count)
     case (.maxRecursionDepth, .int(let count)) where value.type.isInteger && (1...1_000_000).contains(count):
       settings.maxRecursionDepth = Int(count)
+    case (.parseDecimalLiteralsAsDouble, .boolean(let isDouble)): settings.decimalLiteralsAreDouble = isDouble
+    case (.strictAthena, .boolean(let isStrict)): settings.isStrict = isStrict
+    case (.timeZoneID, _): settings.timeZone = try Self.zone(value, range: range)
     case (.spark(let setting), _): settings.spark[setting] = try setting.value(value, range: range)
-    case (.rule, _): throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be true or false", range: range)
+    case (.rule, _), (.parseDecimalLiteralsAsDouble, _), (.strictAthena, _):
+      throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be true or false", range: range)
     case (.commitRetryStatements, _):
       throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be a whole number from 0 to 1000", range: range)
     case (.maxRecursionDepth, _):
       throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be a whole number from 1 to 1000000", range: range)
+    }
+  }
+
+  /// A zone by name or offset, or an interval as the offset.
+  static func zone(_ value: Scalar, range: SourceRange) throws(SQLError) -> Int32 {
+    switch value.value {
+    case .int(let milliseconds) where value.type == .intervalDayToSecond:
+      guard milliseconds % 60_000 == 0 else {
+        throw SQLError(.invalidFunctionArgument, "Invalid time zone offset interval: interval contains seconds", range: range)
+      }
+      guard milliseconds.magnitude <= 14 * 3_600_000 else {
+        throw SQLError(.invalidFunctionArgument, "Invalid offset minutes \(milliseconds / 60_000)", range: range)
+      }
+      return ZoneID.fixed(minutes: Int(milliseconds / 60_000))
+    default:
+      guard let name = value.text, value.type.isText else {
+        throw SQLError(
+          .typeMismatch, "Expected expression of varchar or interval day-time type, but expression has \(value.type) type", range: range)
+      }
+      guard let zone = ZoneID.named(name) else { throw SQLError(.notSupported, "Time zone not supported: \(name)", range: range) }
+      return zone
     }
   }
 
@@ -82,6 +129,9 @@ enum SessionProperty: Hashable {
       }
     case .commitRetryStatements: settings.commitRetryStatements = original.commitRetryStatements
     case .maxRecursionDepth: settings.maxRecursionDepth = original.maxRecursionDepth
+    case .parseDecimalLiteralsAsDouble: settings.decimalLiteralsAreDouble = original.decimalLiteralsAreDouble
+    case .strictAthena: settings.isStrict = original.isStrict
+    case .timeZoneID: settings.timeZone = original.timeZone
     case .spark(let setting): settings.spark[setting] = nil
     }
   }
@@ -92,10 +142,14 @@ struct SessionSettings: Sendable {
   var disabledRules: Set<String>
   var commitRetryStatements: Int
   var maxRecursionDepth = ExecutionOptions().maxRecursionDepth
+  var decimalLiteralsAreDouble = true
+  var isStrict: Bool
+  var timeZone = ZoneID.utc
   var spark: [SparkSetting: String] = [:]
 
   init(_ configuration: Configuration) {
     disabledRules = configuration.disabledRules
     commitRetryStatements = configuration.commitRetryStatements
+    isStrict = configuration.strictAthena
   }
 }

@@ -1,4 +1,5 @@
 import Columnar
+import Functions
 import Planner
 import SQLSyntax
 
@@ -7,7 +8,7 @@ extension StatementRunner {
   func runSetSession(_ name: QualifiedName, _ value: Expression) throws -> StatementResult {
     let property = try self.property(name)
     let constant: Scalar
-    if case .spark = property, case .name(let word) = value.kind {
+    if property.takesWords, case .name(let word) = value.kind {
       // Spark's SET takes its value as it stands.
       constant = .text(word.spelling)
     } else {
@@ -20,6 +21,16 @@ extension StatementRunner {
   func runResetSession(_ name: QualifiedName) throws -> StatementResult {
     let property = try self.property(name)
     try session.changeSettings { settings throws(SQLError) in property.reset(&settings, to: SessionSettings(engine.configuration)) }
+    return StatementResult()
+  }
+
+  /// - Parameter zone: nil for LOCAL, the zone of the engine.
+  func runSetTimeZone(_ zone: Expression?) throws -> StatementResult {
+    let constant = try zone.map { try Binder(relations: ResolvedRelations(), settings: binderSettings()).evaluateConstant($0) }
+    let range = zone?.range ?? .unknown
+    try session.changeSettings { settings throws(SQLError) in
+      settings.timeZone = try constant.map { value throws(SQLError) in try SessionProperty.zone(value, range: range) } ?? ZoneID.utc
+    }
     return StatementResult()
   }
 
@@ -36,6 +47,7 @@ extension StatementRunner {
 
   private func property(_ name: QualifiedName) throws(SQLError) -> SessionProperty {
     let text = name.parts.map(\.folded).joined(separator: ".")
+    if text == "spark.sql.session.timezone" { return .timeZoneID }
     if let property = SessionProperty.all.first(where: { $0.name.lowercased() == text }) { return property }
     throw SQLError(
       .invalidSessionProperty, "Session property '\(text)' does not exist", range: name.range,

@@ -1,5 +1,6 @@
 import Catalogs
 import Columnar
+import Connectors
 import Functions
 import Iceberg
 import SQLSyntax
@@ -14,12 +15,42 @@ extension StatementRunner {
       throw SQLError(
         .notSupported, "'\(entry.database).\(entry.name)' is a view", range: name.range, hint: "Use SHOW CREATE VIEW.")
     }
-    guard entry.isIceberg else {
-      return textResult(["createtab_stmt"], HiveStatementText(entry).lines.map { [$0] }, isLaidOut: true)
+    if entry.database == InformationSchemaTable.schemaName {
+      throw SQLError.notSupported("'\(entry.database).\(entry.name)' is made by no statement", range: name.range)
     }
-    let metadata = try await located(name.range) { try await icebergMetadata(entry) }
-    let lines = Self.createTable(metadata, name: "\(Self.ddlName(entry.database)).\(Self.ddlName(entry.name))", comment: entry.description)
-    return textResult(["createtab_stmt"], lines.map { [$0] }, isLaidOut: true)
+    return textResult(["createtab_stmt"], try await createStatement(of: entry, name.range).map { [$0] }, isLaidOut: true)
+  }
+
+  /// - Parameter showsVersion: says the format version where it is not the usual one, which Athena's form leaves out.
+  private func createStatement(of entry: CatalogTable, showsVersion: Bool = false, _ range: SourceRange) async throws -> [String] {
+    guard entry.isIceberg else { return HiveStatementText(entry).lines }
+    let metadata = try await located(range) { try await icebergMetadata(entry) }
+    return Self.createTable(
+      metadata, name: "\(Self.ddlName(entry.database)).\(Self.ddlName(entry.name))", comment: entry.description,
+      more: showsVersion && metadata.formatVersion != 2 ? ["format-version": "\(metadata.formatVersion)"] : [:])
+  }
+
+  /// CREATE TABLE ... LIKE: what the source's own statement makes, under another name and at another place; without rows.
+  func runCreateTableLike(_ like: CreateTableLikeStatement, range: SourceRange) async throws -> StatementResult {
+    let source = try await entry(like.source)
+    if source.isView || source.database == InformationSchemaTable.schemaName {
+      throw SQLError.notSupported("'\(source.database).\(source.name)' is no table that can be made again", range: like.source.range)
+    }
+    let text = try await createStatement(of: source, showsVersion: true, like.source.range).joined(separator: "\n")
+    do {
+      guard case .createTable(var create) = try Parser.parseStatement(text).kind else {
+        throw SQLError.notSupported("CREATE TABLE LIKE of such a table", range: like.source.range)
+      }
+      create.name = like.name
+      create.ifNotExists = like.ifNotExists
+      create.location = like.location
+      return try await runCreateTable(create, range: range)
+    } catch {
+      // Its place is one in the source's statement.
+      var mistake = SQLError(wrapping: error)
+      mistake.range = like.name.range
+      throw mistake
+    }
   }
 
   /// The partition section of DESCRIBE, as Athena writes it.
@@ -30,7 +61,7 @@ extension StatementRunner {
       + fields.map { [$0.name, $0.transform.text, metadata.schema.fullName(id: $0.sourceID) ?? "?"] }
   }
 
-  private static func createTable(_ metadata: TableMetadata, name: String, comment: String?) -> [String] {
+  private static func createTable(_ metadata: TableMetadata, name: String, comment: String?, more: [String: String]) -> [String] {
     var lines = ["CREATE TABLE \(name) ("]
     for (index, field) in metadata.schema.fields.enumerated() {
       let isLast = index + 1 == metadata.schema.fields.count
@@ -49,7 +80,7 @@ extension StatementRunner {
     if !terms.isEmpty { lines.append("PARTITIONED BY (\(terms.joined(separator: ", ")))") }
     lines.append("LOCATION \(quoted(metadata.location))")
     lines.append("TBLPROPERTIES (")
-    var properties = AthenaProperties.shown(metadata)
+    var properties = AthenaProperties.shown(metadata).merging(more) { $1 }
     let type = properties.removeValue(forKey: "table_type") ?? "ICEBERG"
     properties["comment"] = nil
     let all = [("table_type", type)] + properties.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }

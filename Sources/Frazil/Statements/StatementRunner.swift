@@ -13,22 +13,28 @@ struct StatementRunner: Sendable {
   let script: String
   /// See `RelationLoader`.
   var viewBeingDefined: TableIdentity?
+  /// See `BinderSettings`.
+  var parameterTypes: ParameterTypes?
 
   var engine: Engine { session.engine }
   var catalog: any Catalog { engine.catalog }
 
   func run(_ statement: Statement) async throws -> StatementResult {
+    try checkStrict(statement)
     try checkTransaction(statement)
     switch statement.kind {
     case .query(let query): return try await runQuery(query)
     case .explain(let explain): return try await runExplain(explain)
     case .show(let show): return try await runShow(show, range: statement.range)
     case .describe(let describe): return try await runDescribe(describe)
+    case .describeInput(let name): return try await runDescribeInput(name)
+    case .describeOutput(let name): return try await runDescribeOutput(name)
     case .createSchema(let create): return try await runCreateSchema(create)
     case .dropSchema(let drop): return try await runDropSchema(drop)
     case .createView(let create): return try await runCreateView(create)
     case .dropView(let name, let ifExists): return try await runDropView(name, ifExists: ifExists)
     case .createTable(let create): return try await runCreateTable(create, range: statement.range)
+    case .createTableLike(let like): return try await runCreateTableLike(like, range: statement.range)
     case .insert(let insert): return try await repeatingOnConflict { try await runInsert(insert, range: statement.range) }
     case .delete, .update, .merge: return try await repeatingOnConflict { try await runRowChange(statement) }
     case .truncate(let name): return try await repeatingOnConflict { try await runTruncate(name) }
@@ -55,6 +61,7 @@ struct StatementRunner: Sendable {
     case .rollback: return try await runRollback(statement.range)
     case .setSession(let name, let value): return try runSetSession(name, value)
     case .resetSession(let name): return try runResetSession(name)
+    case .setTimeZone(let zone): return try runSetTimeZone(zone)
     default:
       throw SQLError.notSupported(
         "\(statement.kindName) is understood but not carried out yet", range: statement.range,
@@ -75,7 +82,12 @@ struct StatementRunner: Sendable {
     }
   }
 
-  private static func noPrepared(_ name: Identifier) -> SQLError {
+  /// Strict mode looks at statements before anything of them happens.
+  func checkStrict(_ statement: Statement) throws(SQLError) {
+    if session.settings.isStrict { try AthenaRule.check(statement) }
+  }
+
+  static func noPrepared(_ name: Identifier) -> SQLError {
     SQLError(.notFound, "Prepared statement not found: \(name.spelling)", range: name.range)
   }
 
@@ -85,9 +97,14 @@ struct StatementRunner: Sendable {
   var place: NamePlace { NamePlace(catalog: Engine.catalogName, database: session.database) }
 
   func binderSettings(parameters: [Scalar] = []) -> BinderSettings {
-    BinderSettings(
-      place: place, context: context, positionalParameters: parameters,
-      comparesExtremes: !session.settings.disabledRules.contains(OptimizerRule.quantifiedComparison.rawValue))
+    var settings = BinderSettings(
+      place: place, context: context, decimalLiteralsAreDouble: session.settings.decimalLiteralsAreDouble, positionalParameters: parameters,
+      // A view must not depend on what the session that makes it was given.
+      namedParameters: viewBeingDefined == nil ? session.parameters.named : [:])
+    settings.parameterTypes = parameterTypes
+    settings.comparesExtremes = !session.settings.disabledRules.contains(OptimizerRule.quantifiedComparison.rawValue)
+    settings.isStrict = session.settings.isStrict
+    return settings
   }
 
   /// Database and table of a name of up to three parts.

@@ -1,5 +1,4 @@
 import Columnar
-import Glibc
 
 extension FunctionLibrary {
   static let approximateCounts: [AggregateDefinition] = [
@@ -58,12 +57,7 @@ private final class DistinctSketchState: AggregateState {
 
   /// Buckets follow from the error: 1.04 / sqrt(buckets). It is meant to be one for all rows; the last one counts.
   private func setError(_ error: Double) throws(KernelError) {
-    guard error >= 0.0040625, error <= 0.26 else {
-      throw .invalidArgument("Standard error must be in [0.0040625, 0.26]: \(javaText(error))")
-    }
-    var buckets = 16
-    while 1.04 / Double(buckets).squareRoot() > error { buckets *= 2 }
-    bucketCount = buckets
+    bucketCount = 1 << (try HyperLogLog.indexBits(standardError: error))
   }
 
   /// The hashes of the kernels are made for tables; a sketch needs every bit to depend on all of the value.
@@ -89,24 +83,16 @@ private final class DistinctSketchState: AggregateState {
       }
     case .registers(var registers):
       sketches[group] = .empty
-      Self.note(hash, in: &registers)
+      HyperLogLog.note(hash, in: &registers)
       sketches[group] = .registers(registers)
     }
   }
 
   private func registers(of hashes: Set<UInt64>) -> [UInt8] {
     var registers = [UInt8](repeating: 0, count: bucketCount)
-    for hash in hashes { Self.note(hash, in: &registers) }
+    for hash in hashes { HyperLogLog.note(hash, in: &registers) }
     heldBytes += bucketCount
     return registers
-  }
-
-  private static func note(_ hash: UInt64, in registers: inout [UInt8]) {
-    let bits = registers.count.trailingZeroBitCount
-    let bucket = Int(hash >> UInt64(64 - bits))
-    // A marker behind the bits that are left bounds the run.
-    let rest = hash << UInt64(bits) | 1 << UInt64(bits - 1)
-    registers[bucket] = max(registers[bucket], UInt8(truncatingIfNeeded: rest.leadingZeroBitCount + 1))
   }
 
   func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
@@ -139,24 +125,9 @@ private final class DistinctSketchState: AggregateState {
       switch sketches[group] {
       case .empty: 0
       case .exact(let hashes): Int64(hashes.count)
-      case .registers(let registers): Self.estimate(registers)
+      case .registers(let registers): HyperLogLog.estimate(registers)
       }
     }
-  }
-
-  private static func estimate(_ registers: [UInt8]) -> Int64 {
-    let m = Double(registers.count)
-    var sum = 0.0
-    var zeros = 0
-    for register in registers {
-      sum += Glibc.exp2(-Double(register))
-      if register == 0 { zeros += 1 }
-    }
-    let alpha = registers.count == 16 ? 0.673 : registers.count == 32 ? 0.697 : registers.count == 64 ? 0.709 : 0.7213 / (1 + 1.079 / m)
-    let raw = alpha * m * m / sum
-    // Few values: count the buckets that are still empty.
-    if raw <= 2.5 * m, zeros > 0 { return Int64((m * Glibc.log(m / Double(zeros))).rounded()) }
-    return Int64(raw.rounded())
   }
 
   var byteCount: Int { heldBytes + sketches.count * 16 }

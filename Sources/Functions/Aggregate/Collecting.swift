@@ -1,6 +1,9 @@
 import Columnar
 
 extension FunctionLibrary {
+  /// What LISTAGG with ON OVERFLOW TRUNCATE is called: a name that no script can write.
+  package static let listaggTruncating = "$listagg_truncate"
+
   /// Aggregates that keep all their rows.
   static let collecting: [AggregateDefinition] = [
     AggregateDefinition(
@@ -13,7 +16,21 @@ extension FunctionLibrary {
       "listagg", aliases: ["string_agg"], "Texts one after the other, with a separator between them.", [.varchar, .varchar],
       returns: .type(.varchar), isOrderSensitive: true
     ) { (types: [SQLType], _: SQLType) throws(FunctionError) in
-      { _ in CollectingState(types, skipsNulls: true, finish: joined) }
+      { _ in
+        CollectingState(types, skipsNulls: true) { (rows: GroupedRows, start: Int, count: Int) throws(KernelError) in
+          try joined(rows, start, count, isTruncating: false)
+        }
+      }
+    },
+    AggregateDefinition(
+      listaggTruncating, "LISTAGG(x, separator ON OVERFLOW TRUNCATE filler WITH or WITHOUT COUNT).",
+      [.varchar, .varchar, .varchar, .boolean], returns: .type(.varchar), isOrderSensitive: true
+    ) { (types: [SQLType], _: SQLType) throws(FunctionError) in
+      { _ in
+        CollectingState(types, skipsNulls: true) { (rows: GroupedRows, start: Int, count: Int) throws(KernelError) in
+          try joined(rows, start, count, isTruncating: true)
+        }
+      }
     },
     AggregateDefinition(
       "multimap_agg", "A map from each key to the array of its values.", [.variable("K"), .variable("V")],
@@ -35,11 +52,11 @@ func requireComparable(_ type: SQLType, _ function: String) throws(FunctionError
 private final class CollectingState: AggregateState {
   private let rows: GroupedRows
   private let skipsNulls: Bool
-  private let result: (GroupedRows, Int, Int) -> Column
+  private let result: (GroupedRows, Int, Int) throws(KernelError) -> Column
 
   /// - Parameter skipsNulls: rows whose first argument is NULL are left out.
   init(
-    _ types: [SQLType], skipsNulls: Bool, finish: @escaping (GroupedRows, Int, Int) -> Column
+    _ types: [SQLType], skipsNulls: Bool, finish: @escaping (GroupedRows, Int, Int) throws(KernelError) -> Column
   ) {
     rows = GroupedRows(types)
     self.skipsNulls = skipsNulls
@@ -57,7 +74,7 @@ private final class CollectingState: AggregateState {
     rows.append(other.rows, groupMap: groupMap)
   }
 
-  func finish(start: Int, count: Int) throws(KernelError) -> Column { result(rows, start, count) }
+  func finish(start: Int, count: Int) throws(KernelError) -> Column { try result(rows, start, count) }
 
   var byteCount: Int { rows.byteCount }
 }
@@ -76,21 +93,41 @@ private func arrays(_ rows: GroupedRows, _ start: Int, _ count: Int, _ type: SQL
   return list.finish(type, children: [elements])
 }
 
-private func joined(_ rows: GroupedRows, _ start: Int, _ count: Int) -> Column {
+/// Bytes that a result of LISTAGG may have; Trino's.
+private let longestJoined = 1_048_576
+
+/// Texts one after the other with separators between them. What is longer than allowed is an error, or ends with a filler instead of the first entry
+/// that does not fit: `a, b, ...(3)`.
+private func joined(_ rows: GroupedRows, _ start: Int, _ count: Int, isTruncating: Bool) throws(KernelError) -> Column {
   let index = rows.indexed()
-  let texts = Operand(index.columns[0])
-  let separators = Operand(index.columns[1])
+  let operands = index.columns.map { Operand($0) }
+  func text(_ column: Int, _ row: UInt32) -> UnsafeRawBufferPointer {
+    guard operands[column].isValid(Int(row)) else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    return StringView.buffer(at: operands[column].pointer(as: StringView.self) + Int(row))
+  }
   var out = TextColumnBuilder(count: count)
   for group in start..<start + count {
     let list = index.rows(group)
     if list.isEmpty { out.setNull() }
-    var isFirst = true
-    for row in list {
-      if !isFirst, separators.isValid(Int(row)) {
-        out.bytes.append(StringView.buffer(at: separators.pointer(as: StringView.self) + Int(row)))
+    var length = 0
+    for (position, row) in list.enumerated() {
+      let separator = text(1, row)
+      let entry = text(0, row)
+      length += entry.count + (position > 0 ? separator.count : 0)
+      guard length > longestJoined else {
+        if position > 0 { out.bytes.append(separator) }
+        out.bytes.append(entry)
+        continue
       }
-      isFirst = false
-      out.bytes.append(StringView.buffer(at: texts.pointer(as: StringView.self) + Int(row)))
+      guard isTruncating else {
+        throw KernelError(
+          "EXCEEDED_FUNCTION_MEMORY_LIMIT",
+          "Concatenated string has the length in bytes larger than the maximum output length \(longestJoined)")
+      }
+      if position > 0 { out.bytes.append(separator) }
+      out.bytes.append(text(2, row))
+      if operands[3].pointer(as: UInt8.self)[Int(row)] != 0 { out.bytes.append(text: "(\(list.count - position))") }
+      break
     }
     out.endRow()
   }

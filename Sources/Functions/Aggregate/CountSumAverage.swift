@@ -130,7 +130,9 @@ private final class BigintSumState: AggregateState {
     seen.resize(groupCount)
   }
 
-  private static let overflow = KernelError("NUMERIC_VALUE_OUT_OF_RANGE", "bigint addition overflow")
+  private static func overflow(_ sum: Int64, _ value: Int64) -> KernelError {
+    .outOfRange("bigint addition overflow: \(sum) + \(value)")
+  }
 
   func update(_ arguments: [Column], groups: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
     let sums = self.sums.base
@@ -138,15 +140,15 @@ private final class BigintSumState: AggregateState {
     let argument = arguments[0]
     let view = ColumnView(argument)
     let values = view.pointer(as: Int64.self)
-    var overflowed = false
+    var failure: (sum: Int64, value: Int64)?
     forEachValidRow(view, count) { row, index in
       let group = Int(groups[row])
       let (sum, carry) = sums[group].addingReportingOverflow(values[index])
+      if carry, failure == nil { failure = (sums[group], values[index]) }
       sums[group] = sum
       seen[group] = 1
-      overflowed = overflowed || carry
     }
-    if overflowed { throw Self.overflow }
+    if let failure { throw Self.overflow(failure.sum, failure.value) }
   }
 
   func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
@@ -154,7 +156,7 @@ private final class BigintSumState: AggregateState {
     for group in 0..<count where other.seen[group] != 0 {
       let target = Int(groupMap[group])
       let (sum, carry) = sums[target].addingReportingOverflow(other.sums[group])
-      if carry { throw Self.overflow }
+      if carry { throw Self.overflow(sums[target], other.sums[group]) }
       sums.base[target] = sum
       seen.base[target] = 1
     }

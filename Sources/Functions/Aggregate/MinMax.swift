@@ -14,6 +14,7 @@ extension FunctionLibrary {
       name, aliases: aliases, description, [.variable("T")], returns: .argument(0), ignoresDuplicates: ignoresDuplicates
     ) { (types: [SQLType], _: SQLType) throws(FunctionError) in
       let type = types[0]
+      if choice != .first { try requireOrderable(type, name) }
       return { _ in makePickState(type, choice) }
     }
   }

@@ -31,116 +31,6 @@ extension FunctionLibrary {
   }
 }
 
-/// A t-digest: clusters of neighbouring values, small at both ends of the distribution and larger in its middle. Exact while each
-/// value has a cluster of its own.
-/// - Source: Dunning, Ertl, "Computing extremely accurate quantiles using t-digests" (2019).
-struct TDigest {
-  private(set) var means: [Double] = []
-  private(set) var weights: [Double] = []
-  private var pending: [(mean: Double, weight: Double)] = []
-  private(set) var totalWeight = 0.0
-  private var least = Double.infinity
-  private var largest = -Double.infinity
-
-  private static let compression = 200.0
-  private static let pendingLimit = 2_000
-
-  var byteCount: Int { (means.count + pending.count) * 16 + 96 }
-
-  mutating func add(_ value: Double, weight: Double) {
-    pending.append((value, weight))
-    totalWeight += weight
-    least = min(least, value)
-    largest = max(largest, value)
-    if pending.count >= Self.pendingLimit { compress() }
-  }
-
-  mutating func add(_ other: TDigest) {
-    for (mean, weight) in zip(other.means, other.weights) { pending.append((mean, weight)) }
-    pending += other.pending
-    totalWeight += other.totalWeight
-    least = min(least, other.least)
-    largest = max(largest, other.largest)
-    if pending.count >= Self.pendingLimit { compress() }
-  }
-
-  mutating func compress() {
-    if pending.isEmpty { return }
-    var clusters = zip(means, weights).map { (mean: $0, weight: $1) } + pending
-    pending = []
-    clusters.sort { $0.mean < $1.mean }
-    if clusters.count <= Self.pendingLimit {
-      means = clusters.map(\.mean)
-      weights = clusters.map(\.weight)
-      return
-    }
-    means = []
-    weights = []
-    var current = clusters[0]
-    var before = 0.0
-    var limit = Self.limit(after: 0) * totalWeight
-    for cluster in clusters.dropFirst() {
-      if before + current.weight + cluster.weight <= limit {
-        let weight = current.weight + cluster.weight
-        current.mean += (cluster.mean - current.mean) * cluster.weight / weight
-        current.weight = weight
-      } else {
-        means.append(current.mean)
-        weights.append(current.weight)
-        before += current.weight
-        limit = Self.limit(after: before / totalWeight) * totalWeight
-        current = cluster
-      }
-    }
-    means.append(current.mean)
-    weights.append(current.weight)
-  }
-
-  /// The share up to which a cluster may reach that begins at a share: one step of the scale function k1.
-  private static func limit(after share: Double) -> Double {
-    let k = compression / (2 * .pi) * Glibc.asin(2 * min(share, 1) - 1) + 1
-    if k >= compression / 4 { return 1 }
-    return (Glibc.sin(k * 2 * .pi / compression) + 1) / 2
-  }
-
-  /// The value at a share; call `compress` before.
-  func value(at share: Double) -> Double {
-    if means.count == 1 { return means[0] }
-    let index = share * totalWeight
-    if index < 1 { return least }
-    if weights[0] > 1, index < weights[0] / 2 {
-      return least + (index - 1) / (weights[0] / 2 - 1) * (means[0] - least)
-    }
-    if index > totalWeight - 1 { return largest }
-    let last = weights[weights.count - 1]
-    if last > 1, totalWeight - index <= last / 2 {
-      return largest - (totalWeight - index - 1) / (last / 2 - 1) * (largest - means[means.count - 1])
-    }
-    var seen = weights[0] / 2
-    for cluster in 0..<(means.count - 1) {
-      let step = (weights[cluster] + weights[cluster + 1]) / 2
-      guard seen + step > index else {
-        seen += step
-        continue
-      }
-      var left = 0.0
-      var right = 0.0
-      if weights[cluster] == 1 {
-        if index - seen < 0.5 { return means[cluster] }
-        left = 0.5
-      }
-      if weights[cluster + 1] == 1 {
-        if seen + step - index <= 0.5 { return means[cluster + 1] }
-        right = 0.5
-      }
-      let toLeft = index - seen - left
-      let toRight = seen + step - index - right
-      return (means[cluster] * toRight + means[cluster + 1] * toLeft) / (toLeft + toRight)
-    }
-    return largest
-  }
-}
-
 private final class PercentileState: AggregateState {
   private let valueType: SQLType
   private let isWeighted: Bool
@@ -219,7 +109,7 @@ private final class PercentileState: AggregateState {
         digests[target] = TDigest()
         shares[target] = other.shares[group]
       }
-      digests[target]?.add(theirs)
+      digests[target]?.merge(theirs)
       heldBytes += theirs.byteCount
     }
   }
@@ -227,7 +117,7 @@ private final class PercentileState: AggregateState {
   func finish(start: Int, count: Int) throws(KernelError) -> Column {
     let builder = ColumnBuilder(type: resultType, capacity: count)
     for group in start..<start + count {
-      guard var digest = digests[group] else {
+      guard let digest = digests[group] else {
         builder.appendNull()
         continue
       }

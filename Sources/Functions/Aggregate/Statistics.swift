@@ -23,6 +23,7 @@ extension FunctionLibrary {
       AggregateDefinition(
         "geometric_mean", "Geometric mean.", .double, returns: .double, fold: GeometricMeanFold<Double>()),
       AggregateDefinition("geometric_mean", "Geometric mean.", .real, returns: .real, fold: GeometricMeanFold<Float>()),
+      AggregateDefinition("geometric_mean", "Geometric mean.", .bigint, returns: .double, fold: WholeGeometricMeanFold()),
       AggregateDefinition(
         "entropy", "Entropy in bits of a distribution given by counts.", .double, returns: .double, fold: EntropyFold()),
     ] + pairs("covar_pop", "Population covariance of y and x.", .populationCovariance)
@@ -134,6 +135,17 @@ private struct GeometricMeanFold<Value: BinaryFloatingPoint & BitwiseCopyable & 
   func result(_ state: Accumulator) -> Value? {
     state.count == 0 ? nil : Value(Glibc.exp(state.logarithms / state.count))
   }
+}
+
+/// Integers have a double as their mean; without an overload of their own they would count as real.
+private struct WholeGeometricMeanFold: UnaryFold {
+  private let mean = GeometricMeanFold<Double>()
+
+  func add(_ value: Int64, to state: inout GeometricMeanFold<Double>.Accumulator) { mean.add(Double(value), to: &state) }
+  func merge(_ other: GeometricMeanFold<Double>.Accumulator, into state: inout GeometricMeanFold<Double>.Accumulator) {
+    mean.merge(other, into: &state)
+  }
+  func result(_ state: GeometricMeanFold<Double>.Accumulator) -> Double? { mean.result(state) }
 }
 
 private struct EntropyFold: UnaryFold {

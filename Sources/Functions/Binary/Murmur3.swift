@@ -31,6 +31,12 @@ enum Murmur3Hash128 {
     return (h1, h2 &+ h1)
   }
 
+  /// The first word of the hash of 8 little-endian bytes.
+  static func hash(word: UInt64) -> UInt64 {
+    let h1 = (rotate(word &* c1, 31) &* c2 ^ 8) &+ 8
+    return finish(h1) &+ finish(h1 &+ 8)
+  }
+
   private static func rotate(_ value: UInt64, _ bits: UInt64) -> UInt64 { value &<< bits | value &>> (64 &- bits) }
 
   private static func finish(_ value: UInt64) -> UInt64 {

@@ -27,7 +27,9 @@ package func canCast(from source: SQLType, to target: SQLType) -> Bool {
     return true
   case (let source, .json): return source.isNumeric
   case (.varbinary, .uuid), (.uuid, .varbinary), (.varbinary, .ipaddress), (.ipaddress, .varbinary): return true
-  case (.varchar, .varbinary): return true
+  case (.varchar, .varbinary), (.varbinary, .sketch), (.sketch, .varbinary): return true
+  case (.sketch(let from), .sketch(let to)): return from.isHyperLogLog && to.isHyperLogLog
+  case (.sketch, _), (_, .sketch): return false
   case (.varbinary, _), (_, .varbinary): return false
   case (_, .varchar), (_, .char): return !source.isNested
   case (.varchar, let target), (.char, let target):
@@ -94,7 +96,8 @@ struct Caster {
     case (.varchar(let from), .varchar(let to)):
       if let to, from.map({ $0 > to }) ?? true { return try castToText(column) }
       return column.relabelled(target)
-    case (.varchar, .varbinary): return column.relabelled(target)
+    case (.varchar, .varbinary), (.sketch, .varbinary): return column.relabelled(target)
+    case (.varbinary, .sketch(let type)), (.sketch, .sketch(let type)): return try castSketch(column, to: type)
     case (_, .varchar), (_, .char): return try castToText(column)
     case (.varchar, _): return try castFromText(column)
     case (.char, _): return try castFromText(column)

@@ -193,7 +193,7 @@ struct ValuePrinter {
     case .double: out.append(castDouble: view.pointer(as: Double.self)[index])
     case .decimal(let precision, let scale):
       out.append(decimal: loadDecimal(view.values, index, isShort: precision <= 18), scale: scale)
-    case .varchar, .json, .varbinary: out.append(StringView.buffer(at: view.pointer(as: StringView.self) + index))
+    case .varchar, .json, .varbinary, .sketch: out.append(StringView.buffer(at: view.pointer(as: StringView.self) + index))
     case .char(let length):
       out.append(paddedText: StringView.buffer(at: view.pointer(as: StringView.self) + index), length: length)
     case .uuid: out.append(uuid: view.pointer(as: Int128.self)[index])

@@ -12,12 +12,16 @@ package enum SQLJSON {
   package static let value = "$json_value"
   /// (input, path, parameter names, options, values...) -> row(status, text).
   package static let query = "$json_query"
+  /// (input, path, parameter names, options, values...) -> array(varchar), the texts of all that is found; NULL where the path does not fit.
+  package static let items = "$json_items"
   /// (options, key, value, key, value, ...) -> varchar.
   package static let object = "$json_object"
   /// (options, value, ...) -> varchar.
   package static let array = "$json_array"
   /// Text that is JSON already -> json.
   package static let text = "$json_text"
+  /// Text that must be JSON -> json, with its members as they are.
+  package static let formatted = "$json_formatted"
   /// (message) -> an error, for ERROR ON ERROR and ERROR ON EMPTY.
   package static let failure = "$json_error"
 
@@ -26,6 +30,7 @@ package enum SQLJSON {
   package static let conditionalWrapper = "conditional"
   package static let unconditionalWrapper = "unconditional"
   package static let omitsQuotes = "omit quotes"
+  package static let fails = "error on error"
   package static let dropsNulls = "absent on null"
   package static let separator = "\u{1F}"
 
@@ -110,6 +115,30 @@ extension FunctionLibrary {
       }
     },
     ScalarDefinition(
+      SQLJSON.items, "JSON_TABLE", [.varchar, .varchar, .varchar, .varchar, .json], isVariadic: true, returns: .type(.array(.varchar)),
+      propagatesNulls: false
+    ) { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+      let paths = PathArguments(arguments, valuesFrom: 4)
+      let fails = optionWords(arguments[3]).contains(SQLJSON.fails)
+      let builder = ColumnBuilder(type: .array(.varchar), capacity: call.count)
+      for row in 0..<call.count {
+        switch try paths.items(row) {
+        case .null?: builder.appendNull()
+        case nil:
+          guard !fails else { throw KernelError("PATH_EVALUATION_ERROR", "path evaluation failed", row: row) }
+          builder.appendNull()
+        case .items(let items)?:
+          builder.append(listOf: items.count)
+          for item in items {
+            var text = TextBuffer()
+            item.append(to: &text)
+            builder.child(0).append(bytes: text.bytes)
+          }
+        }
+      }
+      return builder.finish()
+    },
+    ScalarDefinition(
       SQLJSON.object, "JSON_OBJECT", [.varchar, .any], isVariadic: true, returns: .type(.varchar), propagatesNulls: false
     ) { (types: [SQLType], _: SQLType) throws(FunctionError) -> ScalarKernel in
       for (place, type) in types.enumerated() where place > 0 && !(place % 2 == 1 ? type.isText && type != .json : type == .json) {
@@ -126,6 +155,23 @@ extension FunctionLibrary {
     ScalarDefinition(SQLJSON.text, "JSON text as a JSON value.", [.varchar], returns: .type(.json)) {
       (arguments: [Column], _: FunctionCall) throws(KernelError) -> Column in arguments[0].relabelled(.json)
     },
+    ScalarDefinition(SQLJSON.formatted, "Text as JSON.", [.varchar], returns: .type(.json)) {
+      (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+      let texts = Operand(arguments[0])
+      var out = TextColumnBuilder(count: call.count)
+      for row in 0..<call.count {
+        if texts.isValid(row) {
+          guard let item = JSONItem.parse(StringView.buffer(at: texts.pointer(as: StringView.self) + (row & texts.mask))) else {
+            throw KernelError("JSON_INPUT_CONVERSION_ERROR", "conversion to JSON failed", row: row)
+          }
+          item.append(to: &out.bytes)
+        } else {
+          out.setNull()
+        }
+        out.endRow()
+      }
+      return out.finish(.json)
+    },
     ScalarDefinition(SQLJSON.failure, "Raises a path error.", [.varchar], returns: .type(.unknown)) {
       (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
       guard call.count > 0 else { return .nulls(.unknown, count: 0) }
@@ -133,14 +179,19 @@ extension FunctionLibrary {
     },
   ] + [
     // The same without values passed.
-    withoutValues(SQLJSON.exists), withoutValues(SQLJSON.value), withoutValues(SQLJSON.query),
+    withoutValues(SQLJSON.exists), withoutValues(SQLJSON.value), withoutValues(SQLJSON.query), withoutValues(SQLJSON.items),
   ]
 
   private static func withoutValues(_ name: String) -> ScalarDefinition {
-    let isQuery = name == SQLJSON.query
-    let result: SQLType = name == SQLJSON.exists ? .boolean : SQLJSON.result
+    let hasOptions = name == SQLJSON.query || name == SQLJSON.items
+    let result: SQLType =
+      switch name {
+      case SQLJSON.exists: .boolean
+      case SQLJSON.items: .array(.varchar)
+      default: SQLJSON.result
+      }
     return ScalarDefinition(
-      name, name, Array(repeating: .varchar, count: isQuery ? 4 : 3), returns: .type(result), propagatesNulls: false
+      name, name, Array(repeating: .varchar, count: hasOptions ? 4 : 3), returns: .type(result), propagatesNulls: false
     ) { (types: [SQLType], resultType: SQLType) throws(FunctionError) -> ScalarKernel in
       guard let full = sqlJSONByName(name) else { throw FunctionError("FUNCTION_NOT_FOUND", name) }
       return try full.build(types, resultType)

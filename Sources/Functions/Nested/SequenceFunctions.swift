@@ -44,6 +44,12 @@ private func tooLong() -> KernelError {
   .invalidArgument("result of sequence function must not have more than \(sequenceLimit) entries")
 }
 
+/// Refuses steps of months that lead to too many entries before any is made: no month has more than 31 days.
+private func checkMonths(_ months: Int, from start: Int64, to stop: Int64, unitsPerDay: Int64) throws(KernelError) {
+  let distance = stop >= start ? UInt64(bitPattern: stop &- start) : UInt64(bitPattern: start &- stop)
+  guard distance / (31 * UInt64(unitsPerDay)) / UInt64(months.magnitude) < UInt64(sequenceLimit) else { throw tooLong() }
+}
+
 /// Arrays whose elements `body` appends.
 private func sequenceColumn<Value: BitwiseCopyable>(
   _ arguments: [Column], _ call: FunctionCall, _ body: ([Operand], Int, inout [Value]) throws(KernelError) -> Void
@@ -101,6 +107,7 @@ private let dateSequence: ScalarKernel = { (arguments: [Column], call: FunctionC
     }
     let months = Int(step.pointer(as: Int32.self)[row & step.mask])
     try checkStep(Int64(months), isBehind: stop > start, isBefore: stop < start)
+    try checkMonths(months, from: start, to: stop, unitsPerDay: 1)
     var index = 0
     while true {
       let next = Int64(CivilCalendar.addMonths(index &* months, toDay: Int(start)))
@@ -128,6 +135,7 @@ private let timestampSequence: ScalarKernel = { (arguments: [Column], call: Func
     }
     let months = Int(step.pointer(as: Int32.self)[row & step.mask])
     try checkStep(Int64(months), isBehind: stop > start, isBefore: stop < start)
+    try checkMonths(months, from: start, to: stop, unitsPerDay: 86_400 * perSecond)
     var index = 0
     while true {
       let next = try TemporalMath.addMonths(index &* months, to: start, ticksPerSecond: perSecond)

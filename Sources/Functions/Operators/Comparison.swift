@@ -43,6 +43,7 @@ extension SQLType {
   /// `=` and grouping are defined.
   package var isComparable: Bool {
     switch self {
+    case .sketch: false
     case .array(let element): element.isComparable
     case .map(let key, let value): key.isComparable && value.isComparable
     case .row(let fields): fields.allSatisfy { $0.type.isComparable }
@@ -50,10 +51,10 @@ extension SQLType {
     }
   }
 
-  /// `<` and ORDER BY are defined: not for maps and JSON.
+  /// `<` and ORDER BY are defined: not for maps, JSON and sketches.
   package var isOrderable: Bool {
     switch self {
-    case .map, .json: false
+    case .map, .json, .sketch: false
     case .array(let element): element.isOrderable
     case .row(let fields): fields.allSatisfy { $0.type.isOrderable }
     default: true

@@ -7,16 +7,18 @@ extension FunctionLibrary {
       guard types.count == 2 else { return nil }
       if name == "+", types[0].isInterval, !types[1].isInterval {
         // interval + moment: the same with operands swapped.
-        guard let flipped = momentPlusInterval(types[1], types[0], isMinus: false) else { return nil }
-        return ResolvedScalar(name: name, argumentTypes: types, resultType: types[1]) {
+        let moment = types[1].holding(types[0])
+        guard let flipped = momentPlusInterval(moment, types[0], isMinus: false) else { return nil }
+        return ResolvedScalar(name: name, argumentTypes: [types[0], moment], resultType: moment) {
           (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
           try flipped([arguments[1], arguments[0]], call)
         }
       }
       if types[1].isInterval {
         if types[0] == types[1] { return intervalSum(name, types[0]) }
-        guard let kernel = momentPlusInterval(types[0], types[1], isMinus: name == "-") else { return nil }
-        return ResolvedScalar(name: name, argumentTypes: types, resultType: types[0], kernel: kernel)
+        let moment = types[0].holding(types[1])
+        guard let kernel = momentPlusInterval(moment, types[1], isMinus: name == "-") else { return nil }
+        return ResolvedScalar(name: name, argumentTypes: [moment, types[1]], resultType: moment, kernel: kernel)
       }
       return name == "-" ? momentDifference(types) : nil
     },
@@ -34,6 +36,18 @@ extension FunctionLibrary {
 
 extension SQLType {
   var isInterval: Bool { self == .intervalDayToSecond || self == .intervalYearToMonth }
+
+  /// The type of a moment of this type plus an interval: days to seconds have milliseconds, which the sum must be able to hold. As in Trino,
+  /// the type does not depend on whether there are any.
+  fileprivate func holding(_ interval: SQLType) -> SQLType {
+    guard interval == .intervalDayToSecond else { return self }
+    return switch self {
+    case .time(let precision): .time(precision: max(3, precision))
+    case .timestamp(let precision): .timestamp(precision: max(3, precision))
+    case .timestampTZ(let precision): .timestampTZ(precision: max(3, precision))
+    default: self
+    }
+  }
 }
 
 private let intervalOverflow = KernelError.outOfRange("interval out of range")

@@ -206,7 +206,7 @@ package struct FunctionLibrary: Sendable {
       }
     }
     for definition in allAggregates {
-      for name in definition.names {
+      for name in definition.names where name.first?.isLetter ?? false {
         lines.append(
           Listed(
             name: name, returnType: definition.result.text,
@@ -262,6 +262,15 @@ package struct FunctionLibrary: Sendable {
   }
 
   private func unexpectedParameters(_ name: String, _ arguments: [ArgumentType]) -> FunctionError {
+    if name == "concat", arguments.count < 2 {
+      return FunctionError("INVALID_FUNCTION_ARGUMENT", "There must be two or more concatenation arguments")
+    }
+    let types = arguments.compactMap { argument -> SQLType? in if case .value(let type) = argument { type } else { nil } }
+    if name == "||", types.count == 2 {
+      var mismatch = operatorMismatch(name, types)
+      if types.contains(where: \.isText) { mismatch.hint = "Nothing becomes text by itself: use CAST(... AS varchar)." }
+      return mismatch
+    }
     let given = arguments.map { argument -> String in
       switch argument {
       case .value(let type): "\(type)"
@@ -348,9 +357,9 @@ extension FunctionLibrary {
   /// All built-in functions.
   package static let standard = FunctionLibrary(
     scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
-      + regex + temporalFields + temporalSteps + temporalConversions + array + sequences + map + lambdas + json + sqlJSON + binaryFunctions + url + textPieces
-      + format + betaDistribution,
+      + regex + temporalFields + temporalSteps + temporalConversions + patternDates + array + sequences + map + lambdas + json + sqlJSON + binaryFunctions + url + textPieces
+      + format + betaDistribution + sketchFunctions,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax + logicAndBits + statistics + collecting + keyedCollecting + extremes
-      + approximateCounts + percentiles + reducing)
+      + approximateCounts + percentiles + sketchAggregates + reducing)
 }

@@ -5,8 +5,8 @@ extension FunctionLibrary {
     part("url_extract_protocol", "The scheme of a URL.") { $0.scheme },
     part("url_extract_host", "The host of a URL.") { $0.host },
     part("url_extract_path", "The path of a URL, decoded.") { URLText.decoded($0.path, plusIsBlank: false) },
-    part("url_extract_query", "The query of a URL.") { $0.query },
-    part("url_extract_fragment", "The fragment of a URL.") { $0.fragment },
+    part("url_extract_query", "The query of a URL, decoded.") { URLText.decoded($0.query, plusIsBlank: false) },
+    part("url_extract_fragment", "The fragment of a URL, decoded.") { URLText.decoded($0.fragment, plusIsBlank: false) },
     optionalUnary("url_extract_port", "The port of a URL; NULL without one.") { (text: Text) throws(KernelError) -> Int64? in
       URLText(text.string)?.port
     },

@@ -270,7 +270,7 @@ private struct ZoneReader {
 
 typealias FormatCompiler = @Sendable (UnsafeRawBufferPointer, FunctionCall) throws(KernelError) -> DateTimeFormat
 
-private let jodaFormat: FormatCompiler = { (text: UnsafeRawBufferPointer, call: FunctionCall) throws(KernelError) in
+let jodaFormat: FormatCompiler = { (text: UnsafeRawBufferPointer, call: FunctionCall) throws(KernelError) in
   let today = CivilTime(call.context.nowMicroseconds, ticksPerSecond: 1_000_000).day
   return try DateTimeFormat.joda(text, currentYear: CivilCalendar.date(ofDay: today).year)
 }
@@ -319,7 +319,7 @@ private func textColumn(
   }
 }
 
-private func formatKernel(_ compile: @escaping FormatCompiler) -> ScalarKernel {
+func formatKernel(_ compile: @escaping FormatCompiler) -> ScalarKernel {
   { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
     var formats = FormatReader(arguments[1], call, compile)
     return try textColumn(arguments, call) {
@@ -340,7 +340,7 @@ private func formatKernel(_ compile: @escaping FormatCompiler) -> ScalarKernel {
   }
 }
 
-private func parseLoop<Output: BitwiseCopyable>(
+func parseLoop<Output: BitwiseCopyable>(
   _ arguments: [Column], _ call: FunctionCall, _ output: Output.Type, _ compile: @escaping FormatCompiler,
   value: (ParsedMoment) -> Output
 ) throws(KernelError) -> Column {

@@ -112,10 +112,29 @@ private func truncated(day: Int, _ unit: TemporalUnit) -> Int {
   }
 }
 
+/// Milliseconds of types that have fewer digits are rounded, half up as in Trino: `date_add` may bring more digits than the type has.
+/// - Parameter step: ticks per last digit of the type; 1 where it has milliseconds.
+private func rounded(_ ticks: Int64, to step: Int64) throws(KernelError) -> Int64 {
+  if step == 1 { return ticks }
+  return TemporalMath.floorDivide(try TemporalMath.add(ticks, step / 2, 1), step) * step
+}
+
+extension SQLType {
+  /// Microseconds, its ticks, per last digit of a type with fewer than three; 1 for all other types.
+  fileprivate var roundingStep: Int64 {
+    switch self {
+    case .time(let precision), .timestamp(let precision), .timestampTZ(let precision):
+      precision >= 3 ? 1 : precision == 2 ? 10_000 : precision == 1 ? 100_000 : 1_000_000
+    default: 1
+    }
+  }
+}
+
 private let addKernel: ScalarKernel = { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
   var units = UnitReader(arguments[0], for: TemporalReader(arguments[2]).kind)
   let operand = Operand(arguments[1])
   let amounts = operand.pointer(as: Int64.self)
+  let step = call.resultType.roundingStep
   return try temporalKernel(sameTypeAs: 2, arguments, call) {
     (reader: inout TemporalReader, row: Int, target: UnsafeMutableRawPointer) throws(KernelError) in
     let unit = try units.unit(row)
@@ -132,14 +151,14 @@ private let addKernel: ScalarKernel = { (arguments: [Column], call: FunctionCall
       if reader.kind == .time {
         let perDay = reader.ticksPerDay
         let move = (amount % 86_400_000) &* size % perDay
-        reading.ticks = CivilCalendar.floorModulo(reading.ticks + Int(move), Int(perDay))
+        reading.ticks = CivilCalendar.floorModulo(Int(try rounded(Int64(reading.ticks) + move, to: step)), Int(perDay))
       } else if reader.kind == .timestampTZ {
         let value = reader.moment(row)
         target.assumingMemoryBound(to: TimestampTZ.self)[row] = TimestampTZ(
-          instant: try TemporalMath.add(value.instant, amount, size), zone: value.zone)
+          instant: try rounded(try TemporalMath.add(value.instant, amount, size), to: step), zone: value.zone)
         return
       } else {
-        let sum = try TemporalMath.add(try reader.ticks(reading), amount, size)
+        let sum = try rounded(try TemporalMath.add(try reader.ticks(reading), amount, size), to: step)
         reading = CivilTime(sum, ticksPerSecond: reader.ticksPerSecond)
       }
     }

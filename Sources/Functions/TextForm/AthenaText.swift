@@ -83,7 +83,7 @@ package struct AthenaText: ~Copyable {
     case .varchar, .json: out.append(StringView.buffer(at: view.pointer(as: StringView.self) + index))
     case .char(let length):
       out.append(paddedText: StringView.buffer(at: view.pointer(as: StringView.self) + index), length: length)
-    case .varbinary: out.append(hexPairs: StringView.buffer(at: view.pointer(as: StringView.self) + index))
+    case .varbinary, .sketch: out.append(hexPairs: StringView.buffer(at: view.pointer(as: StringView.self) + index))
     case .uuid: out.append(uuid: view.pointer(as: Int128.self)[index])
     case .ipaddress: out.append(ipAddress: view.pointer(as: Int128.self)[index])
     case .date: out.append(date: Int(view.pointer(as: Int32.self)[index]))

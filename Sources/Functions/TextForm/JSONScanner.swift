@@ -370,7 +370,7 @@ package struct JSONPrinter: ~Copyable {
       }
     case .boolean, .tinyint, .smallint, .integer, .bigint, .decimal:
       ValuePrinter(node.column).append(row, to: &out, &clock)
-    case .varbinary:
+    case .varbinary, .sketch:
       out.append(UInt8(ascii: "\""))
       out.append(hexPairs: StringView.buffer(at: view.pointer(as: StringView.self) + index))
       out.append(UInt8(ascii: "\""))

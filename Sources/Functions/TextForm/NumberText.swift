@@ -45,15 +45,29 @@ struct DecimalDigits {
     pointPosition += exponent
   }
 
-  /// The shortest digits that read back as the same number.
+  /// The shortest digits that read back as the same number; where one digit would do, the nearest two, as Java's `Double.toString` has it. They are
+  /// other digits (4.9E-324 instead of 5E-324) only where the next number is a tenth away or more: below a hundred times the smallest.
   init(_ value: Double) {
     var text = value.description
     self = text.withUTF8 { DecimalDigits(printed: $0) }
+    if count == 1, value.magnitude < 0x1p-1067 { self = DecimalDigits(value, digitCount: 2) }
   }
 
   init(_ value: Float) {
     var text = value.description
     self = text.withUTF8 { DecimalDigits(printed: $0) }
+    if count == 1, value.magnitude < 0x1p-142 { self = DecimalDigits(Double(value), digitCount: 2) }
+  }
+
+  /// The nearest number with so many significant digits.
+  init(_ value: Double, digitCount: Int32) {
+    self = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { scratch in
+      guard let base = scratch.baseAddress else { return DecimalDigits(printed: UnsafeBufferPointer(start: nil, count: 0)) }
+      let length = withVaList([digitCount - 1, value.magnitude]) { vsnprintf(base, 32, "%.*e", $0) }
+      return base.withMemoryRebound(to: UInt8.self, capacity: 32) { bytes in
+        DecimalDigits(printed: UnsafeBufferPointer(start: bytes, count: Int(length)))
+      }
+    }
   }
 }
 
@@ -82,15 +96,7 @@ extension TextBuffer {
   mutating func append(castReal value: Float) {
     if appendSpecial(Double(value), zero: "0E0") { return }
     var digits = DecimalDigits(value)
-    if digits.count > 7 {
-      withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { scratch in
-        guard let base = scratch.baseAddress else { return }
-        let length = withVaList([Double(value.magnitude)]) { vsnprintf(base, 32, "%.6e", $0) }
-        base.withMemoryRebound(to: UInt8.self, capacity: 32) { bytes in
-          digits = DecimalDigits(printed: UnsafeBufferPointer(start: bytes, count: Int(length)))
-        }
-      }
-    }
+    if digits.count > 7 { digits = DecimalDigits(Double(value), digitCount: 7) }
     append(scientific: digits)
   }
 

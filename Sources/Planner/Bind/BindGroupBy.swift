@@ -45,6 +45,9 @@ extension Binder {
       try checkSetCount(overflow ? Int.max : count, clause.range)
       sets = sets.flatMap { first in own.map { first + $0 } }
     }
+    for key in list.keys {
+      try key.expression.requireComparable { "\($0) is not comparable, and therefore cannot be used in GROUP BY" }
+    }
     // A key may be named twice within a set: GROUP BY a, ROLLUP (a, b).
     var unique: [[Int]] = []
     var known: Set<Set<Int>> = []
@@ -207,6 +210,13 @@ extension Binder {
   }
 
   private static let maxGroupingSets = 2048
+}
+
+extension BoundExpression {
+  /// What is grouped or made distinct must have `=`, which sketches have not.
+  func requireComparable(_ message: (SQLType) -> String) throws(SQLError) {
+    guard type.isComparable else { throw SQLError(.typeMismatch, message(type), range: range) }
+  }
 }
 
 /// A bound GROUP BY: its different expressions, and the sets of them to group by.

@@ -24,6 +24,7 @@ extension Binder {
         "Insert query has mismatched column types: Table: [\(Self.list(tableTypes))], Query: [\(Self.list(queryTypes))]",
         range: range)
     }
+    if settings.parameterTypes != nil { noteParameters(of: query.plan, types: tableTypes) }
     var sources: [Int: Int] = [:]
     for (position, target) in targets.enumerated() { sources[target] = position }
     let outputs = fields.enumerated().map { index, field -> NamedExpression in
@@ -35,6 +36,18 @@ extension Binder {
       return NamedExpression(Self.assigned(value, to: field.type), name: field.name)
     }
     return .project(query.plan, outputs)
+  }
+
+  /// Parameters that are rows' values as they are have the types of the columns they go into.
+  private func noteParameters(of plan: LogicalPlan, types: [SQLType]) {
+    let rows =
+      switch plan {
+      case .values(let rows, _): rows
+      case .project(.values(let rows, _), _): rows
+      case .project(_, let outputs): [outputs.map(\.expression)]
+      default: [[BoundExpression]]()
+      }
+    for row in rows where row.count == types.count { _ = coerce(row, to: types) }
   }
 
   /// VALUES of an INSERT may say DEFAULT, unless that is the name of something else. Each becomes a parameter behind the statement's own.

@@ -68,8 +68,12 @@ extension Binder {
     switch name {
     case "timestamp":
       let shape = TimeShape(value)
+      try checkPrecision(shape.precision, range: range)
       type = shape.hasZone ? .timestampTZ(precision: shape.precision) : .timestamp(precision: shape.precision)
-    case "time": type = .time(precision: TimeShape(value).precision)
+    case "time":
+      let shape = TimeShape(value)
+      try checkPrecision(shape.precision, range: range)
+      type = .time(precision: shape.precision)
     case "char": type = .char(length: max(1, value.unicodeScalars.count))
     default: type = try resolve(typeName)
     }
@@ -78,6 +82,13 @@ extension Binder {
     }
     let cast = BoundExpression.cast(source, to: type, isTry: false, range)
     return .literal(try literalValue(cast, "\(typeName.displayName.uppercased())", value, range), range)
+  }
+
+  /// Trino has up to picoseconds; cutting them silently would be a wrong value.
+  private func checkPrecision(_ precision: Int, range: SourceRange) throws(SQLError) {
+    guard precision <= 9 else {
+      throw SQLError.notSupported("Precision \(precision) is not supported: at most 9 fraction digits", range: range)
+    }
   }
 
   private func literalValue(
@@ -124,7 +135,6 @@ extension Binder {
         position += 1
       }
       hasZone = position < bytes.count
-      precision = min(precision, 9)
     }
   }
 
@@ -222,9 +232,10 @@ extension Binder {
       guard settings.positionalParameters.indices.contains(index) else {
         throw SQLError(
           .invalidParameterUsage,
-          "Incorrect number of parameters: expected at least \(index + 1) but found \(settings.positionalParameters.count)",
+          "Incorrect number of parameters: expected \(index + 1) but found \(settings.positionalParameters.count)",
           range: range)
       }
+      settings.parameterTypes?.note(place: range, ofParameter: index)
       return settings.positionalParameters[index]
     case .named(let name):
       guard let value = settings.namedParameters[name.lowercased()] else {
@@ -260,9 +271,7 @@ extension Binder {
     }
     func checked(_ precision: Int?) throws(SQLError) -> Int {
       let precision = precision ?? 3
-      guard precision <= 9 else {
-        throw SQLError.notSupported("Precision \(precision) is not supported: at most 9 fraction digits", range: range)
-      }
+      try checkPrecision(precision, range: range)
       return precision
     }
     switch value {

@@ -108,6 +108,10 @@ extension Binder {
 
   private func rowCount(_ expression: Expression, _ clause: String) throws(SQLError) -> Int {
     let scalar = try evaluateConstant(expression)
+    if scalar.isNull, let parameterTypes = settings.parameterTypes {
+      parameterTypes.note(.bigint, at: expression.range)
+      return 1
+    }
     guard case .int(let value) = scalar.value, scalar.type.isInteger else {
       throw SQLError(
         .typeMismatch, "\(clause) row count must be an integer (actual type \(scalar.type))", range: expression.range)
@@ -269,6 +273,9 @@ extension Binder {
       }
     }
     let isDistinct = clause.quantifier != .all
+    if isDistinct || clause.kind != .union, let column = columns.first(where: { !$0.type.isComparable }) {
+      throw SQLError(.typeMismatch, "Type \(column.type) is not comparable and therefore cannot be used in \(word)", range: range)
+    }
     let plans = operands.map { casted($0, to: columns) }
     let plan: LogicalPlan
     switch clause.kind {

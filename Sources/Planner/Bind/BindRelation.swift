@@ -45,7 +45,7 @@ extension Binder {
     case .function(let call): return try bindTableFunction(call, range: relation.range, in: environment)
     case .subquery(let query):
       return from(try bindQuery(query, in: environment, keepsOrder: false))
-    case .lateral, .unnest:
+    case .lateral, .unnest, .jsonTable:
       let empty = FromBinding(plan: .values(rows: [[]], columns: []), fields: [])
       return try bindLateral(relation, left: empty, keepsLeft: false, condition: nil, in: environment)
     case .join(let join):
@@ -63,9 +63,6 @@ extension Binder {
       return try bindUnpivot(try bindRelation(inner, in: environment), unpivot)
     case .matchRecognize:
       throw SQLError.notSupported("MATCH_RECOGNIZE is not supported", range: relation.range, hint: "use window functions")
-    case .jsonTable:
-      throw SQLError.notSupported(
-        "JSON_TABLE is not supported", range: relation.range, hint: "use json_extract with UNNEST and a cast to array")
     }
   }
 
@@ -270,6 +267,7 @@ extension Binder {
   private func bindLateral(
     _ relation: Relation, left: FromBinding, keepsLeft: Bool, condition: Expression?, in environment: BindEnvironment
   ) throws(SQLError) -> FromBinding {
+    let relation = try relation.withoutJSONTable()
     switch relation.kind {
     case .aliased(let inner, let alias):
       // The alias names the new columns only.
@@ -397,10 +395,10 @@ extension Relation {
   /// Sees the relations to its left.
   fileprivate var isLateral: Bool {
     switch kind {
-    case .lateral, .unnest: true
+    case .lateral, .unnest, .jsonTable: true
     case .aliased(let inner, _), .sampled(let inner, _): inner.isLateral && !inner.isJoin
     case .join(let join): join.left.isLateral
-    case .table, .subquery, .function, .pivot, .unpivot, .matchRecognize, .jsonTable: false
+    case .table, .subquery, .function, .pivot, .unpivot, .matchRecognize: false
     }
   }
 }

@@ -87,6 +87,9 @@ extension Binder {
     _ input: LogicalPlan, _ items: [BoundItem], _ outputs: [BoundExpression], _ sortKeys: [SortKey], isDistinct: Bool,
     _ rows: RowLimit
   ) throws(SQLError) -> LogicalPlan {
+    if isDistinct {
+      for output in outputs { try output.requireComparable { "DISTINCT can only be applied to comparable types (actual: \($0))" } }
+    }
     var expressions = zip(items, outputs).enumerated().map {
       NamedExpression($1.1, name: $1.0.name ?? "_col\($0)")
     }
@@ -192,7 +195,8 @@ extension Binder {
     }
     let visible = from.fields.filter { !$0.isHidden && !$0.isMerged }
     guard let target else { return visible.map(item) }
-    if case .name(let name) = target.kind {
+    // In parentheses a name is a row column, not a relation.
+    if case .name(let name) = target.kind, range.lowerBound == target.range.lowerBound {
       let qualifier = name.parts.map(\.folded)[...]
       let fields = visible.filter { $0.isQualified(by: qualifier) }
       if !fields.isEmpty || from.fields.contains(where: { $0.isQualified(by: qualifier) }) { return fields.map(item) }

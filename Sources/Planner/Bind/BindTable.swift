@@ -127,7 +127,7 @@ extension Binder {
       switch argument.value {
       case .expression(let expression):
         // `header = true` names an option too: a bare column name means nothing here.
-        if argument.name == nil, case .comparison(.equal, let left, let right) = expression.kind,
+        if argument.name == nil, case .comparison(.equal, let left, let right, _) = expression.kind,
           case .name(let name) = left.kind, name.isSimple
         {
           arguments.append(TableFunctionValue(name: name.folded, value: try evaluateConstant(right)))

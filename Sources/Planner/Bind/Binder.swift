@@ -189,8 +189,12 @@ extension Binder {
   }
 
   /// A call of a function or operator with its arguments cast to what it takes.
-  func call(_ name: String, _ arguments: [BoundExpression], range: SourceRange) throws(SQLError) -> BoundExpression {
-    let function = try scalarFunction(name, arguments.map(\.type), range: range)
+  ///
+  /// - Parameter operatorRange: the operator itself, where wrong operands are reported as in Trino; what fails for single rows stays at `range`.
+  func call(
+    _ name: String, _ arguments: [BoundExpression], at operatorRange: SourceRange? = nil, range: SourceRange
+  ) throws(SQLError) -> BoundExpression {
+    let function = try scalarFunction(name, arguments.map(\.type), range: operatorRange ?? range)
     return .call(function, coerce(arguments, to: function.argumentTypes), range)
   }
 
@@ -201,7 +205,10 @@ extension Binder {
   /// The expression under another type that it coerces to.
   func coerce(_ expression: BoundExpression, to type: SQLType) -> BoundExpression {
     if expression.type == type { return expression }
-    if case .literal(let scalar, let range) = expression, scalar.isNull { return .literal(.null(type), range) }
+    if case .literal(let scalar, let range) = expression, scalar.isNull {
+      settings.parameterTypes?.note(type, at: range)
+      return .literal(.null(type), range)
+    }
     return .cast(expression, to: type, isTry: false, expression.range)
   }
 }

@@ -18,6 +18,10 @@ package struct BinderSettings: Sendable {
   package var pivotValues: [PivotKey: [Scalar]]
   /// Whether quantified comparisons are bound to the extremes of their subquery (`OptimizerRule.quantifiedComparison`).
   package var comparesExtremes: Bool
+  /// Refuses what Athena refuses; see `AthenaRule`.
+  package var isStrict = false
+  /// Set for DESCRIBE INPUT.
+  package var parameterTypes: ParameterTypes?
 
   package init(
     place: NamePlace = NamePlace(catalog: "awsdatacatalog", database: "default"), context: QueryContext = QueryContext(),

@@ -190,6 +190,9 @@ extension ExpressionBinder {
     }
     let order = try bindSortKeys(call.orderBy + call.withinGroup)
     let isDistinct = call.quantifier == .distinct && !function.ignoresDuplicates
+    if isDistinct {
+      for argument in arguments { try argument.requireComparable { "DISTINCT can only be applied to comparable types (actual: \($0))" } }
+    }
     if isDistinct, let key = order.first(where: { !arguments.contains($0.expression) }) {
       throw SQLError(
         .expressionNotInDistinct,
@@ -205,9 +208,8 @@ extension ExpressionBinder {
   private func aggregateArguments(
     _ call: SQLSyntax.FunctionCall, name: String, range: SourceRange
   ) throws(SQLError) -> (ResolvedAggregate, [BoundExpression], [BoundLambda]) {
-    if case .truncate? = call.overflow {
-      throw SQLError.notSupported(
-        "LISTAGG with ON OVERFLOW TRUNCATE is not supported", range: range, hint: "leave ON OVERFLOW out: there is no limit")
+    if call.overflow != nil, !["listagg", "string_agg"].contains(name) {
+      throw SQLError(.syntaxError, "ON OVERFLOW is for LISTAGG, not for \(name)", range: range)
     }
     if call.isStar {
       guard name == "count" else {
@@ -221,7 +223,13 @@ extension ExpressionBinder {
     var arguments = try bind(call.arguments.map(\.value))
     // The separator of listagg may be left out.
     if name == "listagg", arguments.count == 1 { arguments.append(.literal(.text(""), range)) }
-    let function = try binder.aggregateFunction(name, arguments.map(\.type), range: range)
+    var functionName = name
+    if case .truncate(let filler, let withCount)? = call.overflow {
+      functionName = FunctionLibrary.listaggTruncating
+      arguments.append(.literal(.text(filler?.value ?? "..."), filler?.range ?? range))
+      arguments.append(.literal(Scalar(.boolean, .boolean(withCount)), range))
+    }
+    let function = try binder.aggregateFunction(functionName, arguments.map(\.type), range: range)
     return (function, binder.coerce(arguments, to: function.argumentTypes), [])
   }
 
@@ -394,6 +402,9 @@ extension ExpressionBinder {
       }
     }
     if !specification.partitionBy.isEmpty { result.partition = try bind(specification.partitionBy) }
+    for key in result.partition {
+      try key.requireComparable { "\($0) is not comparable, and therefore cannot be used in window function PARTITION BY" }
+    }
     if !specification.orderBy.isEmpty { result.order = try bindSortKeys(specification.orderBy) }
     if let frame = specification.frame { result.frame = frame }
     return result
@@ -456,7 +467,8 @@ extension ExpressionBinder {
     // The executor compares key - n and key + n with the keys, in the type of the sum.
     let sum = try binder.scalarFunction("+", [key, bound.type], range: expression.range)
     if key.isNumeric, bound.type.isNumeric { return bound }
-    guard sum.resultType == key else {
+    // A key of fewer digits than an interval has is added to in the wider type, which counts the same ticks.
+    guard sum.resultType == sum.argumentTypes.first, sum.resultType.physical == key.physical else {
       throw SQLError(
         .typeMismatch, "Window frame RANGE value type (\(bound.type)) not compatible with sort item type (\(key))",
         range: expression.range)
@@ -488,17 +500,5 @@ extension ExpressionBinder {
 extension SortKey {
   init(_ expression: BoundExpression, _ item: OrderItem) {
     self.init(expression, isDescending: item.isDescending, nullsFirst: item.nulls == .first)
-  }
-}
-
-extension SQLType {
-  /// Values of the type have an order.
-  var isOrderable: Bool {
-    switch self {
-    case .map, .json: false
-    case .array(let element): element.isOrderable
-    case .row(let fields): fields.allSatisfy { $0.type.isOrderable }
-    default: true
-    }
   }
 }

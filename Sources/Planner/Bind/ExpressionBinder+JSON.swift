@@ -20,6 +20,10 @@ extension ExpressionBinder {
       return .caseWhen(
         [isMissing], otherwise: .coalesce([test, otherwise], type: .boolean, range), type: .boolean, range)
 
+    case .items(let path, let onError):
+      let options = onError == .error ? [SQLJSON.fails] : []
+      return try pathCall(SQLJSON.items, path, try jsonInput(path.input), options: options, range: range)
+
     case .value(let path, let returning, let onEmpty, let onError):
       let type = try jsonResultType(returning)
       let found = try pathCall(SQLJSON.value, path, try jsonInput(path.input), options: nil, range: range)
@@ -96,10 +100,18 @@ extension ExpressionBinder {
   }
 
   /// A value that becomes part of JSON: the result of another JSON function as it is, everything else by CAST.
-  private func jsonValue(_ expression: Expression) throws(SQLError) -> BoundExpression {
+  private func jsonValue(_ value: JSONFunctionCall.Value) throws(SQLError) -> BoundExpression {
+    let expression = value.expression
     let bound = try bind(expression)
     if case .json = expression.kind, bound.type == .varchar {
       return try binder.call(SQLJSON.text, [bound], range: expression.range)
+    }
+    if value.isJSON {
+      if bound.type == .json { return bound }
+      guard bound.type.isPlainText else {
+        throw SQLError(.typeMismatch, "Cannot read input of type \(bound.type) as JSON using formatting JSON", range: expression.range)
+      }
+      return try binder.call(SQLJSON.formatted, [binder.coerce(bound, to: .varchar)], range: expression.range)
     }
     return try cast(bound, to: .json, isTry: false, range: expression.range)
   }

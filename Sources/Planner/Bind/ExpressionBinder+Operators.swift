@@ -38,6 +38,8 @@ extension ExpressionBinder {
   /// String literals beside a date or timestamp that they are compared with, read as such: `day < '2024-01-05'`. Trino refuses this; Spark,
   /// PostgreSQL and DuckDB do it, and there is nothing else it could mean. Text that is no literal stays text.
   func readingTimes(_ operands: [BoundExpression]) -> [BoundExpression] {
+    // `AthenaRule.textAsTime`: the comparison then fails as in Trino.
+    if binder.settings.isStrict { return operands }
     var common: SQLType?
     for operand in operands where operand.type.isDateOrTimestamp {
       common = common.map { TypeCoercion.commonSuperType($0, operand.type) ?? $0 } ?? operand.type

@@ -118,10 +118,11 @@ final class ExpressionBinder {
         }
         return bound
       }
-    case .binary(let symbol, let left, let right):
-      return try binder.call(symbol.rawValue, [try bind(left), try bind(right)], range: range)
-    case .comparison(let comparison, let left, let right):
-      return try binder.call(comparison.rawValue, readingTimes([try bind(left), try bind(right)]), range: range)
+    case .binary(let symbol, let left, let right, let place):
+      return try binder.call(symbol.rawValue, [try bind(left), try bind(right)], at: place.wrappedValue, range: range)
+    case .comparison(let comparison, let left, let right, let place):
+      return try binder.call(
+        comparison.rawValue, readingTimes([try bind(left), try bind(right)]), at: place.wrappedValue, range: range)
     case .logical(let connective, let terms):
       var bound: [BoundExpression] = []
       bound.reserveCapacity(terms.count)

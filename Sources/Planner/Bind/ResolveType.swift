@@ -99,6 +99,13 @@ extension SQLType {
     case "json": return try plain(.json)
     case "uuid": return try plain(.uuid)
     case "ipaddress": return try plain(.ipaddress)
+    case "hyperloglog": return try plain(.sketch(.hyperLogLog))
+    case "p4hyperloglog": return try plain(.sketch(.p4HyperLogLog))
+    case "tdigest": return try plain(.sketch(.tdigest))
+    case "setdigest": return try plain(.sketch(.setDigest))
+    case "qdigest":
+      guard types.count == 1, arguments.count == 1, let number = QuantileNumber.allCases.first(where: { $0.type == types[0] }) else { throw unknown(name) }
+      return .sketch(.qdigest(number))
     case "date": return try plain(.date)
     case "time", "timestamp", "timestamp_ntz", "timestamptz", "timestamp_ltz":
       guard numbers.count == arguments.count, numbers.count <= 1 else { throw unknown(name) }
@@ -126,6 +133,7 @@ extension SQLType {
     let known = [
       "boolean", "tinyint", "smallint", "integer", "bigint", "real", "double", "decimal", "varchar", "char", "varbinary",
       "json", "uuid", "ipaddress", "date", "time", "timestamp", "array", "map", "row",
+      "HyperLogLog", "tdigest", "qdigest", "SetDigest",
     ]
     return SQLError(
       .typeNotFound, "Unknown type: \(name.displayName)", range: name.range,

@@ -162,6 +162,12 @@ package protocol TableWrite: Sendable {
   func abort(_ written: [any WrittenFiles]) async
 }
 
+/// A write of new rows into partitions.
+package protocol PartitionedWrite: TableWrite {
+  /// Different partitions of what the writers finished.
+  func partitionCount(of written: [any WrittenFiles]) -> Int
+}
+
 package protocol BatchWriter: AnyObject {
   func write(_ batch: Batch) throws
   /// Closes the files; the result is opaque to the engine.

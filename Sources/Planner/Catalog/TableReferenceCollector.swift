@@ -141,7 +141,7 @@ private struct ReferenceWalk {
     case .pivot(let inner, let pivot):
       try visit(inner)
       if case .query(let query) = pivot.values { try visit(query) }
-    case .jsonTable: break
+    case .jsonTable(let table): for expression in table.expressions { try visit(expression) }
     }
   }
 

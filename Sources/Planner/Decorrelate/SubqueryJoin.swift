@@ -83,6 +83,7 @@ struct SubqueryJoin {
   func lateral(
     _ right: LogicalPlan, to plan: LogicalPlan, keepsLeft: Bool, condition: BoundExpression?
   ) throws(SQLError) -> LogicalPlan {
+    if condition == nil, let streamed = StreamedLateral.plan(right, on: plan, keepsLeft: keepsLeft) { return streamed }
     var left = plan
     let width = plan.columns.count
     let columns = right.columns

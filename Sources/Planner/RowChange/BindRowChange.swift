@@ -83,7 +83,7 @@ extension Binder {
     try checkAssignable(values, to: columns, of: target, range: range, mismatch: mismatch)
     var assigned: [Int: BoundExpression] = [:]
     for (column, value) in zip(columns, values) {
-      assigned[column] = Self.assigned(value, to: target.table.schema.fields[column].type)
+      assigned[column] = coerce(value, to: target.table.schema.fields[column].type)
     }
     return assigned
   }

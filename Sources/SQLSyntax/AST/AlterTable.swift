@@ -61,6 +61,8 @@ package struct ColumnAddition: Sendable, Hashable {
   package var defaultValue: Expression?
   package var comment: StringLiteral?
   package var position: ColumnPosition?
+  /// `ADD COLUMNS (c int)`, as Hive and Athena want it; not `ADD COLUMN c int`.
+  @NotCompared package var isInParentheses: Bool
   @NotCompared package var range: SourceRange
 }
 

@@ -34,8 +34,9 @@ package indirect enum ExpressionKind: Sendable, Hashable {
 
   // Operators
   case unary(UnaryOperator, Expression)
-  case binary(BinaryOperator, Expression, Expression)
-  case comparison(ComparisonOperator, Expression, Expression)
+  /// With the place of the operator itself, which is what operands of wrong types are reported at.
+  case binary(BinaryOperator, Expression, Expression, at: NotCompared<SourceRange>)
+  case comparison(ComparisonOperator, Expression, Expression, at: NotCompared<SourceRange>)
   /// `a AND b AND c` is one node with three terms, so that long conditions stay flat. At least two terms.
   case logical(LogicalOperator, [Expression])
   case not(Expression)

@@ -161,20 +161,28 @@ package indirect enum JSONFunctionCall: Sendable, Hashable {
     package var passing: [PassedValue]
   }
 
+  /// `value [FORMAT JSON]`: with the clause a text is JSON itself, without it a JSON string.
+  package struct Value: Sendable, Hashable {
+    package var expression: Expression
+    package var isJSON: Bool
+  }
+
   package struct PassedValue: Sendable, Hashable {
-    package var value: Expression
+    package var value: Value
     package var name: Identifier
   }
 
   package struct Member: Sendable, Hashable {
     package var key: Expression
-    package var value: Expression
+    package var value: Value
   }
 
   case exists(PathInvocation, onError: Behaviour?)
+  /// All that a path finds, as an array of texts: what JSON_TABLE is made of, and no script can write.
+  case items(PathInvocation, onError: JSONTableClause.ErrorBehaviour)
   case value(PathInvocation, returning: TypeName?, onEmpty: Behaviour?, onError: Behaviour?)
   case query(
     PathInvocation, returning: TypeName?, wrapper: Wrapper?, quotes: Quotes?, onEmpty: Behaviour?, onError: Behaviour?)
   case object([Member], nulls: NullHandling?, returning: TypeName?)
-  case array([Expression], nulls: NullHandling?, returning: TypeName?)
+  case array([Value], nulls: NullHandling?, returning: TypeName?)
 }

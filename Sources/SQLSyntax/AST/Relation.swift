@@ -24,8 +24,8 @@ package indirect enum RelationKind: Sendable, Hashable {
   case unpivot(Relation, UnpivotClause)
   /// Kept as text: refused by the engine, with this node's range.
   case matchRecognize(Relation, RawText)
-  /// `JSON_TABLE( … )`, kept as text: refused by the engine.
-  case jsonTable(RawText)
+  /// May look at the relations to its left.
+  case jsonTable(JSONTableClause)
 }
 
 /// The text between two matching parentheses of a construct that is recognised but not analysed.
@@ -56,6 +56,8 @@ package struct TimeTravelClause: Sendable, Hashable {
   package var value: Expression
   /// Without FOR: Spark's form, which takes strings and epoch seconds as timestamps.
   package var isSparkForm: Bool
+  /// SYSTEM_TIME or SYSTEM_VERSION: what Athena's engine version 2 and Spark call them.
+  @NotCompared package var hasSystemName: Bool
   @NotCompared package var range: SourceRange
 }
 

@@ -59,7 +59,7 @@ extension Parser {
     _ = try expectAny([.columns, .column])
     let ifNotExists = try parseIfNotExists()
     let isParenthesized = accept(.leftParenthesis)
-    let columns = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseColumnAddition() }
+    let columns = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseColumnAddition(isInParentheses: isParenthesized) }
     if isParenthesized { try expect(.rightParenthesis) }
     return .addColumns(columns, ifNotExists: ifNotExists)
   }
@@ -67,7 +67,7 @@ extension Parser {
   /// `path type [NOT NULL] [DEFAULT e] [COMMENT 's'] [FIRST | AFTER x]`
   ///
   /// Grammar: columnAddition
-  private mutating func parseColumnAddition() throws(SyntaxFailure) -> ColumnAddition {
+  private mutating func parseColumnAddition(isInParentheses: Bool) throws(SyntaxFailure) -> ColumnAddition {
     let start = index
     let path = try parseColumnPath()
     let type = try parseType()
@@ -77,7 +77,8 @@ extension Parser {
     let comment = accept(.comment) ? try parseDefinitionText() : nil
     let position = try parseColumnPosition()
     return ColumnAddition(
-      path: path, type: type, isNotNull: isNotNull, defaultValue: defaultValue, comment: comment, position: position, range: range(from: start))
+      path: path, type: type, isNotNull: isNotNull, defaultValue: defaultValue, comment: comment, position: position,
+      isInParentheses: isInParentheses, range: range(from: start))
   }
 
   /// Grammar: columnPosition

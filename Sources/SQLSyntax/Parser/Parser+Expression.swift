@@ -60,8 +60,8 @@ extension Parser {
     _ left: inout Expression, _ minimum: Precedence, _ hasPredicate: inout Bool, _ start: Int
   ) throws(SyntaxFailure) -> Bool {
     if let (operation, precedence) = arithmeticOperator, precedence >= minimum {
-      advance()
-      left = node(.binary(operation, left, try parseExpression(precedence.next)), from: start)
+      let place = NotCompared(wrappedValue: advance().range)
+      left = node(.binary(operation, left, try parseExpression(precedence.next), at: place), from: start)
     } else if minimum <= .predicate, isAtPredicate {
       if hasPredicate { throw chainedComparison() }
       hasPredicate = true
@@ -139,7 +139,6 @@ extension Parser {
   /// Grammar: predicateTail
   private mutating func parsePredicate(_ value: Expression, _ start: Int) throws(SyntaxFailure) -> Expression {
     if let comparison = comparisonOperator {
-      advance()
       return try parseComparison(comparison, value, start)
     }
     try enterNesting()
@@ -159,11 +158,12 @@ extension Parser {
   private mutating func parseComparison(
     _ comparison: ComparisonOperator, _ value: Expression, _ start: Int
   ) throws(SyntaxFailure) -> Expression {
+    let place = NotCompared(wrappedValue: advance().range)
     if isAtQuantifier {
       let quantifier: Quantifier = advance().keyword == .all ? .all : .any
       return node(.quantified(comparison, value, quantifier, try parseParenthesizedQuery()), from: start)
     }
-    return node(.comparison(comparison, value, try parseValueExpression()), from: start)
+    return node(.comparison(comparison, value, try parseValueExpression(), at: place), from: start)
   }
 
   private var isAtQuantifier: Bool {

@@ -40,13 +40,9 @@ extension Parser {
   /// Grammar: jsonQuery
   private mutating func parseJSONQuery() throws(SyntaxFailure) -> JSONFunctionCall {
     let path = try parseJSONPath()
-    let returning = try parseReturning()
+    let returning = try parseReturningJSON()
     let wrapper = try parseWrapper()
-    var quotes: JSONFunctionCall.Quotes?
-    if let keyword = acceptAny([.keep, .omit]) {
-      try expect(.quotes)
-      quotes = keyword == .keep ? .keep : .omit
-    }
+    let quotes = try parseQuotes()
     let (onEmpty, onError) = try parseBehaviours(allowsDefault: false)
     return .query(path, returning: returning, wrapper: wrapper, quotes: quotes, onEmpty: onEmpty, onError: onError)
   }
@@ -58,7 +54,7 @@ extension Parser {
       repeat { members.append(try parseJSONMember()) } while accept(.comma)
     }
     let nulls = try parseNullHandling()
-    return .object(members, nulls: nulls, returning: try parseReturning())
+    return .object(members, nulls: nulls, returning: try parseReturningJSON())
   }
 
   /// `key : value`, `key VALUE value`, `KEY key VALUE value`
@@ -69,17 +65,25 @@ extension Parser {
     if at(.key), ![.colon, .dot, .leftBracket, .concatenate].contains(peek(1).kind), peek(1).keyword != .value { advance() }
     let key = try parseValueExpression()
     if !accept(.value) { try expect(.colon) }
-    return JSONFunctionCall.Member(key: key, value: try parseExpression())
+    return JSONFunctionCall.Member(key: key, value: try parseJSONValueInput())
+  }
+
+  /// Grammar: jsonInputValue
+  private mutating func parseJSONValueInput() throws(SyntaxFailure) -> JSONFunctionCall.Value {
+    let expression = try parseExpression()
+    let isJSON = accept(.format)
+    if isJSON { try expect(.json) }
+    return JSONFunctionCall.Value(expression: expression, isJSON: isJSON)
   }
 
   /// Grammar: jsonArray
   private mutating func parseJSONArray() throws(SyntaxFailure) -> JSONFunctionCall {
-    var elements: [Expression] = []
+    var elements: [JSONFunctionCall.Value] = []
     if !at(.rightParenthesis), !at(.returning), !isAtNullHandling {
-      elements = try parseExpressions()
+      elements = try list { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseJSONValueInput() }
     }
     let nulls = try parseNullHandling()
-    return .array(elements, nulls: nulls, returning: try parseReturning())
+    return .array(elements, nulls: nulls, returning: try parseReturningJSON())
   }
 
   // MARK: Clauses
@@ -88,19 +92,34 @@ extension Parser {
   ///
   /// Grammar: jsonPath
   private mutating func parseJSONPath() throws(SyntaxFailure) -> JSONFunctionCall.PathInvocation {
+    let (input, path) = try parseJSONInput()
+    return JSONFunctionCall.PathInvocation(input: input, path: path, passing: try parsePassing())
+  }
+
+  /// Grammar: jsonInput
+  mutating func parseJSONInput() throws(SyntaxFailure) -> (input: Expression, path: StringLiteral) {
     let input = try parseExpression()
     if accept(.format) { try expect(.json) }
     try expect(.comma)
-    let path = try parseString()
-    var passing: [JSONFunctionCall.PassedValue] = []
-    if accept(.passing) {
-      passing = try list { (parser: inout Parser) throws(SyntaxFailure) in
-        let value = try parser.parseExpression()
-        try parser.expect(.as)
-        return JSONFunctionCall.PassedValue(value: value, name: try parser.parseIdentifier())
-      }
+    return (input, try parseString())
+  }
+
+  /// Grammar: jsonPassing
+  mutating func parsePassing() throws(SyntaxFailure) -> [JSONFunctionCall.PassedValue] {
+    guard accept(.passing) else { return [] }
+    return try list { (parser: inout Parser) throws(SyntaxFailure) in
+      let value = try parser.parseJSONValueInput()
+      try parser.expect(.as)
+      return JSONFunctionCall.PassedValue(value: value, name: try parser.parseIdentifier())
     }
-    return JSONFunctionCall.PathInvocation(input: input, path: path, passing: passing)
+  }
+
+  /// Grammar: jsonQuotes
+  mutating func parseQuotes() throws(SyntaxFailure) -> JSONFunctionCall.Quotes? {
+    guard let keyword = acceptAny([.keep, .omit]) else { return nil }
+    try expect(.quotes)
+    if accept(.on) { try expect(.scalar, .string) }
+    return keyword == .keep ? .keep : .omit
   }
 
   /// Grammar: jsonReturning
@@ -108,8 +127,17 @@ extension Parser {
     accept(.returning) ? try parseType() : nil
   }
 
+  /// What gives JSON may say so: `RETURNING varchar FORMAT JSON`.
+  ///
+  /// Grammar: jsonReturningJSON
+  private mutating func parseReturningJSON() throws(SyntaxFailure) -> TypeName? {
+    guard let type = try parseReturning() else { return nil }
+    if accept(.format) { try expect(.json) }
+    return type
+  }
+
   /// Grammar: jsonWrapper
-  private mutating func parseWrapper() throws(SyntaxFailure) -> JSONFunctionCall.Wrapper? {
+  mutating func parseWrapper() throws(SyntaxFailure) -> JSONFunctionCall.Wrapper? {
     let wrapper: JSONFunctionCall.Wrapper
     if accept(.without) {
       wrapper = .without
@@ -135,7 +163,7 @@ extension Parser {
   /// `… ON EMPTY` and `… ON ERROR`, each optional, in this order.
   ///
   /// Grammar: jsonBehaviours
-  private mutating func parseBehaviours(
+  mutating func parseBehaviours(
     allowsDefault: Bool
   ) throws(SyntaxFailure) -> (onEmpty: JSONFunctionCall.Behaviour?, onError: JSONFunctionCall.Behaviour?) {
     var onEmpty: JSONFunctionCall.Behaviour?

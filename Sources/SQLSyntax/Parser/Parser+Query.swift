@@ -33,7 +33,7 @@ extension Parser {
     while tokens[word].kind == .leftParenthesis {
       word += 1
       // Deeper input is refused anyway.
-      if word - position > Limits.nesting { return false }
+      if word - position > Limits.deepStack.nesting { return false }
     }
     switch tokens[word].keyword {
     case .select, .with, .values: break

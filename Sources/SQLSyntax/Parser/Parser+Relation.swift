@@ -188,12 +188,6 @@ extension Parser {
     return .lateral(try parseParenthesizedQuery())
   }
 
-  /// Grammar: jsonTable
-  private mutating func parseJSONTable() throws(SyntaxFailure) -> RelationKind {
-    advance()
-    return .jsonTable(try parseRawText())
-  }
-
   /// Grammar: unnest
   private mutating func parseUnnest() throws(SyntaxFailure) -> RelationKind {
     advance()
@@ -235,7 +229,7 @@ extension Parser {
     let value = try parseValueExpression()
     return TimeTravelClause(
       unit: keyword == .timestamp || keyword == .systemTime ? .timestamp : .version, value: value,
-      isSparkForm: !isTrinoForm, range: range(from: start))
+      isSparkForm: !isTrinoForm, hasSystemName: keyword == .systemTime || keyword == .systemVersion, range: range(from: start))
   }
 
   // MARK: Table functions

@@ -4,15 +4,19 @@
 /// cursor; the productions live in extensions by area; `Parser+Error.swift` words the errors.
 ///
 /// Deep input is refused with an error rather than a crash, by two counters (`Limits`): how deep parse functions nest, which bounds this parser's own stack,
-/// and how high the finished trees are, which bounds the recursion of whoever walks them.
+/// and how high the finished trees are, which bounds the recursion of whoever walks them. What is too deep for the caller's stack is parsed again on a
+/// `DeepStack`, with larger limits; whoever walks such a tree with large frames does so there too.
 package struct Parser {
-  /// Chosen so that a debug build, whose frames are large, stays within a stack of 512 KiB; a test tries.
-  package enum Limits {
+  package struct Limits: Sendable {
     /// Constructs within each other: a parenthesis counts once, a call, a condition or a type twice, a subquery `queryWeight` times.
-    package static let nesting = 100
-    package static let queryWeight = 4
+    package var nesting: Int
     /// Height of an expression or relation tree. Chains of `+` grow it by one per operator; chains of AND, OR and UNION do not.
-    package static let height = 500
+    package var height: Int
+
+    /// Chosen so that a debug build, whose frames are large, stays within a stack of 512 KiB; a test tries.
+    package static let smallStack = Limits(nesting: 100, height: 500)
+    package static let deepStack = Limits(nesting: 1_000, height: 1_000)
+    package static let queryWeight = 4
     /// `SourceRange` keeps 32 bits.
     package static let byteCount = Int(UInt32.max) - 1
   }
@@ -28,13 +32,17 @@ package struct Parser {
   private var expectations: [Expectation] = []
   private var expectationsIndex = 0
 
+  private let limits: Limits
+  /// A larger limit may help.
+  private(set) var wasTooDeep = false
   private var nesting = 0
   /// The highest tree finished since this was last set to zero; see `height(of:)`.
   private var height = 0
   /// `?` seen in the current statement.
   var parameterCount = 0
 
-  init(bytes: [UInt8]) {
+  init(bytes: [UInt8], limits: Limits = .smallStack) {
+    self.limits = limits
     self.bytes = bytes
     tokens = Lexer.tokens(of: bytes)
     closing = Self.matchParentheses(tokens)
@@ -77,6 +85,7 @@ extension Parser {
     var statements: [ParsedStatement] = []
     do throws(SQLError) {
       try run(text) { (parser: inout Parser) throws(SyntaxFailure) in
+        statements = []
         while true {
           while parser.accept(.semicolon) {}
           if parser.token.kind == .endOfText { return }
@@ -146,20 +155,28 @@ extension Parser {
     try run(text) { (parser: inout Parser) throws(SyntaxFailure) in try parser.parseQualifiedName() }
   }
 
-  private static func run<Result>(
-    _ text: String, _ body: (inout Parser) throws(SyntaxFailure) -> Result
-  ) throws(SQLError) -> Result {
+  private static func run<Value>(
+    _ text: String, _ body: (inout Parser) throws(SyntaxFailure) -> Value
+  ) throws(SQLError) -> Value {
     let bytes = Array(text.utf8)
     guard bytes.count <= Limits.byteCount else {
       throw SQLError(.queryTextTooLarge, "The script has \(bytes.count) bytes; at most \(Limits.byteCount) are supported")
     }
-    var parser = Parser(bytes: bytes)
+    let (outcome, isTooDeep) = outcome(bytes, .smallStack, body)
+    if isTooDeep, let deep = DeepStack.run({ self.outcome(bytes, .deepStack, body).outcome }) { return try deep.get() }
+    return try outcome.get()
+  }
+
+  private static func outcome<Value>(
+    _ bytes: [UInt8], _ limits: Limits, _ body: (inout Parser) throws(SyntaxFailure) -> Value
+  ) -> (outcome: Result<Value, SQLError>, isTooDeep: Bool) {
+    var parser = Parser(bytes: bytes, limits: limits)
     do throws(SyntaxFailure) {
       let result = try body(&parser)
       if parser.token.kind != .endOfText { throw parser.mismatch() }
-      return result
+      return (.success(result), false)
     } catch {
-      throw error.error
+      return (.failure(error.error), parser.wasTooDeep)
     }
   }
 }
@@ -289,9 +306,10 @@ extension Parser {
 extension Parser {
   mutating func enterNesting(_ weight: Int = 1) throws(SyntaxFailure) {
     nesting += weight
-    if nesting > Limits.nesting {
+    if nesting > limits.nesting {
+      wasTooDeep = true
       throw failure(
-        "The statement is nested too deeply: more than \(Limits.nesting) levels", at: token.range,
+        "The statement is nested too deeply: more than \(limits.nesting) levels", at: token.range,
         hint: "take parts of it out into WITH queries or views")
     }
   }
@@ -308,9 +326,10 @@ extension Parser {
   /// Ends measuring: the tree is one higher than its highest part.
   mutating func endHeight(_ outer: Int) throws(SyntaxFailure) {
     let own = height + 1
-    if own > Limits.height {
+    if own > limits.height {
+      wasTooDeep = true
       throw failure(
-        "The expression is too long: more than \(Limits.height) operators in a row", at: previous.range,
+        "The expression is too long: more than \(limits.height) operators in a row", at: previous.range,
         hint: "put parentheses around parts of it")
     }
     height = max(outer, own)

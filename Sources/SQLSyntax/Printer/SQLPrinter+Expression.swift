@@ -35,7 +35,7 @@ extension SQLPrinter {
     case .logical(.and, _): .and
     case .not: .not
     case .isNull, .isDistinct, .between, .like, .inList, .inQuery, .quantified, .comparison: .predicate
-    case .binary(let operation, _, _): level(operation)
+    case .binary(let operation, _, _, _): level(operation)
     case .unary: .sign
     case .element, .field, .atTimeZone: .postfix
     case .number(let number): number.text.hasPrefix("-") ? .postfix : .primary
@@ -68,7 +68,7 @@ extension SQLPrinter {
     case .field(let base, let field): "\(fieldBase(base)).\(render(field))"
     case .element(let base, let index): "\(render(base, .postfix))[\(render(index))]"
     case .unary(let sign, let operand): signed(sign, operand)
-    case .binary(let operation, let left, let right):
+    case .binary(let operation, let left, let right, _):
       "\(render(left, level(operation))) \(operation.rawValue) \(render(right, level(operation).next))"
     case .logical(let operation, let terms):
       terms.map { render($0, operation == .or ? .and : .not) }.joined(separator: " \(operation.rawValue) ")
@@ -93,7 +93,7 @@ extension SQLPrinter {
   private static func predicate(_ kind: ExpressionKind) -> String {
     func not(_ isNegated: Bool) -> String { isNegated ? " NOT" : "" }
     return switch kind {
-    case .comparison(let operation, let left, let right): "\(renderValue(left)) \(operation.rawValue) \(renderValue(right))"
+    case .comparison(let operation, let left, let right, _): "\(renderValue(left)) \(operation.rawValue) \(renderValue(right))"
     case .isNull(let value, let isNegated): "\(renderValue(value)) IS\(not(isNegated)) NULL"
     case .isDistinct(let left, let right, let isNegated):
       "\(renderValue(left)) IS\(not(isNegated)) DISTINCT FROM \(renderValue(right))"
@@ -248,20 +248,27 @@ extension SQLPrinter {
       "JSON_QUERY(\(words(render(path), self.returning(returning), wrapper?.rawValue, quotes?.rawValue, behaviours(onEmpty, onError))))"
     case .object(let members, let nulls, let returning):
       "JSON_OBJECT(\(words(list(members) { "\(renderValue($0.key)) : \(render($0.value))" }, nulls?.rawValue, self.returning(returning))))"
+    case .items(let path, _): "JSON_TABLE(\(render(path)))"
     case .array(let elements, let nulls, let returning):
       "JSON_ARRAY(\(words(list(elements, render), nulls?.rawValue, self.returning(returning))))"
     }
   }
 
   private static func render(_ path: JSONFunctionCall.PathInvocation) -> String {
-    words(
-      "\(render(path.input)), \(render(path.path))",
-      clause("PASSING", path.passing) { "\(render($0.value)) AS \(render($0.name))" })
+    words("\(render(path.input)), \(render(path.path))", passing(path))
+  }
+
+  static func passing(_ path: JSONFunctionCall.PathInvocation) -> String? {
+    clause("PASSING", path.passing) { "\(render($0.value)) AS \(render($0.name))" }
+  }
+
+  private static func render(_ value: JSONFunctionCall.Value) -> String {
+    "\(render(value.expression))\(value.isJSON ? " FORMAT JSON" : "")"
   }
 
   private static func returning(_ type: TypeName?) -> String? { type.map { "RETURNING \(render($0))" } }
 
-  private static func behaviours(_ onEmpty: JSONFunctionCall.Behaviour?, _ onError: JSONFunctionCall.Behaviour?) -> String {
+  static func behaviours(_ onEmpty: JSONFunctionCall.Behaviour?, _ onError: JSONFunctionCall.Behaviour?) -> String {
     words(onEmpty.map { "\(render($0)) ON EMPTY" }, onError.map { "\(render($0)) ON ERROR" })
   }
 

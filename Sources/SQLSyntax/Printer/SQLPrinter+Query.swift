@@ -100,7 +100,7 @@ extension SQLPrinter {
     case .pivot(let inner, let pivot): "\(suffixBase(inner)) \(render(pivot))"
     case .unpivot(let inner, let unpivot): "\(suffixBase(inner)) \(render(unpivot))"
     case .matchRecognize(let inner, let text): "\(suffixBase(inner)) MATCH_RECOGNIZE (\(text.text))"
-    case .jsonTable(let text): "JSON_TABLE(\(text.text))"
+    case .jsonTable(let table): render(table)
     }
   }
 

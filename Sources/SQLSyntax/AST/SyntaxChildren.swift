@@ -1,14 +1,12 @@
-import SQLSyntax
-
 /// What stands directly below a piece of syntax: enough to find every name of a table in a statement.
-enum SyntaxChild {
+package enum SyntaxChild {
   case expression(Expression)
   case query(Query)
 }
 
 extension Expression {
   /// The expressions and queries directly inside this one.
-  func forEachChild<Failure: Error>(_ body: (SyntaxChild) throws(Failure) -> Void) throws(Failure) {
+  package func forEachChild<Failure: Error>(_ body: (SyntaxChild) throws(Failure) -> Void) throws(Failure) {
     func all(_ expressions: [Expression]) throws(Failure) {
       for expression in expressions { try body(.expression(expression)) }
     }
@@ -19,7 +17,7 @@ extension Expression {
     case .element(let base, let index): try all([base, index])
     case .unary(_, let operand), .not(let operand), .isNull(let operand, _), .extract(_, let operand):
       try body(.expression(operand))
-    case .binary(_, let left, let right), .comparison(_, let left, let right), .isDistinct(let left, let right, _),
+    case .binary(_, let left, let right, _), .comparison(_, let left, let right, _), .isDistinct(let left, let right, _),
       .atTimeZone(let left, let right):
       try all([left, right])
     case .logical(_, let terms), .array(let terms), .grouping(let terms): try all(terms)
@@ -61,12 +59,29 @@ extension JSONFunctionCall {
     case .exists(let path, _): return path.expressions
     case .value(let path, _, let onEmpty, let onError): return path.expressions + defaults(onEmpty, onError)
     case .query(let path, _, _, _, let onEmpty, let onError): return path.expressions + defaults(onEmpty, onError)
-    case .object(let members, _, _): return members.flatMap { [$0.key, $0.value] }
-    case .array(let elements, _, _): return elements
+    case .object(let members, _, _): return members.flatMap { [$0.key, $0.value.expression] }
+    case .array(let elements, _, _): return elements.map(\.expression)
+    case .items(let path, _): return path.expressions
     }
   }
 }
 
 extension JSONFunctionCall.PathInvocation {
-  var expressions: [Expression] { [input] + passing.map(\.value) }
+  var expressions: [Expression] { [input] + passing.map(\.value.expression) }
+}
+
+extension JSONTableClause {
+  /// Every expression of the clause.
+  package var expressions: [Expression] { path.expressions + columns.flatMap(\.expressions) }
+}
+
+extension JSONTableColumn {
+  fileprivate var expressions: [Expression] {
+    switch self {
+    case .ordinality: []
+    case .value(_, _, _, let onEmpty, let onError), .query(_, _, _, _, _, let onEmpty, let onError):
+      [onEmpty, onError].compactMap { if case .defaultValue(let expression)? = $0 { expression } else { nil } }
+    case .nested(_, _, let columns): columns.flatMap(\.expressions)
+    }
+  }
 }
