@@ -253,7 +253,7 @@ class Generator(ExpressionGenerator):
             t, d = over(keys + total, frame)
             return E(type, f"{name}({argument.trino}{extra}){ignore} {t}", f"{name}({argument.duck}{extra}{ignore}) {d}")
         call = self.aggregate(type, scope, self.chance(0.3))
-        if call is None or call.trino.startswith("CAST(") or "DISTINCT " in call.trino and "IS " not in call.trino:
+        if call is None or call.trino.startswith("CAST(") or "(DISTINCT " in call.trino:
             return self.literal(type)
         if self.chance(0.3):
             key = self.expression(self.pick(["int", "big", "dec"]), scope, 0)
