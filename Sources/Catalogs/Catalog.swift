@@ -2,6 +2,11 @@ import Storage
 
 /// Databases, tables and partitions by name. Names are folded to lower case by the caller.
 package protocol Catalog: Sendable {
+  /// Its own name, which its entries carry.
+  var name: String { get }
+  /// Below which tables go for which neither statement nor database says where; nil is the engine's own warehouse.
+  var warehouse: String? { get }
+
   func databases() async throws(CatalogError) -> [CatalogDatabase]
   func database(_ name: String) async throws(CatalogError) -> CatalogDatabase
   func createDatabase(_ database: CatalogDatabase) async throws(CatalogError)
@@ -10,6 +15,8 @@ package protocol Catalog: Sendable {
 
   /// All tables and views of a database, by name.
   func tables(in database: String) async throws(CatalogError) -> [CatalogTable]
+  /// Names and kinds of the tables and views alone, which some catalogs tell with fewer requests.
+  func listing(in database: String) async throws(CatalogError) -> [CatalogListing]
   func table(_ name: String, in database: String) async throws(CatalogError) -> CatalogTable
   func createTable(_ table: CatalogTable) async throws(CatalogError)
   /// Replaces entries if each still has its `version`, else none of them: `versionConflict`. Stored entries have the next version; one
@@ -28,8 +35,23 @@ package protocol Catalog: Sendable {
 }
 
 extension Catalog {
+  package var warehouse: String? { nil }
+
+  package func listing(in database: String) async throws(CatalogError) -> [CatalogListing] {
+    try await tables(in: database).map { CatalogListing(name: $0.name, isView: $0.isView) }
+  }
+
   /// Replaces one entry if it still has its version.
   package func updateTable(_ table: CatalogTable) async throws(CatalogError) { try await updateTables([table]) }
+}
+
+package struct CatalogListing: Sendable, Hashable {
+  package var name: String
+  package var isView: Bool
+  package init(name: String, isView: Bool) {
+    self.name = name
+    self.isView = isView
+  }
 }
 
 package struct CatalogError: Error, Sendable, CustomStringConvertible {

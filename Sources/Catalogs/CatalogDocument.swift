@@ -88,13 +88,14 @@ enum CatalogDocument {
 
   // MARK: Reading
 
-  static func table(_ bytes: [UInt8]) throws(JSONError) -> CatalogTable {
+  /// - Parameter catalog: the name of the catalog that holds it.
+  static func table(_ bytes: [UInt8], of catalog: String) throws(JSONError) -> CatalogTable {
     let root = try JSONDocument(bytes).root
     guard let version = Int(try root.requireString("VersionId")) else {
       throw JSONError(.wrongType, "VersionId is no number", at: root.offset)
     }
     return CatalogTable(
-      database: try root.requireString("DatabaseName"), name: try root.requireString("Name"),
+      catalog: catalog, database: try root.requireString("DatabaseName"), name: try root.requireString("Name"),
       description: try root.optionalString("Description"), tableType: try root.requireString("TableType"),
       parameters: try stringMap(root, "Parameters"), storage: try storage(root),
       partitionKeys: try columns(root, "PartitionKeys"), viewOriginalText: try root.optionalString("ViewOriginalText"),

@@ -1,5 +1,7 @@
 /// A table or view as Glue's GetTable returns it. Iceberg tables, Hive-style external tables and views are all entries of this shape.
 package struct CatalogTable: Sendable, Hashable {
+  /// The name of the catalog that holds it.
+  package var catalog: String
   package var database: String
   package var name: String
   package var description: String?
@@ -18,11 +20,12 @@ package struct CatalogTable: Sendable, Hashable {
   package var updateTime: Int64
 
   package init(
-    database: String, name: String, description: String? = nil, tableType: String = "EXTERNAL_TABLE",
+    catalog: String, database: String, name: String, description: String? = nil, tableType: String = "EXTERNAL_TABLE",
     parameters: [String: String] = [:], storage: StorageDescriptor = StorageDescriptor(),
     partitionKeys: [CatalogColumn] = [], viewOriginalText: String? = nil, viewExpandedText: String? = nil,
     version: Int = 0, createTime: Int64 = 0, updateTime: Int64 = 0
   ) {
+    self.catalog = catalog
     self.database = database
     self.name = name
     self.description = description

@@ -39,7 +39,7 @@ package struct IcebergTablePointer: Sendable {
   ) async throws(CatalogError) {
     try await catalog.createTable(
       CatalogTable(
-        database: database, name: table, description: description,
+        catalog: catalog.name, database: database, name: table, description: description,
         parameters: [Self.typeKey: "ICEBERG", Self.currentKey: metadata.text],
         storage: StorageDescriptor(columns: columns, location: tableLocation.text)))
   }

@@ -8,7 +8,7 @@ import Storage
 /// DROP TABLE: the entry goes first, then, for Iceberg tables, the files (Athena's rule; those of an external table stay).
 extension StatementRunner {
   func runDropTable(_ drop: DropTableStatement) async throws -> StatementResult {
-    let (database, name) = try resolve(drop.name)
+    let (catalog, database, name) = try resolve(drop.name)
     do {
       let entry = try await catalog.table(name, in: database)
       if entry.isView {
@@ -28,7 +28,7 @@ extension StatementRunner {
   func dropEntry(_ entry: CatalogTable) async throws -> [String] {
     var keeper = entry.isIceberg ? try await keeper(ofFilesOf: entry) : nil
     if entry.isIceberg, await !mayDeleteFiles(of: entry) { keeper = "its property gc.enabled is false" }
-    try await catalog.dropTable(entry.name, in: entry.database)
+    try await engine.catalog(of: entry).dropTable(entry.name, in: entry.database)
     guard entry.isIceberg, let location = entry.storage.location else { return [] }
     if let keeper { return ["the files at \(location) were kept: \(keeper)"] }
     engine.footers.forget(below: Location(location))
@@ -54,8 +54,9 @@ extension StatementRunner {
     guard let text = entry.storage.location else { return nil }
     let location = Location(text)
     guard location.parent != nil, !location.path.isEmpty else { return "the location is no folder of its own" }
-    let warehouse = Location(engine.warehousePath)
+    let warehouse = Location(engine.warehousePath(of: engine.catalog(of: entry)))
     if warehouse.isWithin(location) { return "the warehouse lies in it" }
+    let catalog = engine.catalog(of: entry)
     for database in try await catalog.databases() {
       for other in try await catalog.tables(in: database.name) {
         guard other.database != entry.database || other.name != entry.name, let place = other.storage.location else { continue }

@@ -90,20 +90,21 @@ extension StatementRunner {
   func runShow(_ show: ShowStatement, range: SourceRange) async throws -> StatementResult {
     switch show {
     case .catalogs(let pattern):
-      return textResult(["Catalog"], NamePattern(pattern).matching([Engine.catalogName]).map { [$0] })
-    case .schemas(_, let pattern):
+      return textResult(["Catalog"], NamePattern(pattern).matching(engine.catalogs.shownNames).map { [$0] })
+    case .schemas(let name, let pattern):
+      let catalog = try catalog(name)
       return textResult(["database_name"], NamePattern(pattern).matching(try await catalog.databases().map(\.name)).map { [$0] })
     case .tables(let name, let pattern):
-      let database = try name.map { try resolveDatabase($0) } ?? session.database
+      let (catalog, database) = try database(name)
       let names =
         database == InformationSchemaTable.schemaName
         ? InformationSchemaTable.entries.map(\.name)
-        : try await located(name?.range ?? range) { try await catalog.tables(in: database).map(\.name) }
+        : try await located(name?.range ?? range) { try await catalog.listing(in: database).map(\.name) }
       return textResult(["tab_name"], NamePattern(pattern).matching(names).map { [$0] })
     case .views(let name, let pattern):
-      let database = try name.map { try resolveDatabase($0) } ?? session.database
+      let (catalog, database) = try database(name)
       let names = try await located(name?.range ?? range) {
-        try await catalog.tables(in: database).filter(\.isView).map(\.name)
+        try await catalog.listing(in: database).filter(\.isView).map(\.name)
       }
       return textResult(["views"], NamePattern(pattern).matching(names).map { [$0] })
     case .columns(let name):
@@ -128,7 +129,7 @@ extension StatementRunner {
       guard let text = entry.viewOriginalText, let view = try ViewEncoding(text) else {
         throw SQLError(.notSupported, "'\(name.spelling)' is not a view", range: name.range)
       }
-      return textResult(["Create View"], [["CREATE VIEW \(entry.database).\(entry.name) AS\n\(view.sql)"]], isLaidOut: true)
+      return textResult(["Create View"], [["CREATE VIEW \(engine.shownName(entry)) AS\n\(view.sql)"]], isLaidOut: true)
     case .functions(let pattern):
       let library = FunctionLibrary.standard.listing
       let wanted = Set(NamePattern(pattern).matching(library.map(\.name)))
@@ -184,9 +185,22 @@ extension StatementRunner {
     return rows
   }
 
+  /// The catalog that a SHOW names, or the session's.
+  private func catalog(_ name: Identifier?) throws(SQLError) -> any Catalog {
+    do throws(SQLError) { return try engine.catalog(named: name?.folded ?? place.catalog) } catch {
+      throw name.map { error.located(at: $0.range) } ?? error
+    }
+  }
+
+  /// The database that a SHOW names, or the session's.
+  private func database(_ name: QualifiedName?) throws(SQLError) -> (catalog: any Catalog, database: String) {
+    if let name { return try resolveDatabase(name) }
+    return (try engine.catalog(named: place.catalog), place.database)
+  }
+
   func entry(_ name: QualifiedName) async throws -> CatalogTable {
-    let (database, table) = try resolve(name)
-    if let touched = transaction?.entry(table, in: database) { return touched }
+    let (catalog, database, table) = try resolve(name)
+    if let touched = transaction?.entry(table, in: database, of: catalog) { return touched }
     if database == InformationSchemaTable.schemaName, let entry = InformationSchemaTable.entries.first(where: { $0.name == table }) {
       return entry
     }

@@ -22,6 +22,7 @@ struct EngineUnderTest {
     // A fixed clock and seed: cases that print times or ids rely on them.
     configuration.now = 1_767_225_600_000_000  // 2026-01-01 00:00 UTC
     configuration.seed = 1
+    configuration.catalogs = [CatalogConfiguration(name: "elsewhere", type: "local", properties: ["warehouse": scratch + "/elsewhere"])]
     engine = try Engine(configuration)
     session = engine.makeSession()
     sessions["main"] = session

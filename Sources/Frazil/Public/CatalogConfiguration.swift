@@ -1,0 +1,137 @@
+import Catalogs
+public import SQLSyntax
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A catalog by name: what it is, and how it is reached.
+public struct CatalogConfiguration: Sendable, Hashable {
+  public var name: String
+  /// `local`, `rest` or `glue`.
+  public var type: String
+  /// Keys as in PyIceberg's configuration: `uri`, `warehouse`, `token`, …
+  public var properties: [String: String]
+
+  public init(name: String, type: String, properties: [String: String] = [:]) {
+    self.name = name
+    self.type = type
+    self.properties = properties
+  }
+
+  /// Reads `NAME=TYPE,key=value,…`; a value goes up to the next comma that a key and `=` follow.
+  ///
+  /// - Throws: `INVALID_ARGUMENTS`; no value is repeated in it, since it may be a secret.
+  public init(option text: String) throws(SQLError) {
+    var parts: [String] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      // A comma within a value, such as a list of scopes.
+      if parts.count > 1, !part.contains("=") { parts[parts.count - 1] += "," + part } else { parts.append(String(part)) }
+    }
+    guard let head = parts.first, let split = head.firstIndex(of: "=") else {
+      throw SQLError(.invalidArguments, "a catalog is given as NAME=TYPE,key=value,…", hint: "lake=rest,uri=https://host/api")
+    }
+    self.init(name: String(head[..<split]).lowercased(), type: String(head[head.index(after: split)...]).lowercased())
+    for part in parts.dropFirst() {
+      guard let split = part.firstIndex(of: "="), split != part.startIndex else {
+        throw SQLError(.invalidArguments, "property \(properties.count + 1) of catalog '\(name)' is not key=value")
+      }
+      properties[String(part[..<split])] = String(part[part.index(after: split)...])
+    }
+  }
+
+  /// Takes the values of environment variables for `${NAME}`, so that files and command lines need hold no secrets.
+  func expanded(_ environment: [String: String]) throws(SQLError) -> CatalogConfiguration {
+    var expanded = self
+    for (key, value) in properties {
+      var text = ""
+      var rest = value[...]
+      while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
+        let variable = String(rest[start.upperBound..<end])
+        guard let found = environment[variable] else {
+          throw SQLError(.invalidArguments, "\(key) of catalog '\(name)' needs the environment variable \(variable), which is not set")
+        }
+        text += rest[..<start.lowerBound] + found
+        rest = rest[rest.index(after: end)...]
+      }
+      expanded.properties[key] = text + rest
+    }
+    return expanded
+  }
+}
+
+extension Configuration {
+  /// Seconds since 1970 UTC, for entries of catalogs: the fixed clock, or the system's.
+  var catalogClock: @Sendable () -> Int64 {
+    { [now] in now.map { $0 / 1_000_000 } ?? Int64(time(nil)) }
+  }
+}
+
+extension CatalogRegistry {
+  /// The local catalog and those of a configuration. Nothing is asked or sent before a statement needs it.
+  init(_ configuration: Configuration, local: any Catalog) throws(SQLError) {
+    var others: [any Catalog] = []
+    for stated in configuration.catalogs {
+      guard !stated.name.isEmpty, stated.name != local.name, stated.name != Self.standardName else {
+        throw SQLError(.invalidArguments, "a catalog cannot be called '\(stated.name)'", hint: "'local' and 'awsdatacatalog' are taken.")
+      }
+      guard !others.contains(where: { $0.name == stated.name }) else {
+        throw SQLError(.invalidArguments, "there are two catalogs '\(stated.name)'")
+      }
+      others.append(try Self.open(try stated.expanded(configuration.environment), configuration))
+    }
+    guard let wanted = configuration.defaultCatalog?.lowercased(), wanted != local.name else {
+      self.init(standard: local, others: others)
+      return
+    }
+    guard let standard = others.first(where: { $0.name == wanted }) else {
+      throw SQLError(
+        .catalogNotFound, "the default catalog '\(wanted)' is not configured",
+        hint: Suggestion.hint(for: wanted, among: others.map(\.name)))
+    }
+    self.init(standard: standard, others: [local] + others)
+  }
+
+  private static func open(_ stated: CatalogConfiguration, _ configuration: Configuration) throws(SQLError) -> any Catalog {
+    var properties = CatalogProperties(stated)
+    switch stated.type {
+    case "local":
+      let warehouse = try properties.require("warehouse", "a folder")
+      let folder = properties.take("catalog-directory") ?? warehouse + "/.frazil/catalog"
+      try properties.finish()
+      return LocalCatalog(name: stated.name, warehouse: warehouse, root: folder, now: configuration.catalogClock)
+    default:
+      throw SQLError(
+        .invalidArguments, "catalog '\(stated.name)' has the type '\(stated.type)', which is not known", hint: "The types are \(types.joined(separator: ", ")).")
+    }
+  }
+
+  private static let types = ["local"]
+}
+
+/// The properties of a catalog, taken one by one, so that one that nothing understands is told.
+struct CatalogProperties {
+  private let stated: CatalogConfiguration
+  private var taken: Set<String> = []
+
+  init(_ stated: CatalogConfiguration) { self.stated = stated }
+
+  mutating func take(_ key: String) -> String? {
+    taken.insert(key)
+    return stated.properties[key].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  mutating func require(_ key: String, _ meaning: String) throws(SQLError) -> String {
+    if let value = take(key) { return value }
+    throw SQLError(.invalidArguments, "catalog '\(stated.name)' of type \(stated.type) needs \(key): \(meaning)")
+  }
+
+  func finish() throws(SQLError) {
+    guard let unknown = stated.properties.keys.filter({ !taken.contains($0) }).min() else { return }
+    throw SQLError(
+      .invalidArguments, "catalog '\(stated.name)' of type \(stated.type) has no property '\(unknown)'",
+      hint: Suggestion.hint(for: unknown, among: Array(taken)) ?? "There are \(taken.sorted().joined(separator: ", ")).")
+  }
+}

@@ -1,0 +1,57 @@
+import Catalogs
+import Planner
+import SQLSyntax
+
+/// What names mean: which catalog, which database, which table.
+extension Engine {
+  /// - Throws: `CATALOG_NOT_FOUND`.
+  func catalog(named name: String) throws(SQLError) -> any Catalog {
+    if let catalog = catalogs[name] { return catalog }
+    throw SQLError(
+      .catalogNotFound, "Catalog '\(name)' does not exist",
+      hint: Suggestion.hint(for: name, among: catalogs.shownNames) ?? "SHOW CATALOGS lists those there are.")
+  }
+
+  /// Catalog, database and table of folded parts, completed with a place.
+  ///
+  /// - Throws: `CATALOG_NOT_FOUND`, also for more than three parts.
+  func resolve(_ parts: [String], in place: NamePlace) throws(SQLError) -> (catalog: any Catalog, database: String, table: String) {
+    switch parts.count {
+    case 1: return (try catalog(named: place.catalog), place.database, parts[0])
+    case 2: return (try catalog(named: place.catalog), parts[0], parts[1])
+    case 3: return (try catalog(named: parts[0]), parts[1], parts[2])
+    default: throw SQLError(.catalogNotFound, "Catalog '\(parts[0])' does not exist")
+    }
+  }
+
+  func catalog(of entry: CatalogTable) -> any Catalog { catalogs.catalog(of: entry) }
+
+  /// `db.t`, with the catalog before it unless it is the default one.
+  func shownName(_ entry: CatalogTable) -> String { shownName(entry.name, in: entry.database, of: catalog(of: entry)) }
+
+  func shownName(_ table: String, in database: String, of catalog: any Catalog) -> String {
+    (catalog.name == catalogs.standard.name ? "" : catalog.name + ".") + "\(database).\(table)"
+  }
+
+  /// A table that is not there, in Trino's words.
+  func missingTable(_ table: String, in database: String, of catalog: any Catalog, among others: [String] = []) -> SQLError {
+    SQLError(
+      .tableNotFound, "Table '\(catalogs.shownName(catalog)).\(database).\(table)' does not exist",
+      hint: Suggestion.hint(for: table, among: others))
+  }
+}
+
+/// A table by catalog, database and name.
+struct TableIdentity: Sendable, Hashable {
+  let catalog: String
+  let database: String
+  let name: String
+
+  init(_ entry: CatalogTable) { self.init(catalog: entry.catalog, database: entry.database, name: entry.name) }
+
+  init(catalog: String, database: String, name: String) {
+    self.catalog = catalog
+    self.database = database
+    self.name = name
+  }
+}
