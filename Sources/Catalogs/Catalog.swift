@@ -2,6 +2,8 @@ import Storage
 
 /// Databases, tables and partitions by name. Names are folded to lower case by the caller.
 package protocol Catalog: Sendable {
+  /// Itself, where it keeps the states of Iceberg tables and clients tell it what changes; nil where they write metadata files and swap pointers.
+  var keeping: (any StateKeepingCatalog)? { get }
   /// Its own name, which its entries carry.
   var name: String { get }
   /// Below which tables go for which neither statement nor database says where; nil is the engine's own warehouse.
@@ -36,6 +38,7 @@ package protocol Catalog: Sendable {
 
 extension Catalog {
   package var warehouse: String? { nil }
+  package var keeping: (any StateKeepingCatalog)? { nil }
 
   package func listing(in database: String) async throws(CatalogError) -> [CatalogListing] {
     try await tables(in: database).map { CatalogListing(name: $0.name, isView: $0.isView) }
@@ -62,6 +65,15 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible {
     case notIceberg
     /// Somebody else changed the entry first; reading again and repeating may help.
     case versionConflict
+    /// A service could not be reached, or failed; nothing has happened.
+    case unavailable
+    /// A request left and no answer came: what it asks for may have happened.
+    case outcomeUnknown
+    /// Nobody, or somebody who may not do this.
+    case permission
+    /// The service does not take the request as it is.
+    case refused
+    case notSupported
     /// A document that cannot be read as what it should be.
     case corrupt
     /// The file system said no.
@@ -82,5 +94,5 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible {
   init(storage error: StorageError) { self.init(.inputOutput, "\(error)") }
 
   package var description: String { message }
-  package var isRetryable: Bool { kind == .versionConflict || kind == .lockTimeout }
+  package var isRetryable: Bool { kind == .versionConflict || kind == .lockTimeout || kind == .unavailable }
 }

@@ -1,3 +1,6 @@
+package import Iceberg
+package import Storage
+
 /// A table or view as Glue's GetTable returns it. Iceberg tables, Hive-style external tables and views are all entries of this shape.
 package struct CatalogTable: Sendable, Hashable {
   /// The name of the catalog that holds it.
@@ -18,13 +21,16 @@ package struct CatalogTable: Sendable, Hashable {
   /// Seconds since 1970 UTC.
   package var createTime: Int64
   package var updateTime: Int64
+  /// The state that the catalog handed out together with the entry.
+  package var state: CatalogTableState?
 
   package init(
     catalog: String, database: String, name: String, description: String? = nil, tableType: String = "EXTERNAL_TABLE",
     parameters: [String: String] = [:], storage: StorageDescriptor = StorageDescriptor(),
     partitionKeys: [CatalogColumn] = [], viewOriginalText: String? = nil, viewExpandedText: String? = nil,
-    version: Int = 0, createTime: Int64 = 0, updateTime: Int64 = 0
+    version: Int = 0, createTime: Int64 = 0, updateTime: Int64 = 0, state: CatalogTableState? = nil
   ) {
+    self.state = state
     self.catalog = catalog
     self.database = database
     self.name = name
@@ -44,6 +50,20 @@ package struct CatalogTable: Sendable, Hashable {
   package var isView: Bool { tableType == "VIRTUAL_VIEW" }
   /// The current metadata file of an Iceberg table.
   package var metadataLocation: String? { parameters["metadata_location"] }
+}
+
+/// A state of an Iceberg table that came with its entry, so that nobody needs to read its file.
+package final class CatalogTableState: Sendable, Hashable {
+  package let metadata: TableMetadata
+  package let location: Location
+
+  package init(_ metadata: TableMetadata, at location: Location) {
+    self.metadata = metadata
+    self.location = location
+  }
+
+  package static func == (one: CatalogTableState, other: CatalogTableState) -> Bool { one.location == other.location }
+  package func hash(into hasher: inout Hasher) { hasher.combine(location) }
 }
 
 /// Columns, place and SerDe of a table or partition (Glue's StorageDescriptor).

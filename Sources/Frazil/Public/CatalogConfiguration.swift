@@ -1,4 +1,5 @@
 import Catalogs
+import Storage
 public import SQLSyntax
 
 #if canImport(Glibc)
@@ -71,7 +72,7 @@ extension Configuration {
 
 extension CatalogRegistry {
   /// The local catalog and those of a configuration. Nothing is asked or sent before a statement needs it.
-  init(_ configuration: Configuration, local: any Catalog) throws(SQLError) {
+  init(_ configuration: Configuration, local: any Catalog, aws: AWSAccess, grants: GrantedStores) throws(SQLError) {
     var others: [any Catalog] = []
     for stated in configuration.catalogs {
       guard !stated.name.isEmpty, stated.name != local.name, stated.name != Self.standardName else {
@@ -80,7 +81,7 @@ extension CatalogRegistry {
       guard !others.contains(where: { $0.name == stated.name }) else {
         throw SQLError(.invalidArguments, "there are two catalogs '\(stated.name)'")
       }
-      others.append(try Self.open(try stated.expanded(configuration.environment), configuration))
+      others.append(try Self.open(try stated.expanded(configuration.environment), configuration, aws, grants))
     }
     guard let wanted = configuration.defaultCatalog?.lowercased(), wanted != local.name else {
       self.init(standard: local, others: others)
@@ -94,7 +95,9 @@ extension CatalogRegistry {
     self.init(standard: standard, others: [local] + others)
   }
 
-  private static func open(_ stated: CatalogConfiguration, _ configuration: Configuration) throws(SQLError) -> any Catalog {
+  private static func open(
+    _ stated: CatalogConfiguration, _ configuration: Configuration, _ aws: AWSAccess, _ grants: GrantedStores
+  ) throws(SQLError) -> any Catalog {
     var properties = CatalogProperties(stated)
     switch stated.type {
     case "local":
@@ -102,13 +105,20 @@ extension CatalogRegistry {
       let folder = properties.take("catalog-directory") ?? warehouse + "/.frazil/catalog"
       try properties.finish()
       return LocalCatalog(name: stated.name, warehouse: warehouse, root: folder, now: configuration.catalogClock)
+    case "rest":
+      _ = try properties.require("uri", "https://host/path, without /v1")
+      try properties.finish(known: RESTCatalog.properties, prefixes: RESTCatalog.propertyPrefixes)
+      do {
+        return try RESTCatalog(
+          name: stated.name, properties: stated.properties, aws: aws, grants: grants, now: configuration.catalogClock)
+      } catch { throw SQLError(.invalidArguments, error.message) }
     default:
       throw SQLError(
         .invalidArguments, "catalog '\(stated.name)' has the type '\(stated.type)', which is not known", hint: "The types are \(types.joined(separator: ", ")).")
     }
   }
 
-  private static let types = ["local"]
+  private static let types = ["local", "rest"]
 }
 
 /// The properties of a catalog, taken one by one, so that one that nothing understands is told.
@@ -128,8 +138,13 @@ struct CatalogProperties {
     throw SQLError(.invalidArguments, "catalog '\(stated.name)' of type \(stated.type) needs \(key): \(meaning)")
   }
 
-  func finish() throws(SQLError) {
-    guard let unknown = stated.properties.keys.filter({ !taken.contains($0) }).min() else { return }
+  /// - Parameters:
+  ///   - known: keys besides those that were taken.
+  ///   - prefixes: of keys that are understood, whatever follows.
+  func finish(known: Set<String> = [], prefixes: [String] = []) throws(SQLError) {
+    let taken = taken.union(known)
+    let unknown = stated.properties.keys.filter { key in !taken.contains(key) && !prefixes.contains { key.hasPrefix($0) } }.min()
+    guard let unknown else { return }
     throw SQLError(
       .invalidArguments, "catalog '\(stated.name)' of type \(stated.type) has no property '\(unknown)'",
       hint: Suggestion.hint(for: unknown, among: Array(taken)) ?? "There are \(taken.sorted().joined(separator: ", ")).")

@@ -33,13 +33,14 @@ public final class Engine: Sendable {
     if let folder = configuration.offlineDirectory { mounts.mountOffline(folder) }
     self.configuration = configuration
     aws = AWSAccess(environment: configuration.environment)
-    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws)
+    let grants = GrantedStores(aws: aws)
+    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws, granted: grants)
     footers = ParquetFooterCache(store: store)
     memory = MemoryPool(limit: configuration.memoryLimit)
     let isHere = Location(configuration.warehouse).scheme == nil
     let folder = configuration.catalogDirectory ?? (isHere ? configuration.warehouse + "/" : "") + ".frazil/catalog"
     let local = catalog ?? LocalCatalog(root: folder, now: configuration.catalogClock)
-    catalogs = try CatalogRegistry(configuration, local: local)
+    catalogs = try CatalogRegistry(configuration, local: local, aws: aws, grants: grants)
   }
 
   /// A session: a current database, prepared statements, one statement at a time.

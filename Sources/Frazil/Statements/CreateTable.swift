@@ -68,21 +68,30 @@ extension StatementRunner {
     if let query = create.query { rows = try await bindRows(of: query, for: create, parameters: parameters) }
     if session.settings.isStrict, let columns = rows?.columns { try checkTimestamps(columns) }
     let definition = try IcebergDefinition(create, columns: rows.map { .ofQuery($0) } ?? .declared(create.columns), binder: constantBinder)
-    let location = try await tableLocation(definition.location, database: database, name: name, in: catalog)
+    // A catalog that keeps the states also says where, once it knows what.
+    let isPlaced = catalog.keeping == nil || definition.location != nil
+    let location = isPlaced ? try await tableLocation(definition.location, database: database, name: name, in: catalog) : ""
     let writer = IcebergWriter(
       CatalogPointer(catalog, database: database, table: name, description: definition.comment), name: engine.shownName(name, in: database, of: catalog),
       base: location, store: engine.store, context: context, clock: engine.clock)
-    let metadata = TableMetadata(
+    var metadata = TableMetadata(
       newTableAt: location, uuid: writer.makeUUID(), schema: definition.schema, spec: definition.spec,
       properties: definition.properties, formatVersion: definition.formatVersion, nowMilliseconds: engine.now / 1_000)
     var plan: LogicalPlan?
     if let rows, create.withData {
+      if let keeping = catalog.keeping, !isPlaced {
+        let draft = metadata
+        let staged = try await located(create.name.range) { try await keeping.stageTable(name, in: database, draft) }
+        metadata.location = staged.location
+        metadata.tableUUID = staged.uuid ?? metadata.tableUUID
+      }
       let table = try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers)
       plan = try constantBinder.insertion(of: rows, into: table, columns: [], range: create.name.range)
     }
     let details = [PlanDescription.Detail(label: "", text: engine.shownName(name, in: database, of: catalog))] + WriteTarget.details(of: metadata)
-    let target = WriteTarget(name: "CreateTableAs", details: details) { try writer.beginCreation(metadata) }
-    return TableCreation(metadata: metadata, writer: writer, plan: plan, target: target)
+    let first = metadata
+    let target = WriteTarget(name: "CreateTableAs", details: details) { try writer.beginCreation(first) }
+    return TableCreation(metadata: first, writer: writer, plan: plan, target: target)
   }
 
   /// `AthenaRule.timestampPrecision`
@@ -170,6 +179,7 @@ extension StatementRunner {
   }
 
   func removeEmptyFolders(at location: Location) async {
+    guard !location.text.isEmpty else { return }
     do { try await engine.store.deleteEmptyFolders(location) } catch { return }  // They are harmless; the statement's own error matters more.
   }
 }

@@ -26,9 +26,16 @@ extension StatementRunner {
 
   /// - Returns: what the user should know: files that were left.
   func dropEntry(_ entry: CatalogTable) async throws -> [String] {
-    var keeper = entry.isIceberg ? try await keeper(ofFilesOf: entry) : nil
+    // A catalog that keeps the states knows best which files are the table's.
+    var keeper = entry.isIceberg && engine.catalog(of: entry).keeping == nil ? try await keeper(ofFilesOf: entry) : nil
     if entry.isIceberg, await !mayDeleteFiles(of: entry) { keeper = "its property gc.enabled is false" }
-    try await engine.catalog(of: entry).dropTable(entry.name, in: entry.database)
+    let catalog = engine.catalog(of: entry)
+    if entry.isIceberg, let keeping = catalog.keeping {
+      try await keeping.dropTable(entry.name, in: entry.database, isPurging: keeper == nil)
+      if let location = entry.storage.location { engine.footers.forget(below: Location(location)) }
+      return keeper.map { ["the files at \(entry.storage.location ?? "its location") were kept: \($0)"] } ?? []
+    }
+    try await catalog.dropTable(entry.name, in: entry.database)
     guard entry.isIceberg, let location = entry.storage.location else { return [] }
     if let keeper { return ["the files at \(location) were kept: \(keeper)"] }
     engine.footers.forget(below: Location(location))
@@ -43,9 +50,7 @@ extension StatementRunner {
 
   /// A table whose metadata cannot be read can be dropped as well, with all that is left of it.
   private func mayDeleteFiles(of entry: CatalogTable) async -> Bool {
-    guard let location = entry.metadataLocation,
-      let metadata = try? await TableMetadata.load(Location(location), from: engine.store)
-    else { return true }
+    guard let metadata = try? await engine.currentState(entry) else { return true }
     return TableProperties(metadata.properties).mayDeleteFiles
   }
 

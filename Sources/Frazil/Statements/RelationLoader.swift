@@ -52,7 +52,7 @@ struct RelationLoader: Sendable {
       }
       let table = InformationSchemaTable(kind, of: catalog, named: engine.catalogs.shownName(catalog)) { [engine, transaction] entry in
         if let staged = transaction?.staged(entry) { return staged.metadata }
-        return try await TableMetadata.load(try entry.currentMetadata(), from: engine.store)
+        return try await engine.currentState(entry)
       }
       return .table(table, name: engine.shownName(name, in: database, of: catalog))
     }

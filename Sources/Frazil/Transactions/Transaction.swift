@@ -60,7 +60,7 @@ final class Transaction: Sendable {
         hint: "COMMIT or ROLLBACK first; no catalog can make changes in another one visible together with its own.")
     }
     let location = try entry.currentMetadata()
-    let metadata = try await TableMetadata.load(location, from: engine.store)
+    let metadata = try await engine.currentState(entry)
     let pointer = CatalogPointer(engine.catalog(of: entry), database: entry.database, table: entry.name)
     let staged = StagedTable(
       metadata, at: location, pointer, store: engine.store,
