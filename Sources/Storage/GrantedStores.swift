@@ -20,12 +20,12 @@ package final class GrantedStores: Sendable {
   /// - Parameter renew: asks the catalog for others when these have expired.
   package func grant(
     _ credentials: AWSCredentials, below prefix: Location, _ options: S3Options,
-    renew: @escaping @Sendable () async throws(CredentialError) -> AWSCredentials
+    renew: @escaping VendedCredentials.Renewal
   ) {
     let key = prefix.canonicalText
     let isKnown = grants.withLock { grants in
       guard let grant = grants[key], grant.options.isSamePlace(as: options) else { return false }
-      grant.credentials.replace(by: credentials)
+      grant.credentials.replace(by: credentials, renew: renew)
       return true
     }
     if isKnown { return }
@@ -54,37 +54,47 @@ extension S3Options {
 
 /// Keys that a catalog hands out for a while, and hands out anew.
 package final class VendedCredentials: AWSCredentialProvider {
-  private let current: Mutex<AWSCredentials>
+  package typealias Renewal = @Sendable () async throws(CredentialError) -> AWSCredentials
+
+  private struct State {
+    var credentials: AWSCredentials
+    var renew: Renewal
+  }
+
+  private let state: Mutex<State>
   private let now: @Sendable () -> Int64
-  private let ask: @Sendable () async throws(CredentialError) -> AWSCredentials
   /// Asked anew so many seconds before the end.
   private static let margin: Int64 = 60
 
-  package init(
-    _ credentials: AWSCredentials, now: @escaping @Sendable () -> Int64,
-    renew: @escaping @Sendable () async throws(CredentialError) -> AWSCredentials
-  ) {
-    current = Mutex(credentials)
+  /// - Parameters:
+  ///   - now: seconds since 1970 UTC.
+  ///   - renew: asks the catalog for others.
+  package init(_ credentials: AWSCredentials, now: @escaping @Sendable () -> Int64, renew: @escaping Renewal) {
+    state = Mutex(State(credentials: credentials, renew: renew))
     self.now = now
-    ask = renew
   }
 
-  package func replace(by credentials: AWSCredentials) { current.withLock { $0 = credentials } }
+  package func replace(by credentials: AWSCredentials, renew: @escaping Renewal) {
+    state.withLock { $0 = State(credentials: credentials, renew: renew) }
+  }
 
   package func credentials() async throws(CredentialError) -> AWSCredentials {
-    let known = current.withLock { $0 }
-    guard let end = known.expiration, end - Self.margin <= now() else { return known }
-    let fresh = try await ask()
-    replace(by: fresh)
-    return fresh
+    let known = state.withLock { $0 }
+    guard let end = known.credentials.expiration, end - Self.margin <= now() else { return known.credentials }
+    return try await fresh(known.renew)
   }
 
   package func renew(_ used: AWSCredentials) async -> Bool {
-    let known = current.withLock { $0 }
-    if known != used { return true }
+    let known = state.withLock { $0 }
+    if known.credentials != used { return true }
     // What the service said about the old ones is the error that is shown.
-    guard let fresh = try? await ask(), fresh != used else { return false }
-    replace(by: fresh)
-    return true
+    guard let fresh = try? await fresh(known.renew) else { return false }
+    return fresh != used
+  }
+
+  private func fresh(_ renew: Renewal) async throws(CredentialError) -> AWSCredentials {
+    let fresh = try await renew()
+    state.withLock { $0.credentials = fresh }
+    return fresh
   }
 }

@@ -6,9 +6,11 @@ import Storage
 extension RESTCatalog {
   /// Lets storage use what a table's answer brings.
   ///
-  /// - Parameter root: a LoadTableResult, whose `config` is for the whole table and whose `storage-credentials` are for prefixes.
+  /// - Parameters:
+  ///   - root: a LoadTableResult, whose `config` is for the whole table and whose `storage-credentials` are for prefixes.
+  ///   - request: what is answered with others when these have expired.
   func grant(
-    _ root: JSONValue, of metadata: TableMetadata, metadataLocation: String?, _ table: String, _ database: String
+    _ root: JSONValue, of metadata: TableMetadata, metadataLocation: String?, again request: RESTRequest
   ) async throws(CatalogError) {
     let session = try await client.openSession()
     let general = session.properties.merging(Self.strings(root["config"])) { $1 }
@@ -18,7 +20,7 @@ extension RESTCatalog {
       let options: S3Options
       do throws(CredentialError) { options = try Self.options(all, client.aws) } catch { throw CatalogError(.refused, "catalog '\(name)': \(error.message)") }
       grants.grant(keys, below: Location(prefix), options) { () async throws(CredentialError) in
-        try await self.renewed(prefix, of: table, in: database)
+        try await self.renewed(prefix, by: request)
       }
     }
   }
@@ -41,15 +43,13 @@ extension RESTCatalog {
     return found
   }
 
-  private func renewed(_ prefix: String, of table: String, in database: String) async throws(CredentialError) -> AWSCredentials {
+  private func renewed(_ prefix: String, by request: RESTRequest) async throws(CredentialError) -> AWSCredentials {
     let root: JSONValue?
     let session: RESTClient.Session
     do throws(CatalogError) {
       session = try await client.openSession()
-      let reply = try await client.send(
-        RESTRequest(
-          .get, ["namespaces", try await namespace(database), "tables", table], headers: [("X-Iceberg-Access-Delegation", "vended-credentials")]))
-      guard reply.failure == nil else { throw reply.error(.table(table, database: database), name) }
+      let reply = try await client.send(request)
+      guard reply.failure == nil else { throw reply.error(.none, name) }
       root = reply.body?.root
     } catch { throw CredentialError(error.message) }
     var config = session.properties.merging(Self.strings(root?["config"])) { $1 }

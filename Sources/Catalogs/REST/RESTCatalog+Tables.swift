@@ -20,16 +20,22 @@ extension RESTCatalog {
   }
 
   private func load(_ table: String, in database: String) async throws(CatalogError) -> CommitOutcome {
-    let reply = try await client.send(
-      RESTRequest(.get, ["namespaces", try await namespace(database), "tables", table], headers: Self.delegation))
+    let request = try await loading(table, in: database)
+    let reply = try await client.send(request)
     guard reply.failure == nil else { throw reply.error(.table(table, database: database), name) }
-    return try await state(reply, table, database)
+    return try await state(reply, table, database, again: request)
+  }
+
+  private func loading(_ table: String, in database: String) async throws(CatalogError) -> RESTRequest {
+    RESTRequest(.get, ["namespaces", try await namespace(database), "tables", table], headers: Self.delegation)
   }
 
   private static let delegation = [("X-Iceberg-Access-Delegation", "vended-credentials")]
 
   /// What a table's answer holds; its credentials go where storage finds them.
-  private func state(_ reply: RESTReply, _ table: String, _ database: String) async throws(CatalogError) -> CommitOutcome {
+  ///
+  /// - Parameter request: what asks for fresh ones.
+  private func state(_ reply: RESTReply, _ table: String, _ database: String, again request: RESTRequest) async throws(CatalogError) -> CommitOutcome {
     guard let root = reply.body?.root, let metadata = root.present("metadata") else {
       throw reply.error(.table(table, database: database), name)
     }
@@ -38,7 +44,7 @@ extension RESTCatalog {
       throw CatalogError(.corrupt, "catalog '\(name)': the metadata of \(database).\(table): \(error)")
     }
     let location = root["metadata-location"]?.string
-    try await grant(root, of: parsed, metadataLocation: location, table, database)
+    try await grant(root, of: parsed, metadataLocation: location, again: request)
     // A staged table has no file yet.
     return CommitOutcome(metadata: parsed, location: Location(location ?? ""))
   }
@@ -65,7 +71,7 @@ extension RESTCatalog {
       // Whoever came first has made it.
       throw error.kind == .versionConflict ? CatalogError(.tableAlreadyExists, "Table '\(database).\(table)' already exists") : error
     }
-    return try await state(reply, table, database)
+    return try await state(reply, table, database, again: try await loading(table, in: database))
   }
 
   package func stageTable(_ table: String, in database: String, _ metadata: TableMetadata) async throws(CatalogError) -> (
@@ -79,16 +85,17 @@ extension RESTCatalog {
     var properties = metadata.properties
     properties["format-version"] = "\(metadata.formatVersion)"
     let stated = properties
-    let reply = try await client.send(
-      RESTRequest(.post, ["namespaces", try await namespace(database), "tables"], headers: Self.delegation) { json in
-        json.member("name", table)
-        if !metadata.location.isEmpty { json.member("location", metadata.location) }
-        metadata.writeDefinitions(to: &json)
-        json.member("stage-create", isStaged)
-        json.member("properties", stated)
-      })
+    let request = RESTRequest(.post, ["namespaces", try await namespace(database), "tables"], headers: Self.delegation) { json in
+      json.member("name", table)
+      if !metadata.location.isEmpty { json.member("location", metadata.location) }
+      metadata.writeDefinitions(to: &json)
+      json.member("stage-create", isStaged)
+      json.member("properties", stated)
+    }
+    let reply = try await client.send(request)
     guard reply.failure == nil else { throw reply.error(.table(table, database: database), name) }
-    return try await state(reply, table, database)
+    // A staged table cannot be loaded, but be staged once more.
+    return try await state(reply, table, database, again: isStaged ? request : try await loading(table, in: database))
   }
 
   package func dropTable(_ table: String, in database: String) async throws(CatalogError) {
@@ -123,7 +130,10 @@ extension RESTCatalog {
 
   package func commit(_ change: TableStateChange, baseLocation: Location) async throws(CatalogError) -> StateOutcome {
     let reply = try await send(change)
-    if reply.failure == nil { return .stored(try await state(reply, change.table, change.database)) }
+    if reply.failure == nil {
+      return .stored(
+        try await state(reply, change.table, change.database, again: try await loading(change.table, in: change.database)))
+    }
     if reply.status == 409 { return .conflict }
     // Some catalogs refuse a request that came too late as one that is wrong.
     if reply.status == 400 || reply.status == 422, try await load(change.table, in: change.database).location != baseLocation { return .conflict }

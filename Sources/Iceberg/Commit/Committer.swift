@@ -137,14 +137,15 @@ package struct Committer: TableCommitter {
     return CommitOutcome(metadata: first, location: location)
   }
 
-  /// Makes a table whose states the catalog keeps. One that is there after a lost answer is known by its id.
+  /// Makes a table whose states the catalog keeps. One that is there after a lost answer is known by its id, or by that of its snapshot.
   private func create(_ first: TableMetadata, _ keeper: any StateKeeper) async throws(IcebergError) -> CommitOutcome {
     do { return try await keeper.create(first) } catch {
       if error.kind == .alreadyExists { throw error }
       let failure: IcebergError
       do {
         let (location, metadata) = try await pointer.currentState(in: store)
-        if metadata.tableUUID == first.tableUUID { return CommitOutcome(metadata: metadata, location: location) }
+        let isOurs = metadata.tableUUID == first.tableUUID || first.snapshots.contains { metadata.snapshot(id: $0.id) != nil }
+        if isOurs { return CommitOutcome(metadata: metadata, location: location) }
         failure = IcebergError(.alreadyExists, "there is a table of that name")
       } catch let second {
         if second.kind == .notFound, second.file == nil { throw error }
