@@ -21,6 +21,8 @@ package struct CatalogTable: Sendable, Hashable {
   /// Seconds since 1970 UTC.
   package var createTime: Int64
   package var updateTime: Int64
+  /// The JSON text of the entry as a service gave it: what of it has no place above goes back with a change.
+  package var source: [UInt8]?
   /// The state that the catalog handed out together with the entry.
   package var state: CatalogTableState?
 
@@ -48,6 +50,10 @@ package struct CatalogTable: Sendable, Hashable {
 
   package var isIceberg: Bool { parameters["table_type"]?.uppercased() == "ICEBERG" }
   package var isView: Bool { tableType == "VIRTUAL_VIEW" }
+  /// All columns, without those that an Iceberg table no longer has: Glue's entries keep them.
+  package var allColumns: [CatalogColumn] {
+    storage.columns.filter { $0.parameters["iceberg.field.current"] != "false" } + partitionKeys
+  }
   /// The current metadata file of an Iceberg table.
   package var metadataLocation: String? { parameters["metadata_location"] }
 }

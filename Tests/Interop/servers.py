@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.parse
 
+import boto3
 import duckdb
 import duckdb_extension_avro
 import duckdb_extension_httpfs
@@ -86,6 +87,53 @@ class Lake:
     def start_frazil(self, sql):
         command = [support.binary(), "--warehouse", self.place.warehouse, "--format", "jsonl", *self.catalog_options(), "-c", sql]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.place.folder, env=self.environment)
+
+
+class Glue(Lake):
+    """A Glue catalog over moto, tables in a folder; see Tests/Servers/glue_server.py."""
+
+    python = os.environ.get("FRAZIL_SERVERS_PYTHON", str(pathlib.Path.home() / ".cache" / "frazil" / "venv-servers" / "bin" / "python"))
+    keys = {"aws_access_key_id": "key-of-tests", "aws_secret_access_key": "s3cret-of-tests"}
+    secrets = ("s3cret-of-tests",)
+
+    def __init__(self, place, through_proxy=False):
+        super().__init__(place, AWS_ACCESS_KEY_ID=self.keys["aws_access_key_id"], AWS_SECRET_ACCESS_KEY=self.keys["aws_secret_access_key"])
+        self.process, port = start([self.python, str(SERVERS / "glue_server.py")], "Glue")
+        self.direct = f"http://127.0.0.1:{port}"
+        self.proxy = FaultProxy(self.direct) if through_proxy else None
+        self.endpoint = self.proxy.url if self.proxy else self.direct
+        self.folder = pathlib.Path(place.folder) / "glue"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.proxy:
+            self.proxy.close()
+        self.process.stdin.close()
+        self.process.wait(30)
+
+    def catalog_options(self):
+        return ["--catalog", f"lake=glue,region=eu-central-1,endpoint={self.endpoint},warehouse=file://{self.folder}"]
+
+    def boto3(self):
+        return boto3.client("glue", region_name="eu-central-1", endpoint_url=self.direct, **self.keys)
+
+    def entry(self, table):
+        database, name = table.split(".")
+        return self.boto3().get_table(DatabaseName=database, Name=name)["Table"]
+
+    def pyiceberg(self):
+        return load_catalog("glue", type="glue", warehouse=f"file://{self.folder}", **{
+            "glue.endpoint": self.direct, "glue.region": "eu-central-1", "glue.access-key-id": self.keys["aws_access_key_id"],
+            "glue.secret-access-key": self.keys["aws_secret_access_key"]})
+
+    def duckdb_rows(self, table):
+        connection = support.load_extensions(duckdb.connect(config={"allow_unsigned_extensions": "true"}))
+        return connection.execute(f"SELECT * FROM iceberg_scan('{self.entry(table)['Parameters']['metadata_location']}')").fetchall()
+
+    def files(self, table):
+        return sorted(str(path) for path in (self.folder / table.replace(".", "/")).rglob("*") if path.is_file())
 
 
 class REST(Lake):

@@ -112,13 +112,20 @@ extension CatalogRegistry {
         return try RESTCatalog(
           name: stated.name, properties: stated.properties, aws: aws, grants: grants, now: configuration.catalogClock)
       } catch { throw SQLError(.invalidArguments, error.message) }
+    case "glue":
+      let (warehouse, catalogID) = (properties.take("warehouse"), properties.take("catalog-id"))
+      let (region, endpoint) = (properties.take("region"), properties.take("endpoint"))
+      try properties.finish()
+      do {
+        return try GlueCatalog(name: stated.name, warehouse: warehouse, catalogID: catalogID, region: region, endpoint: endpoint, aws: aws)
+      } catch { throw SQLError(.invalidArguments, error.message) }
     default:
       throw SQLError(
         .invalidArguments, "catalog '\(stated.name)' has the type '\(stated.type)', which is not known", hint: "The types are \(types.joined(separator: ", ")).")
     }
   }
 
-  private static let types = ["local", "rest"]
+  private static let types = ["local", "rest", "glue"]
 }
 
 /// The properties of a catalog, taken one by one, so that one that nothing understands is told.

@@ -146,7 +146,7 @@ extension StatementRunner {
 
   func runDescribe(_ describe: DescribeStatement) async throws -> StatementResult {
     let entry = try await entry(describe.name)
-    var columns = entry.storage.columns + entry.partitionKeys
+    var columns = entry.allColumns
     if let wanted = describe.column {
       columns = columns.filter { $0.name == wanted.folded }
       guard !columns.isEmpty else {
@@ -208,7 +208,6 @@ extension StatementRunner {
   }
 
   private func columns(of name: QualifiedName) async throws -> [CatalogColumn] {
-    let entry = try await entry(name)
-    return entry.storage.columns + entry.partitionKeys
+    try await entry(name).allColumns
   }
 }

@@ -28,6 +28,7 @@ extension StatementRunner {
     switch parts[parts.count - 1] {
     case "register_table": return try await registerTable(arguments)
     case "unregister_table": return try await unregisterTable(arguments)
+    case "glue_table_input": return try await glueTableInput(arguments)
     case "create_changelog_view": return try await createChangelogView(arguments)
     case let name:
       if let reason = Self.missingProcedures[name] {
@@ -53,7 +54,7 @@ extension StatementRunner {
   }
 
   private static let procedures = [
-    "register_table", "unregister_table", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
+    "register_table", "unregister_table", "glue_table_input", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
     "ancestors_of", "cherrypick_snapshot", "publish_changes", "expire_snapshots", "remove_orphan_files", "rewrite_data_files",
     "rewrite_manifests", "rewrite_position_delete_files", "add_files", "snapshot", "migrate", "check_table", "create_changelog_view",
   ]
@@ -105,6 +106,14 @@ extension StatementRunner {
       try await catalog.dropTable(table, in: database)
       return StatementResult()
     }
+  }
+
+  /// `glue_table_input(table)`: the entry of a table or view as `aws glue create-table --cli-input-json` takes it.
+  private func glueTableInput(_ arguments: ProcedureArguments) async throws -> StatementResult {
+    let values = try arguments.all(["table"], required: 1)
+    let name = try arguments.tableName(values[0], "table")
+    let entry = try await entry(name)
+    return try await located(name.range) { textResult(["json"], [[try GlueTableInput(entry).commandText]], isLaidOut: true) }
   }
 
   private func tablePlace(
