@@ -22,6 +22,8 @@ package struct IcebergError: Error, Sendable, CustomStringConvertible {
     case validation
     /// The commit was sent, but whether it took effect is not known. Nothing may be deleted.
     case commitStateUnknown
+    /// The catalog does not take the change, whoever made it first: nothing has happened.
+    case refused
     /// The store failed; `cause` says how.
     case storage
   }

@@ -77,6 +77,7 @@ struct IcebergTablePointerTests {
 /// Updates whose answer gets lost, after the work or instead of it.
 private struct LossyCatalog: Catalog {
   let base: LocalCatalog
+  var name: String { base.name }
   let doesTheWork: Bool
 
   func updateTables(_ tables: [CatalogTable]) async throws(CatalogError) {

@@ -3,20 +3,13 @@
 import base64
 import json
 import pathlib
-import threading
 
 import pyarrow as pa
 import pyarrow.parquet
 import support
-from pyiceberg.exceptions import CommitFailedException
-from servers import Glue
+from servers import Glue, race, same
 
 ICEBERG = "TBLPROPERTIES ('table_type' = 'ICEBERG')"
-
-
-def same(found, expected, who):
-    found, expected = sorted(map(tuple, found), key=repr), sorted(map(tuple, expected), key=repr)
-    assert found == expected, f"{who}: {found} found, {expected} expected"
 
 
 def everyone_reads(glue, table, expected):
@@ -158,27 +151,7 @@ def glue_entries(place):
 def glue_concurrent_commits(place):
     """Frazil and PyIceberg append at once: VersionId lets one win, and every row arrives once."""
     with Glue(place) as glue:
-        glue.run(f"CREATE DATABASE lake.db; CREATE TABLE lake.db.t (id bigint) {ICEBERG}")
-        catalog = glue.pyiceberg()
-
-        def append():
-            for number in range(8):
-                while True:
-                    try:
-                        catalog.load_table("db.t").append(pa.table({"id": [100 + number]}))
-                        break
-                    except CommitFailedException:
-                        continue
-
-        thread = threading.Thread(target=append)
-        thread.start()
-        processes = [glue.start_frazil("; ".join(f"INSERT INTO lake.db.t VALUES {start + number}" for number in range(6))) for start in (200, 300)]
-        for process in processes:
-            _, errors = process.communicate(timeout=300)
-            assert process.returncode == 0, errors
-        thread.join()
-        everyone_reads(glue, "db.t", [(n,) for start, count in ((100, 8), (200, 6), (300, 6)) for n in range(start, start + count)])
-        assert [row for row in glue.run("CALL lake.system.check_table('db.t')") if row[0] != "engine"] == []
+        everyone_reads(glue, "db.t", race(glue))
 
 
 @support.check

@@ -3,21 +3,14 @@
 import decimal
 import json
 import pathlib
-import threading
 import urllib.parse
 
 import pyarrow as pa
 import support
-from pyiceberg.exceptions import CommitFailedException
 from check_s3 import BUCKET, S3
-from servers import REST
+from servers import REST, race, same
 
 ICEBERG = "TBLPROPERTIES ('table_type' = 'ICEBERG')"
-
-
-def same(found, expected, who):
-    found, expected = sorted(map(tuple, found), key=repr), sorted(map(tuple, expected), key=repr)
-    assert found == expected, f"{who}: {found} found, {expected} expected"
 
 
 def everyone_reads(rest, table, expected, columns="*"):
@@ -144,27 +137,7 @@ def rest_transactions(place):
 def rest_concurrent_commits(place):
     """Frazil and PyIceberg append at once: every row arrives once."""
     with REST(place) as rest:
-        rest.run(f"CREATE DATABASE lake.db; CREATE TABLE lake.db.t (id bigint) {ICEBERG}")
-        catalog = rest.pyiceberg()
-
-        def append():
-            for number in range(8):
-                while True:
-                    try:
-                        catalog.load_table("db.t").append(pa.table({"id": [100 + number]}))
-                        break
-                    except CommitFailedException:
-                        continue
-
-        thread = threading.Thread(target=append)
-        thread.start()
-        processes = [rest.start_frazil("; ".join(f"INSERT INTO lake.db.t VALUES {start + number}" for number in range(6))) for start in (200, 300)]
-        for process in processes:
-            _, errors = process.communicate(timeout=300)
-            assert process.returncode == 0, errors
-        thread.join()
-        everyone_reads(rest, "db.t", [(n,) for start, count in ((100, 8), (200, 6), (300, 6)) for n in range(start, start + count)])
-        assert [row for row in rest.run("CALL lake.system.check_table('db.t')") if row[0] != "engine"] == []
+        everyone_reads(rest, "db.t", race(rest))
 
 
 @support.check

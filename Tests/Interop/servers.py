@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import urllib.parse
 
 import boto3
@@ -13,8 +14,10 @@ import duckdb
 import duckdb_extension_avro
 import duckdb_extension_httpfs
 import duckdb_extension_iceberg
+import pyarrow as pa
 import support
 from pyiceberg.catalog import load_catalog
+from pyiceberg.exceptions import CommitFailedException
 
 SERVERS = pathlib.Path(__file__).resolve().parents[1] / "Servers"
 
@@ -25,6 +28,38 @@ def start(command, what):
     line = process.stdout.readline()
     assert line.startswith("listening on "), f"{what} did not start"
     return process, int(line.split()[-1])
+
+
+def same(found, expected, who):
+    """Compares rows without their order."""
+    found, expected = sorted(map(tuple, found), key=repr), sorted(map(tuple, expected), key=repr)
+    assert found == expected, f"{who}: {found} found, {expected} expected"
+
+
+def race(lake):
+    """PyIceberg and two Frazils append to a new table `db.t` at once; the rows that must be there then."""
+    lake.run("CREATE DATABASE lake.db; CREATE TABLE lake.db.t (id bigint) TBLPROPERTIES ('table_type' = 'ICEBERG')")
+    catalog = lake.pyiceberg()
+
+    def append():
+        for number in range(8):
+            while True:
+                try:
+                    catalog.load_table("db.t").append(pa.table({"id": [100 + number]}))
+                    break
+                except CommitFailedException:
+                    continue
+
+    thread = threading.Thread(target=append)
+    thread.start()
+    processes = [lake.start_frazil("; ".join(f"INSERT INTO lake.db.t VALUES {start + number}" for number in range(6))) for start in (200, 300)]
+    for process in processes:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    thread.join()
+    problems = [row for row in lake.run("CALL lake.system.check_table('db.t')") if row[0] != "engine"]
+    assert problems == [], problems
+    return [(number,) for start, count in ((100, 8), (200, 6), (300, 6)) for number in range(start, start + count)]
 
 
 class FaultProxy:

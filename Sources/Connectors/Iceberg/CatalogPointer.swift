@@ -101,6 +101,7 @@ extension IcebergError {
       case .tableNotFound, .databaseNotFound: .notFound
       case .tableAlreadyExists, .databaseAlreadyExists: .alreadyExists
       case .versionConflict, .lockTimeout: .conflict
+      case .permission, .refused, .notSupported, .notIceberg: .refused
       default: .storage
       }
     self.init(kind, error.message, cause: error, isRetryable: error.isRetryable)

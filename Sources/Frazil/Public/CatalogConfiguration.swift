@@ -11,7 +11,7 @@ public import SQLSyntax
 /// A catalog by name: what it is, and how it is reached.
 public struct CatalogConfiguration: Sendable, Hashable {
   public var name: String
-  /// `local`, `rest` or `glue`.
+  /// `local`, `rest`, `glue` or `sql`.
   public var type: String
   /// Keys as in PyIceberg's configuration: `uri`, `warehouse`, `token`, …
   public var properties: [String: String]
@@ -72,7 +72,9 @@ extension Configuration {
 
 extension CatalogRegistry {
   /// The local catalog and those of a configuration. Nothing is asked or sent before a statement needs it.
-  init(_ configuration: Configuration, local: any Catalog, aws: AWSAccess, grants: GrantedStores) throws(SQLError) {
+  init(
+    _ configuration: Configuration, local: any Catalog, aws: AWSAccess, grants: GrantedStores, store: any ObjectStore
+  ) throws(SQLError) {
     var others: [any Catalog] = []
     for stated in configuration.catalogs {
       guard !stated.name.isEmpty, stated.name != local.name, stated.name != Self.standardName else {
@@ -81,7 +83,7 @@ extension CatalogRegistry {
       guard !others.contains(where: { $0.name == stated.name }) else {
         throw SQLError(.invalidArguments, "there are two catalogs '\(stated.name)'")
       }
-      others.append(try Self.open(try stated.expanded(configuration.environment), configuration, aws, grants))
+      others.append(try Self.open(try stated.expanded(configuration.environment), configuration, aws, grants, store))
     }
     guard let wanted = configuration.defaultCatalog?.lowercased(), wanted != local.name else {
       self.init(standard: local, others: others)
@@ -96,7 +98,7 @@ extension CatalogRegistry {
   }
 
   private static func open(
-    _ stated: CatalogConfiguration, _ configuration: Configuration, _ aws: AWSAccess, _ grants: GrantedStores
+    _ stated: CatalogConfiguration, _ configuration: Configuration, _ aws: AWSAccess, _ grants: GrantedStores, _ store: any ObjectStore
   ) throws(SQLError) -> any Catalog {
     var properties = CatalogProperties(stated)
     switch stated.type {
@@ -119,13 +121,20 @@ extension CatalogRegistry {
       do {
         return try GlueCatalog(name: stated.name, warehouse: warehouse, catalogID: catalogID, region: region, endpoint: endpoint, aws: aws)
       } catch { throw SQLError(.invalidArguments, error.message) }
+    case "sql":
+      let uri = try properties.require("uri", "sqlite:///path")
+      let (warehouse, catalogName) = (properties.take("warehouse"), properties.take("catalog-name"))
+      try properties.finish()
+      do {
+        return try SQLCatalog(name: stated.name, uri: uri, catalogName: catalogName ?? stated.name, warehouse: warehouse, store: store)
+      } catch { throw SQLError(.invalidArguments, error.message) }
     default:
       throw SQLError(
         .invalidArguments, "catalog '\(stated.name)' has the type '\(stated.type)', which is not known", hint: "The types are \(types.joined(separator: ", ")).")
     }
   }
 
-  private static let types = ["local", "rest", "glue"]
+  private static let types = ["local", "rest", "glue", "sql"]
 }
 
 /// The properties of a catalog, taken one by one, so that one that nothing understands is told.

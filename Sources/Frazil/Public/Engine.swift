@@ -40,7 +40,7 @@ public final class Engine: Sendable {
     let isHere = Location(configuration.warehouse).scheme == nil
     let folder = configuration.catalogDirectory ?? (isHere ? configuration.warehouse + "/" : "") + ".frazil/catalog"
     let local = catalog ?? LocalCatalog(root: folder, now: configuration.catalogClock)
-    catalogs = try CatalogRegistry(configuration, local: local, aws: aws, grants: grants)
+    catalogs = try CatalogRegistry(configuration, local: local, aws: aws, grants: grants, store: store)
   }
 
   /// A session: a current database, prepared statements, one statement at a time.

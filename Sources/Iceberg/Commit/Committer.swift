@@ -80,7 +80,7 @@ package struct Committer: TableCommitter {
       do {
         outcome = try await table.swap(attempt)
       } catch {
-        guard try await table.tookEffect(attempt, after: error, isCancelled: isCancelled) else {
+        guard error.kind != .refused, try await table.tookEffect(attempt, after: error, isCancelled: isCancelled) else {
           await work.discard()
           throw error
         }
@@ -140,7 +140,7 @@ package struct Committer: TableCommitter {
   /// Makes a table whose states the catalog keeps. One that is there after a lost answer is known by its id, or by that of its snapshot.
   private func create(_ first: TableMetadata, _ keeper: any StateKeeper) async throws(IcebergError) -> CommitOutcome {
     do { return try await keeper.create(first) } catch {
-      if error.kind == .alreadyExists { throw error }
+      if error.kind == .alreadyExists || error.kind == .refused { throw error }
       let failure: IcebergError
       do {
         let (location, metadata) = try await pointer.currentState(in: store)

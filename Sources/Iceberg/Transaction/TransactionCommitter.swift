@@ -43,7 +43,7 @@ package struct TransactionCommitter: Sendable {
       do {
         outcome = try await group.swap(swaps)
       } catch {
-        guard try await tookEffect(attempts, after: error) else { throw error }
+        guard error.kind != .refused, try await tookEffect(attempts, after: error) else { throw error }
         outcome = .swapped
       }
       switch outcome {
