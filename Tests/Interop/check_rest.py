@@ -91,6 +91,11 @@ def rest_made_by_others(place):
         rest.fails("DROP DATABASE lake.db", "SCHEMA_NOT_EMPTY")
         rest.fails("SELECT * FROM lake.db.copi", "TABLE_NOT_FOUND", "did you mean 'copy'")
         rest.fails("SELECT * FROM lake.bd.copy", "SCHEMA_NOT_FOUND", "'bd'")
+        rest.run(f"CREATE TABLE lake.db.placed (id bigint) LOCATION 'file://{place.folder}/placed' {ICEBERG}; INSERT INTO lake.db.placed VALUES 1")
+        rest.run(f"CREATE TABLE lake.db.filled WITH (table_type = 'ICEBERG', is_external = false, location = 'file://{place.folder}/filled') AS SELECT 2 AS id")
+        for name, id in (("placed", 1), ("filled", 2)):
+            assert rest.pyiceberg().load_table(f"db.{name}").metadata.location == f"file://{place.folder}/{name}"
+            everyone_reads(rest, f"db.{name}", [(id,)])
 
 
 @support.check

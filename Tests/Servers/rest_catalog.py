@@ -13,6 +13,7 @@ One request is served at a time, so commits are atomic. OPTIONS are a JSON objec
     page-size      elements of a page of a list
     config         what every table's answer has as `config`; storage-credentials likewise
     endpoints      false: does not say what it offers
+    warehouses     true: every `warehouse` that a client asks for is an empty catalog of its own, below FOLDER/NAME, with its name as prefix
 """
 import http.server
 import json
@@ -303,7 +304,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.token(dict(urllib.parse.parse_qsl(content.decode())))
         if not self.is_known():
             return self.reply(401, {"error": {"message": "who are you?", "type": "NotAuthorizedException", "code": 401}})
-        prefix = "/" + self.server.service.options.get("prefix", "")
+        service = self.service(path, query)
+        prefix = "/" + service.options.get("prefix", "")
         if prefix != "/" and path != "/config":
             if not path.startswith(prefix + "/"):
                 return self.reply(404, {"error": {"message": f"no such prefix in {path}", "type": "NotFound", "code": 404}})
@@ -315,11 +317,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 names = [urllib.parse.unquote(name) for name in found.groups()]
                 try:
                     with self.lock:
-                        result = action(self.server.service, body, *([query] if action in LISTS else []), *names)
+                        result = action(service, body, *([query] if action in LISTS else []), *names)
                     return self.reply(204 if result is None or method == "HEAD" else 200, result)
                 except Exception as error:
                     return self.fail(error)
         self.reply(404, {"error": {"message": f"no route for {self.command} {path}", "type": "NotFound", "code": 404}})
+
+    def service(self, path, query):
+        """The catalog that a request is for."""
+        server = self.server
+        if not server.service.options.get("warehouses"):
+            return server.service
+        name = query.get("warehouse", "") if path == "/config" else path.split("/")[1]
+        with self.lock:
+            if name not in server.services:
+                folder = server.service.folder / name
+                folder.mkdir(parents=True, exist_ok=True)
+                server.services[name] = Service(folder, {**server.service.options, "prefix": name})
+            return server.services[name]
 
     def is_known(self):
         options, given = self.server.service.options, (self.headers.get("Authorization") or "").removeprefix("Bearer ")
@@ -362,6 +377,7 @@ def main():
     folder = pathlib.Path(sys.argv[1]).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
+    server.services = {}
     server.service = Service(folder, json.loads(sys.argv[3]) if len(sys.argv) > 3 else {})
     print(f"listening on {server.server_address[1]}", flush=True)
     server.serve_forever()

@@ -4,6 +4,14 @@ package import Storage
 
 extension RESTCatalog {
   package func table(_ table: String, in database: String) async throws(CatalogError) -> CatalogTable {
+    do { return try await tableOrView(table, in: database) } catch {
+      // Many catalogs do not tell which of the two is missing.
+      if error.kind == .tableNotFound { _ = try await self.database(database) }
+      throw error
+    }
+  }
+
+  private func tableOrView(_ table: String, in database: String) async throws(CatalogError) -> CatalogTable {
     do { return try await loadTable(table, in: database) } catch {
       guard error.kind == .tableNotFound, try await hasViews("GET /v1/{prefix}/namespaces/{namespace}/views/{view}") else { throw error }
       return try await view(table, in: database)

@@ -68,9 +68,10 @@ extension StatementRunner {
     if let query = create.query { rows = try await bindRows(of: query, for: create, parameters: parameters) }
     if session.settings.isStrict, let columns = rows?.columns { try checkTimestamps(columns) }
     let definition = try IcebergDefinition(create, columns: rows.map { .ofQuery($0) } ?? .declared(create.columns), binder: constantBinder)
-    // A catalog that keeps the states also says where, once it knows what.
-    let isPlaced = catalog.keeping == nil || definition.location != nil
-    let location = isPlaced ? try await tableLocation(definition.location, database: database, name: name, in: catalog) : ""
+    // A catalog that keeps the states also says where, once it knows what, and may be alone in having access to it.
+    let location =
+      catalog.keeping == nil
+      ? try await tableLocation(definition.location, database: database, name: name, in: catalog) : definition.location?.value ?? ""
     let writer = IcebergWriter(
       CatalogPointer(catalog, database: database, table: name, description: definition.comment), name: engine.shownName(name, in: database, of: catalog),
       base: location, store: engine.store, context: context, clock: engine.clock)
@@ -79,7 +80,7 @@ extension StatementRunner {
       properties: definition.properties, formatVersion: definition.formatVersion, nowMilliseconds: engine.now / 1_000)
     var plan: LogicalPlan?
     if let rows, create.withData {
-      if let keeping = catalog.keeping, !isPlaced {
+      if let keeping = catalog.keeping {
         let draft = metadata
         let staged = try await located(create.name.range) { try await keeping.stageTable(name, in: database, draft) }
         metadata.location = staged.location
