@@ -7,6 +7,8 @@ import pathlib
 import pyarrow as pa
 import pyarrow.parquet
 import support
+from check_s3 import BUCKET, S3
+from pyiceberg.catalog import load_catalog
 from servers import Glue, race, same
 
 ICEBERG = "TBLPROPERTIES ('table_type' = 'ICEBERG')"
@@ -184,3 +186,26 @@ def glue_lost_answers(place):
         glue.proxy.faults({"target": "DeleteTable", "action": "reset_after"})
         glue.run("DROP TABLE lake.db.c")
         assert glue.run("SHOW TABLES IN lake.db") == [("t",)]
+
+
+@support.check
+def glue_on_s3(place):
+    """The whole of it: entries in Glue, files on S3, and nothing on this machine."""
+    with S3(place) as s3, Glue(place) as glue:
+        glue.environment = {**s3.environment, "PATH": glue.environment["PATH"]}
+        glue.secrets, glue.folder = (s3.secret,), None
+        glue.catalog_options = lambda: ["--catalog", f"lake=glue,region=eu-central-1,endpoint={glue.endpoint},warehouse=s3://{BUCKET}/lake"]
+        glue.run(f"CREATE DATABASE lake.db; CREATE TABLE lake.db.t (id bigint, part string) PARTITIONED BY (part) {ICEBERG}")
+        glue.run("INSERT INTO lake.db.t VALUES (1, 'a'), (2, 'b'), (3, 'a'); DELETE FROM lake.db.t WHERE id = 2; UPDATE lake.db.t SET part = 'c' WHERE id = 3")
+        assert glue.entry("db.t")["StorageDescriptor"]["Location"] == f"s3://{BUCKET}/lake/db/t"
+        catalog = load_catalog("glue", type="glue", **{
+            "glue.endpoint": glue.direct, "glue.region": "eu-central-1", "glue.access-key-id": "any", "glue.secret-access-key": "any",
+            "s3.endpoint": s3.endpoint, "s3.access-key-id": s3.key, "s3.secret-access-key": s3.secret, "s3.region": s3.region})
+        catalog.load_table("db.t").append(pa.table({"id": [4], "part": ["d"]}))
+        same(glue.run("SELECT * FROM lake.db.t"), [(1, "a"), (3, "c"), (4, "d")], "Frazil")
+        same([tuple(row.values()) for row in catalog.load_table("db.t").scan().to_arrow().to_pylist()], [(1, "a"), (3, "c"), (4, "d")], "PyIceberg")
+        glue.run("OPTIMIZE lake.db.t REWRITE DATA USING BIN_PACK; VACUUM lake.db.t")
+        assert glue.run("CALL lake.system.check_table('db.t')") == []
+        assert not pathlib.Path(place.warehouse).exists() or not any(path.is_file() for path in pathlib.Path(place.warehouse).rglob("*"))
+        glue.run("DROP TABLE lake.db.t")
+        assert s3.keys("lake") == []
