@@ -16,30 +16,38 @@ extension Configuration {
 }
 
 extension CatalogRegistry {
-  /// The local catalog and those of a configuration. Nothing is asked or sent before a statement needs it.
+  /// The local catalog and those of a configuration. Nothing is asked or sent before a statement needs it, and a variable that is not set is
+  /// missed only then.
   init(
     _ configuration: Configuration, local: any Catalog, aws: AWSAccess, grants: GrantedStores, store: any ObjectStore
   ) throws(SQLError) {
     var others: [any Catalog] = []
+    var unusable: [String: CatalogError] = [:]
     for stated in configuration.catalogs {
       guard !stated.name.isEmpty, stated.name != local.name, stated.name != Self.standardName else {
         throw SQLError(.invalidArguments, "a catalog cannot be called '\(stated.name)'", hint: "'local' and 'awsdatacatalog' are taken.")
       }
-      guard !others.contains(where: { $0.name == stated.name }) else {
+      guard !others.contains(where: { $0.name == stated.name }), unusable[stated.name] == nil else {
         throw SQLError(.invalidArguments, "there are two catalogs '\(stated.name)'")
       }
-      others.append(try Self.open(try stated.expanded(configuration.environment), configuration, aws, grants, store))
+      let expanded: CatalogConfiguration
+      do throws(CatalogError) { expanded = try stated.expanded(configuration.environment) } catch {
+        unusable[stated.name] = error
+        continue
+      }
+      others.append(try Self.open(expanded, configuration, aws, grants, store))
     }
     guard let wanted = configuration.defaultCatalog?.lowercased(), wanted != local.name else {
-      self.init(standard: local, others: others)
+      self.init(standard: local, others: others, unusable: unusable)
       return
     }
+    if let problem = unusable[wanted] { throw SQLError(.invalidArguments, problem.message) }
     guard let standard = others.first(where: { $0.name == wanted }) else {
       throw SQLError(
         .catalogNotFound, "the default catalog '\(wanted)' is not configured",
         hint: Suggestion.hint(for: wanted, among: others.map(\.name)))
     }
-    self.init(standard: standard, others: [local] + others)
+    self.init(standard: standard, others: [local] + others, unusable: unusable)
   }
 
   private static func open(

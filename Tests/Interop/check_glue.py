@@ -144,6 +144,9 @@ def glue_entries(place):
         glue.run("INSERT INTO lake.db.ext VALUES (1, 'u'), (2, 'v')")
         assert glue.run("SHOW PARTITIONS lake.db.ext") == [("p=u",), ("p=v",)]
         glue.run("DROP TABLE lake.db.ext; DROP DATABASE lake.db CASCADE")
+        # As the AWS command line finds region and server.
+        glue.environment.update(AWS_REGION="eu-central-1", AWS_ENDPOINT_URL_GLUE=glue.endpoint)
+        assert glue.run("SHOW DATABASES IN found", "--catalog", "found=glue") == glue.run("SHOW DATABASES IN lake")
         del glue.environment["AWS_SECRET_ACCESS_KEY"]
         glue.secrets = ()
         glue.fails("SHOW DATABASES IN lake", "PERMISSION_DENIED", "AWS_SECRET_ACCESS_KEY")

@@ -176,6 +176,16 @@ def rest_lost_answers(place):
         rest.proxy.faults({"method": "POST", "contains": "/tables", "skip": 1, "action": "reset_after"})
         rest.run("CREATE TABLE lake.db.c WITH (table_type = 'ICEBERG', is_external = false) AS SELECT 1 AS a")
         assert rest.run("SELECT * FROM lake.db.c") == [(1,)]
+        rest.run(f"CREATE TABLE lake.db.other (id bigint) {ICEBERG}")
+        for rule in ({"action": "reset_after"}, {"action": "status_after", "status": 502}):
+            rest.proxy.faults({"contains": "/transactions/commit", **rule})
+            rest.run("BEGIN; INSERT INTO lake.db.other VALUES 1; INSERT INTO lake.db.c VALUES 1; COMMIT")
+        before = rest.files("db.other")
+        rest.proxy.faults({"contains": "/transactions/commit", "action": "reset_before"})
+        rest.fails("BEGIN; INSERT INTO lake.db.other VALUES 1; INSERT INTO lake.db.c VALUES 1; COMMIT", "the connection was lost")
+        assert rest.files("db.other") == before, "a transaction that failed left files"
+        everyone_reads(rest, "db.other", [(1,), (1,)])
+        everyone_reads(rest, "db.c", [(1,), (1,), (1,)])
         rest.proxy.faults({"method": "DELETE", "contains": "/tables/c", "action": "reset_after"})
         rest.run("DROP TABLE lake.db.c")
         rest.proxy.faults({"contains": "/v1/config", "times": 1, "action": "status", "status": 502})

@@ -1,3 +1,4 @@
+import Catalogs
 public import SQLSyntax
 
 /// A catalog by name: what it is, and how it is reached.
@@ -36,7 +37,9 @@ public struct CatalogConfiguration: Sendable, Hashable {
   }
 
   /// Takes the values of environment variables for `${NAME}`, so that files and command lines need hold no secrets.
-  func expanded(_ environment: [String: String]) throws(SQLError) -> CatalogConfiguration {
+  ///
+  /// - Throws: `refused` when one is not set.
+  func expanded(_ environment: [String: String]) throws(CatalogError) -> CatalogConfiguration {
     var expanded = self
     for (key, value) in properties {
       var text = ""
@@ -44,7 +47,7 @@ public struct CatalogConfiguration: Sendable, Hashable {
       while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
         let variable = String(rest[start.upperBound..<end])
         guard let found = environment[variable] else {
-          throw SQLError(.invalidArguments, "\(key) of catalog '\(name)' needs the environment variable \(variable), which is not set")
+          throw CatalogError(.refused, "\(key) of catalog '\(name)' needs the environment variable \(variable), which is not set")
         }
         text += rest[..<start.lowerBound] + found
         rest = rest[rest.index(after: end)...]

@@ -7,6 +7,7 @@ extension Engine {
   /// - Throws: `CATALOG_NOT_FOUND`.
   func catalog(named name: String) throws(SQLError) -> any Catalog {
     if let catalog = catalogs[name] { return catalog }
+    if let problem = catalogs.problem(name) { throw SQLError(.invalidArguments, problem.message) }
     throw SQLError(
       .catalogNotFound, "Catalog '\(name)' does not exist",
       hint: Suggestion.hint(for: name, among: catalogs.shownNames) ?? "SHOW CATALOGS lists those there are.")
