@@ -84,10 +84,13 @@ package struct CatalogError: Error, Sendable, CustomStringConvertible {
 
   package var kind: Kind
   package var message: String
+  /// Whether the other side may be at it still: somebody stopped waiting, here or on the way.
+  package var mayHappenLater = false
 
-  package init(_ kind: Kind, _ message: String) {
+  package init(_ kind: Kind, _ message: String, mayHappenLater: Bool = false) {
     self.kind = kind
     self.message = message
+    self.mayHappenLater = mayHappenLater
   }
 
   /// What the store below said.

@@ -38,6 +38,8 @@ package struct IcebergError: Error, Sendable, CustomStringConvertible {
   package var offset: Int?
   package var cause: (any Error)?
   private let retryable: Bool?
+  /// Of a swap: whether it may take effect yet, after everybody has looked.
+  package var mayHappenLater = false
 
   package init(
     _ kind: Kind, _ message: String, file: String? = nil, field: String? = nil, offset: Int? = nil, cause: (any Error)? = nil,

@@ -166,6 +166,10 @@ def rest_lost_answers(place):
             rest.fails("INSERT INTO lake.db.t VALUES 99", "catalog 'lake': POST http://")
             assert len(rest.proxy.struck()) == 1, f"{rule} did not strike"
             assert rest.files("db.t") == before, f"{rule} left files"
+        # A gateway that stops waiting says nothing of what comes: nothing may be removed.
+        rest.proxy.faults({**commit, "action": "status", "status": 504})
+        rest.fails("INSERT INTO lake.db.t VALUES 99", "ICEBERG_COMMIT_STATE_UNKNOWN", "answered 504", "may be on its way still", "its files were left")
+        assert set(rest.files("db.t")) > set(before), "files of a commit that may come yet were removed"
         rest.proxy.faults({**commit, "action": "reset_after"}, {"method": "GET", "contains": "/tables/t", "skip": 1, "times": 2, "action": "status", "status": 500})
         rest.run("INSERT INTO lake.db.t VALUES 50")
         everyone_reads(rest, "db.t", [*expected, (50,)])

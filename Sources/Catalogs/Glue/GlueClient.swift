@@ -55,7 +55,7 @@ struct GlueClient: Sendable {
       case .credentials: kind = .permission
       case .transport, .cancelled: kind = error.mayHaveTakenEffect && !isRepeatable ? .outcomeUnknown : .unavailable
       }
-      throw CatalogError(kind, "\(place): \(error.message)")
+      throw CatalogError(kind, "\(place): \(error.message)", mayHappenLater: kind == .outcomeUnknown && error.isTimeOut)
     }
     if let error = reply.error { throw failure(error, subject, place, isRepeatable: isRepeatable, followsLostAnswer: reply.followsLostAnswer) }
     do throws(JSONError) {

@@ -123,7 +123,9 @@ final class RESTClient: Sendable {
         case .credentials: kind = .permission
         case .transport, .cancelled: kind = error.mayHaveTakenEffect && !request.isRead ? .outcomeUnknown : .unavailable
         }
-        throw CatalogError(kind, "catalog '\(catalog)': \(request.method.rawValue) \(place): \(error.message)")
+        throw CatalogError(
+          kind, "catalog '\(catalog)': \(request.method.rawValue) \(place): \(error.message)",
+          mayHappenLater: kind == .outcomeUnknown && error.isTimeOut)
       }
       if !hasRenewed, [401, 419].contains(reply.response.status), session.authorization.forget(token) {
         hasRenewed = true
@@ -229,7 +231,10 @@ struct RESTReply: Sendable {
     case 401, 403, 419: return CatalogError(.permission, text)
     case 406, 501: return CatalogError(.notSupported, text)
     case 429: return CatalogError(.unavailable, text)
-    case 500...: return CatalogError(method == .get || method == .head ? .unavailable : .outcomeUnknown, text)
+    case 500...:
+      let isRead = method == .get || method == .head
+      // Gateways stop waiting before the catalog has ended.
+      return CatalogError(isRead ? .unavailable : .outcomeUnknown, text, mayHappenLater: !isRead && (status == 502 || status == 504))
     default: return CatalogError(type == "NamespaceNotEmptyException" ? .databaseNotEmpty : .refused, text)
     }
   }

@@ -105,5 +105,6 @@ extension IcebergError {
       default: .storage
       }
     self.init(kind, error.message, cause: error, isRetryable: error.isRetryable)
+    mayHappenLater = error.mayHappenLater
   }
 }

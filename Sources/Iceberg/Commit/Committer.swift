@@ -122,7 +122,7 @@ package struct Committer: TableCommitter {
       // The entry may be there all the same.
       let current: Location?
       do { current = try await pointer.current() } catch let failure {
-        guard failure.kind == .notFound || error.kind == .alreadyExists else {
+        guard (failure.kind == .notFound && !error.mayHappenLater) || error.kind == .alreadyExists else {
           throw IcebergError(
             .commitStateUnknown, "it is not known whether the table was made: \(error.message); looking it up failed as well: \(failure.message)",
             file: location.text, cause: error)
@@ -148,7 +148,7 @@ package struct Committer: TableCommitter {
         if isOurs { return CommitOutcome(metadata: metadata, location: location) }
         failure = IcebergError(.alreadyExists, "there is a table of that name")
       } catch let second {
-        if second.kind == .notFound, second.file == nil { throw error }
+        if second.kind == .notFound, second.file == nil, !error.mayHappenLater { throw error }
         failure = second
       }
       throw IcebergError(

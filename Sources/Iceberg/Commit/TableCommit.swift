@@ -59,7 +59,7 @@ struct TableCommit: Sendable {
 
   /// Whether a swap that ended in an error took effect: the pointer knows, or the log of what somebody else put on top of it.
   ///
-  /// - Throws: `commitStateUnknown` when neither can be asked, or the log does not reach back far enough.
+  /// - Throws: `commitStateUnknown` when neither can be asked, the log does not reach back far enough, or what is not there may come yet.
   func tookEffect(
     _ attempt: Attempt, after error: IcebergError, isCancelled: @escaping @Sendable () -> Bool
   ) async throws(IcebergError) -> Bool {
@@ -67,8 +67,9 @@ struct TableCommit: Sendable {
     while true {
       let problem: String
       do {
-        if let answer = try await isPartOfHistory(attempt) { return answer }
-        problem = "the table's log does not reach back to it"
+        let answer = try await isPartOfHistory(attempt)
+        if let answer, answer || !error.mayHappenLater { return answer }
+        problem = answer == nil ? "the table's log does not reach back to it" : "it is not there, but may be on its way still"
       } catch let failure {
         // A table that is gone has no state this commit could be part of.
         if failure.kind == .notFound, error.kind == .notFound { return false }

@@ -122,4 +122,7 @@ package struct AWSCallError: Error, Sendable, CustomStringConvertible {
   }
 
   package var description: String { message }
+
+  /// Whether nobody waited any longer: the other side may go on.
+  package var isTimeOut: Bool { if case .transport(let error) = kind { error.kind == .timedOut } else { false } }
 }
