@@ -50,6 +50,17 @@ struct TableIdentity: Sendable, Hashable {
 
   init(_ entry: CatalogTable) { self.init(catalog: entry.catalog, database: entry.database, name: entry.name) }
 
+  /// What a plan calls a table: `db.t`, or `catalog.db.t` where the catalog is not the default one. Nil for files and table functions.
+  init?(shownName text: String, _ catalogs: CatalogRegistry) {
+    guard !text.contains("("), !text.contains("/"), let dot = text.firstIndex(of: ".") else { return nil }
+    let (first, rest) = (String(text[..<dot]), text[text.index(after: dot)...])
+    guard let second = rest.firstIndex(of: "."), catalogs[first] != nil else {
+      self.init(catalog: CatalogRegistry.standardName, database: first, name: String(rest))
+      return
+    }
+    self.init(catalog: first, database: String(rest[..<second]), name: String(rest[rest.index(after: second)...]))
+  }
+
   init(catalog: String, database: String, name: String) {
     self.catalog = catalog
     self.database = database

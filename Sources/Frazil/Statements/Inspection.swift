@@ -22,7 +22,7 @@ extension StatementRunner {
         guard explain.format != .graphviz else {
           throw SQLError.notSupported("EXPLAIN (TYPE IO, FORMAT GRAPHVIZ) is not supported", range: explain.statement.range)
         }
-        return planResult(IOPlan(plan, target: subject.target).json)
+        return planResult(IOPlan(plan, target: subject.target, catalogs: engine.catalogs).json)
       // One machine: the distributed plan is the logical one.
       case .logical, .distributed, nil: break
       }
@@ -98,7 +98,7 @@ extension StatementRunner {
       let (catalog, database) = try database(name)
       let names =
         database == InformationSchemaTable.schemaName
-        ? InformationSchemaTable.entries.map(\.name)
+        ? InformationSchemaTable.entries(of: catalog).map(\.name)
         : try await located(name?.range ?? range) { try await catalog.listing(in: database).map(\.name) }
       return textResult(["tab_name"], NamePattern(pattern).matching(names).map { [$0] })
     case .views(let name, let pattern):
@@ -201,7 +201,7 @@ extension StatementRunner {
   func entry(_ name: QualifiedName) async throws -> CatalogTable {
     let (catalog, database, table) = try resolve(name)
     if let touched = transaction?.entry(table, in: database, of: catalog) { return touched }
-    if database == InformationSchemaTable.schemaName, let entry = InformationSchemaTable.entries.first(where: { $0.name == table }) {
+    if database == InformationSchemaTable.schemaName, let entry = InformationSchemaTable.entries(of: catalog).first(where: { $0.name == table }) {
       return entry
     }
     return try await located(name.range) { try await catalog.table(table, in: database) }
