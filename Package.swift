@@ -34,6 +34,7 @@ var targets: [Target] = [
   .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
   .target(name: "CIntrinsics"),
   .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+  .target(name: "CSQLite", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
   // floor 0: import none of ours
   module("SQLSyntax", [], strict),
   module("Columnar", ["CIntrinsics"], upcoming),
@@ -52,7 +53,7 @@ var targets: [Target] = [
   module("Iceberg", ["Avro", "Parquet", "Compression", "JSONText", "Storage", "Columnar"], upcoming),
   module("Planner", ["SQLSyntax", "Functions", "Columnar"], strict),
   // floor 3
-  module("Catalogs", ["Iceberg", "JSONText", "Storage", "Columnar"], strict),
+  module("Catalogs", ["CSQLite", "Iceberg", "JSONText", "Storage", "Columnar"], strict),
   module(
     "Connectors",
     [

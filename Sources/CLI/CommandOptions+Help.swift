@@ -16,6 +16,10 @@ extension CommandOptions {
       --catalog-directory DIR
                           the local catalog apart from the warehouse (default: .frazil/catalog in the warehouse,
                           or in the current directory when the warehouse is on S3)
+      --catalog NAME=TYPE,KEY=VALUE,...
+                          another catalog, for names like NAME.database.table (may be repeated); see docs/catalogs.md
+      --default-catalog NAME
+                          the catalog of unqualified names and of awsdatacatalog (default: local)
       --database NAME     database of unqualified names (default: default)
       --format FORMAT     table, csv, json, jsonl or markdown (default: table);
                           csv is what Athena writes to its result files

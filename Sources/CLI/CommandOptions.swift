@@ -42,8 +42,9 @@ struct CommandOptions {
   }
 
   private static let optionNames = [
-    "--warehouse", "--catalog-directory", "--database", "--format", "--output", "--mount", "--offline", "--memory", "--workers", "--now", "--seed",
-    "--commit-retry-statements", "--param", "--strict-athena", "--timer", "--help", "--version", "--json", "-c", "-h",
+    "--warehouse", "--catalog-directory", "--catalog", "--default-catalog", "--database", "--format", "--output", "--mount", "--offline",
+    "--memory", "--workers", "--now", "--seed", "--commit-retry-statements", "--param", "--strict-athena",
+    "--timer", "--help", "--version", "--json", "-c", "-h",
   ]
 
   /// - Parameters:
@@ -131,6 +132,16 @@ struct CommandOptions {
       if value.isEmpty { throw UsageError(message: "--warehouse needs a folder") }
       configuration.warehouse = value
     case "--catalog-directory": configuration.catalogDirectory = value
+    case "--catalog":
+      let catalog: CatalogConfiguration
+      do { catalog = try CatalogConfiguration(option: value) } catch {
+        throw UsageError(message: "--catalog: \(error.message)" + (error.hint.map { " (\($0))" } ?? ""))
+      }
+      guard !configuration.catalogs.contains(where: { $0.name == catalog.name }) else {
+        throw UsageError(message: "--catalog \(catalog.name) is given twice")
+      }
+      configuration.catalogs.append(catalog)
+    case "--default-catalog": configuration.defaultCatalog = value
     case "--database": configuration.database = value
     case "--format":
       guard let format = OutputFormat(rawValue: value.lowercased()) else {

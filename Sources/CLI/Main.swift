@@ -14,7 +14,8 @@ enum Main {
     let arguments = Array(CommandLine.arguments.dropFirst())
     let warehouse = getenv("FRAZIL_WAREHOUSE").map { String(cString: $0) } ?? ""
     do throws(CommandOptions.UsageError) {
-      let options = try CommandOptions(arguments, warehouse: warehouse.isEmpty ? "./warehouse" : warehouse)
+      var options = try CommandOptions(arguments, warehouse: warehouse.isEmpty ? "./warehouse" : warehouse)
+      if options.action != .help, options.action != .version { try options.readConfigurationFiles() }
       exit(try await run(options, signals))
     } catch {
       writeError("frazil: \(error.message)\nSee: frazil --help")

@@ -52,23 +52,27 @@ enum CatalogDocument {
     return json.take() + [UInt8(ascii: "\n")]
   }
 
-  private static func write(_ storage: StorageDescriptor, _ json: inout JSONWriter) {
-    json.object { json in
-      columns("Columns", storage.columns, &json)
-      member("Location", storage.location, &json)
-      member("InputFormat", storage.inputFormat, &json)
-      member("OutputFormat", storage.outputFormat, &json)
-      if storage.serDeLibrary != nil || !storage.serDeParameters.isEmpty {
-        json.key("SerdeInfo")
-        json.object { json in
-          member("SerializationLibrary", storage.serDeLibrary, &json)
-          json.member("Parameters", storage.serDeParameters)
-        }
+  private static func write(_ storage: StorageDescriptor, _ json: inout JSONWriter) { json.object { writeMembers(storage, &$0) } }
+
+  /// Into an object that is open.
+  ///
+  /// - Parameter serDeName: of the SerDe, which is not its library.
+  static func writeMembers(_ storage: StorageDescriptor, serDeName: String? = nil, _ json: inout JSONWriter) {
+    columns("Columns", storage.columns, &json)
+    member("Location", storage.location, &json)
+    member("InputFormat", storage.inputFormat, &json)
+    member("OutputFormat", storage.outputFormat, &json)
+    if storage.serDeLibrary != nil || !storage.serDeParameters.isEmpty {
+      json.key("SerdeInfo")
+      json.object { json in
+        member("Name", serDeName, &json)
+        member("SerializationLibrary", storage.serDeLibrary, &json)
+        json.member("Parameters", storage.serDeParameters)
       }
     }
   }
 
-  private static func columns(_ key: String, _ columns: [CatalogColumn], _ json: inout JSONWriter) {
+  static func columns(_ key: String, _ columns: [CatalogColumn], _ json: inout JSONWriter) {
     json.key(key)
     json.array { json in
       for column in columns {
@@ -82,44 +86,54 @@ enum CatalogDocument {
     }
   }
 
-  private static func member(_ key: String, _ value: String?, _ json: inout JSONWriter) {
+  static func member(_ key: String, _ value: String?, _ json: inout JSONWriter) {
     if let value { json.member(key, value) }
   }
 
   // MARK: Reading
 
-  static func table(_ bytes: [UInt8]) throws(JSONError) -> CatalogTable {
-    let root = try JSONDocument(bytes).root
+  /// - Parameter catalog: the name of the catalog that holds it.
+  static func table(_ bytes: [UInt8], of catalog: String) throws(JSONError) -> CatalogTable {
+    try table(try JSONDocument(bytes).root, of: catalog)
+  }
+
+  static func table(_ root: JSONValue, of catalog: String) throws(JSONError) -> CatalogTable {
     guard let version = Int(try root.requireString("VersionId")) else {
       throw JSONError(.wrongType, "VersionId is no number", at: root.offset)
     }
     return CatalogTable(
-      database: try root.requireString("DatabaseName"), name: try root.requireString("Name"),
-      description: try root.optionalString("Description"), tableType: try root.requireString("TableType"),
+      catalog: catalog, database: try root.requireString("DatabaseName"), name: try root.requireString("Name"),
+      description: try root.optionalString("Description"), tableType: try root.optionalString("TableType") ?? "EXTERNAL_TABLE",
       parameters: try stringMap(root, "Parameters"), storage: try storage(root),
       partitionKeys: try columns(root, "PartitionKeys"), viewOriginalText: try root.optionalString("ViewOriginalText"),
       viewExpandedText: try root.optionalString("ViewExpandedText"), version: version,
-      createTime: try root.optionalInt64("CreateTime") ?? 0, updateTime: try root.optionalInt64("UpdateTime") ?? 0)
+      createTime: time(root, "CreateTime"), updateTime: time(root, "UpdateTime"))
   }
 
-  static func database(_ bytes: [UInt8]) throws(JSONError) -> CatalogDatabase {
-    let root = try JSONDocument(bytes).root
-    return CatalogDatabase(
+  /// Seconds, which Glue writes with a fraction.
+  private static func time(_ root: JSONValue, _ key: String) -> Int64 {
+    root[key]?.double.flatMap { Int64(exactly: $0.rounded(.down)) } ?? 0
+  }
+
+  static func database(_ bytes: [UInt8]) throws(JSONError) -> CatalogDatabase { try database(try JSONDocument(bytes).root) }
+
+  static func database(_ root: JSONValue) throws(JSONError) -> CatalogDatabase {
+    CatalogDatabase(
       name: try root.requireString("Name"), description: try root.optionalString("Description"),
       location: try root.optionalString("LocationUri"), parameters: try stringMap(root, "Parameters"),
-      createTime: try root.optionalInt64("CreateTime") ?? 0)
+      createTime: time(root, "CreateTime"))
   }
 
   static func partitions(_ bytes: [UInt8]) throws(JSONError) -> [CatalogPartition] {
     var partitions: [CatalogPartition] = []
-    for element in try JSONDocument(bytes).root.requireElements() {
-      var values: [String] = []
-      for value in try element.requireElements("Values") { values.append(try value.requireString()) }
-      partitions.append(
-        CatalogPartition(
-          values: values, location: try element.require("StorageDescriptor").requireString("Location")))
-    }
+    for element in try JSONDocument(bytes).root.requireElements() { partitions.append(try partition(element)) }
     return partitions
+  }
+
+  static func partition(_ element: JSONValue) throws(JSONError) -> CatalogPartition {
+    var values: [String] = []
+    for value in try element.requireElements("Values") { values.append(try value.requireString()) }
+    return CatalogPartition(values: values, location: try element.require("StorageDescriptor").requireString("Location"))
   }
 
   private static func storage(_ root: JSONValue) throws(JSONError) -> StorageDescriptor {

@@ -1,5 +1,10 @@
+package import Iceberg
+package import Storage
+
 /// A table or view as Glue's GetTable returns it. Iceberg tables, Hive-style external tables and views are all entries of this shape.
 package struct CatalogTable: Sendable, Hashable {
+  /// The name of the catalog that holds it.
+  package var catalog: String
   package var database: String
   package var name: String
   package var description: String?
@@ -16,13 +21,19 @@ package struct CatalogTable: Sendable, Hashable {
   /// Seconds since 1970 UTC.
   package var createTime: Int64
   package var updateTime: Int64
+  /// The JSON text of the entry as a service gave it: what of it has no place above goes back with a change.
+  package var source: [UInt8]?
+  /// The state that the catalog handed out together with the entry.
+  package var state: CatalogTableState?
 
   package init(
-    database: String, name: String, description: String? = nil, tableType: String = "EXTERNAL_TABLE",
+    catalog: String, database: String, name: String, description: String? = nil, tableType: String = "EXTERNAL_TABLE",
     parameters: [String: String] = [:], storage: StorageDescriptor = StorageDescriptor(),
     partitionKeys: [CatalogColumn] = [], viewOriginalText: String? = nil, viewExpandedText: String? = nil,
-    version: Int = 0, createTime: Int64 = 0, updateTime: Int64 = 0
+    version: Int = 0, createTime: Int64 = 0, updateTime: Int64 = 0, state: CatalogTableState? = nil
   ) {
+    self.state = state
+    self.catalog = catalog
     self.database = database
     self.name = name
     self.description = description
@@ -39,8 +50,26 @@ package struct CatalogTable: Sendable, Hashable {
 
   package var isIceberg: Bool { parameters["table_type"]?.uppercased() == "ICEBERG" }
   package var isView: Bool { tableType == "VIRTUAL_VIEW" }
+  /// All columns, without those that an Iceberg table no longer has: Glue's entries keep them.
+  package var allColumns: [CatalogColumn] {
+    storage.columns.filter { $0.parameters["iceberg.field.current"] != "false" } + partitionKeys
+  }
   /// The current metadata file of an Iceberg table.
   package var metadataLocation: String? { parameters["metadata_location"] }
+}
+
+/// A state of an Iceberg table that came with its entry, so that nobody needs to read its file.
+package final class CatalogTableState: Sendable, Hashable {
+  package let metadata: TableMetadata
+  package let location: Location
+
+  package init(_ metadata: TableMetadata, at location: Location) {
+    self.metadata = metadata
+    self.location = location
+  }
+
+  package static func == (one: CatalogTableState, other: CatalogTableState) -> Bool { one.location == other.location }
+  package func hash(into hasher: inout Hasher) { hasher.combine(location) }
 }
 
 /// Columns, place and SerDe of a table or partition (Glue's StorageDescriptor).

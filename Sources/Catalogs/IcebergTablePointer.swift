@@ -1,3 +1,4 @@
+package import Iceberg
 package import Storage
 
 /// The one mutable thing about an Iceberg table in a catalog: which metadata file is current. Commits load it and swap it.
@@ -27,8 +28,12 @@ package struct IcebergTablePointer: Sendable {
   }
 
   /// - Throws: `notIceberg` for views and Hive-style tables, `tableNotFound`.
-  package func current() async throws(CatalogError) -> Location {
-    try Self.location(of: try await catalog.table(table, in: database))
+  package func current() async throws(CatalogError) -> Location { try await currentState().location }
+
+  /// The current metadata file, and what it holds where the catalog says so itself.
+  package func currentState() async throws(CatalogError) -> (location: Location, metadata: TableMetadata?) {
+    let entry = try await catalog.table(table, in: database)
+    return (try Self.location(of: entry), entry.state?.metadata)
   }
 
   /// Makes the first entry of a table whose first metadata file has been written.
@@ -39,7 +44,7 @@ package struct IcebergTablePointer: Sendable {
   ) async throws(CatalogError) {
     try await catalog.createTable(
       CatalogTable(
-        database: database, name: table, description: description,
+        catalog: catalog.name, database: database, name: table, description: description,
         parameters: [Self.typeKey: "ICEBERG", Self.currentKey: metadata.text],
         storage: StorageDescriptor(columns: columns, location: tableLocation.text)))
   }

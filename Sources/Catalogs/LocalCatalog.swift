@@ -19,6 +19,8 @@ package import Storage
 /// the new one. Writers hold an advisory lock on `lock`, which the system releases when a process ends, and check versions under it.
 /// The database `default` always exists.
 package struct LocalCatalog: Catalog {
+  package let name: String
+  package let warehouse: String?
   private let root: String
   private let store: any ObjectStore
   private let journal: CommitJournal
@@ -29,9 +31,15 @@ package struct LocalCatalog: Catalog {
   private static let lockTimeoutMilliseconds = 30_000
 
   /// - Parameters:
+  ///   - name: what its entries are said to be of.
+  ///   - warehouse: see `Catalog.warehouse`.
   ///   - root: a directory; it and what is below come into being with the first write.
   ///   - store: holds the documents; tests put one there that fails on demand.
-  package init(root: String, store: any ObjectStore = LocalStore(), now: @escaping @Sendable () -> Int64) {
+  package init(
+    name: String = "local", warehouse: String? = nil, root: String, store: any ObjectStore = LocalStore(), now: @escaping @Sendable () -> Int64
+  ) {
+    self.name = name
+    self.warehouse = warehouse
     self.root = root
     self.store = store
     journal = CommitJournal(root: root, store: store)
@@ -231,7 +239,7 @@ package struct LocalCatalog: Catalog {
   }
 
   private func readTable(_ name: String, in database: String) async throws(CatalogError) -> CatalogTable? {
-    try await read(tablePath(name, database), CatalogDocument.table)
+    try await read(tablePath(name, database)) { bytes throws(JSONError) in try CatalogDocument.table(bytes, of: self.name) }
   }
 
   private func readPartitions(_ name: String, _ database: String) async throws(CatalogError) -> [CatalogPartition] {

@@ -85,7 +85,9 @@ extension SQLError {
       case .tableNotFound: .tableNotFound
       case .tableAlreadyExists: .tableAlreadyExists
       case .partitionAlreadyExists: .alreadyExists
-      case .notIceberg: .notSupported
+      case .notIceberg, .notSupported: .notSupported
+      case .permission: .permissionDenied
+      case .unavailable, .outcomeUnknown, .refused: .icebergCatalogError
       case .versionConflict, .lockTimeout: .transactionConflict
       case .corrupt, .inputOutput: .hiveMetastoreError
       }

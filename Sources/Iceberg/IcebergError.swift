@@ -22,6 +22,8 @@ package struct IcebergError: Error, Sendable, CustomStringConvertible {
     case validation
     /// The commit was sent, but whether it took effect is not known. Nothing may be deleted.
     case commitStateUnknown
+    /// The catalog does not take the change, whoever made it first: nothing has happened.
+    case refused
     /// The store failed; `cause` says how.
     case storage
   }
@@ -36,6 +38,8 @@ package struct IcebergError: Error, Sendable, CustomStringConvertible {
   package var offset: Int?
   package var cause: (any Error)?
   private let retryable: Bool?
+  /// Of a swap: whether it may take effect yet, after everybody has looked.
+  package var mayHappenLater = false
 
   package init(
     _ kind: Kind, _ message: String, file: String? = nil, field: String? = nil, offset: Int? = nil, cause: (any Error)? = nil,

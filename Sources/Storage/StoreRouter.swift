@@ -8,14 +8,17 @@ package struct StoreRouter: ObjectStore {
   private let stores: [String: any ObjectStore]
   /// Nil where nothing beyond this machine is to be reached.
   private let aws: AWSAccess?
+  private let granted: GrantedStores?
 
   package init(
-    mounts: MountTable = MountTable(), local: any ObjectStore = LocalStore(), stores: [String: any ObjectStore] = [:], aws: AWSAccess? = nil
+    mounts: MountTable = MountTable(), local: any ObjectStore = LocalStore(), stores: [String: any ObjectStore] = [:], aws: AWSAccess? = nil,
+    granted: GrantedStores? = nil
   ) {
     self.mounts = mounts
     self.local = local
     self.stores = stores
     self.aws = aws
+    self.granted = granted
   }
 
   /// The store that holds `location`, and what the location is called there.
@@ -26,6 +29,7 @@ package struct StoreRouter: ObjectStore {
     if let store = stores[scheme] { return (store, target) }
     switch scheme {
     case "s3", "s3a", "s3n":
+      if let store = granted?.store(for: target) { return (store, target) }
       guard let aws else {
         throw StorageError(.notSupported, location, "S3 cannot be reached from here; use --mount \(scheme)://\(target.authority)/…=FOLDER or --offline FOLDER")
       }

@@ -33,7 +33,7 @@ struct CommitJournalTests {
     for call in 1...40 {
       let store = MemoryStore()
       let place = catalog(store)
-      for name in ["a", "b", "c"] { try await place.createTable(CatalogTable(database: "default", name: name, description: "old")) }
+      for name in ["a", "b", "c"] { try await place.createTable(CatalogTable(catalog: "local", database: "default", name: name, description: "old")) }
       let before = store.callCount
       // From that call on everything fails, as when the process is killed there.
       for next in call..<call + 60 { store.inject(MemoryStore.Fault(call: before + next, moment, .io)) }
@@ -45,7 +45,7 @@ struct CommitJournalTests {
       if !isReported { #expect(seen[0] == "new", "call \(call)") }
       if seen[0] == "new" { newCount += 1 } else { oldCount += 1 }
       // The next writer puts the entries in their places; readers of the places alone agree.
-      try await place.createTable(CatalogTable(database: "default", name: "d"))
+      try await place.createTable(CatalogTable(catalog: "local", database: "default", name: "d"))
       #expect(try await described(place) == seen, "call \(call)")
       #expect(!store.locations.contains { $0.name == "commit.journal.json" }, "call \(call)")
       #expect(try await place.table("a", in: "default").version == (seen[0] == "new" ? 1 : 0))
@@ -57,7 +57,7 @@ struct CommitJournalTests {
   @Test("an entry that somebody else has changed refuses all of them")
   func conflict() async throws {
     let place = scratch.open()
-    for name in ["a", "b"] { try await place.createTable(CatalogTable(database: "default", name: name)) }
+    for name in ["a", "b"] { try await place.createTable(CatalogTable(catalog: "local", database: "default", name: name)) }
     let (stale, fresh) = (try await place.table("a", in: "default"), try await place.table("b", in: "default"))
     try await place.updateTable({ var entry = stale; entry.description = "theirs"; return entry }())
     for read in [[stale, fresh], [fresh, stale]] {
@@ -74,7 +74,7 @@ struct CommitJournalTests {
   func damaged() async throws {
     let store = MemoryStore()
     let place = catalog(store)
-    try await place.createTable(CatalogTable(database: "default", name: "a"))
+    try await place.createTable(CatalogTable(catalog: "local", database: "default", name: "a"))
     _ = try await store.write(Location(scratch.root + "/catalog/commit.journal.json"), ByteSlice(Array("{\"documents\":[{}]}".utf8)))
     #expect(await failure { _ = try await place.table("a", in: "default") } == .corrupt)
     #expect(await failure { try await place.dropTable("a", in: "default") } == .corrupt)

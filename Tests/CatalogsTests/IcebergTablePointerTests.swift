@@ -68,7 +68,7 @@ struct IcebergTablePointerTests {
   @Test("views and Hive-style tables have no pointer")
   func others() async throws {
     let catalog = scratch.open()
-    try await catalog.createTable(CatalogTable(database: "default", name: "v", tableType: "VIRTUAL_VIEW"))
+    try await catalog.createTable(CatalogTable(catalog: "local", database: "default", name: "v", tableType: "VIRTUAL_VIEW"))
     #expect(await failure { _ = try await IcebergTablePointer(catalog, database: "default", table: "v").current() } == .notIceberg)
     #expect(await failure { _ = try await pointer.current() } == .tableNotFound)
   }
@@ -77,6 +77,7 @@ struct IcebergTablePointerTests {
 /// Updates whose answer gets lost, after the work or instead of it.
 private struct LossyCatalog: Catalog {
   let base: LocalCatalog
+  var name: String { base.name }
   let doesTheWork: Bool
 
   func updateTables(_ tables: [CatalogTable]) async throws(CatalogError) {

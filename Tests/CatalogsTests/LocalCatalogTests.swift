@@ -29,7 +29,7 @@ struct LocalCatalogTests {
 
   func table(_ name: String = "t", in database: String = "default") -> CatalogTable {
     CatalogTable(
-      database: database, name: name, description: "a \"table\"",
+      catalog: "local", database: database, name: name, description: "a \"table\"",
       parameters: ["table_type": "ICEBERG", "metadata_location": "s3://b/t/metadata/00000-x.metadata.json"],
       storage: StorageDescriptor(
         columns: [CatalogColumn(name: "id", type: "bigint", comment: "ä", parameters: ["iceberg.field.id": "1"])], location: "s3://b/t",

@@ -3,6 +3,7 @@ import Catalogs
 /// A catalog as one writer sees it, with something that happens around its calls.
 struct WatchedCatalog: Catalog {
   let inner: LocalCatalog
+  var name: String { inner.name }
   var beforeLook: @Sendable () async -> Void = {}
   var beforeChange: @Sendable () async -> Void = {}
   var afterChange: @Sendable () async -> Void = {}

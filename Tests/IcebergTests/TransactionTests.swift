@@ -10,8 +10,8 @@ private struct TwoTables: MetadataPointerGroup {
   func swap(_ swaps: [PointerSwap]) async throws(IcebergError) -> SwapOutcome {
     for swap in swaps where try await tables[swap.table].pointer.current() != swap.expected { return .conflict }
     for swap in swaps {
-      guard let new = swap.new else { continue }
-      let outcome = try await tables[swap.table].pointer.swap(from: swap.expected, to: new.location, new.metadata)
+      guard let new = swap.new, let location = new.location else { continue }
+      let outcome = try await tables[swap.table].pointer.swap(from: swap.expected, to: location, new.metadata)
       if outcome == .conflict { return .conflict }
     }
     return .swapped
@@ -120,8 +120,8 @@ private struct TwoTables: MetadataPointerGroup {
     let pointer: MemoryPointer
     init(_ place: TwoTables, _ index: Int) { pointer = place.tables[index].pointer }
     func swap(_ swaps: [PointerSwap]) async throws(IcebergError) -> SwapOutcome {
-      guard let swap = swaps.first, let new = swap.new else { return .conflict }
-      return try await pointer.swap(from: swap.expected, to: new.location, new.metadata)
+      guard let swap = swaps.first, let new = swap.new, let location = new.location else { return .conflict }
+      return try await pointer.swap(from: swap.expected, to: location, new.metadata)
     }
   }
 

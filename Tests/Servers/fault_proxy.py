@@ -6,6 +6,7 @@ Prints `listening on PORT` once it answers, and runs until its standard input en
 
     PUT  /__faults   takes a list of rules and forgets earlier ones and the log:
                      {"method": "PUT", "contains": "uploadId=", "skip": 1, "times": 2, "action": "status", "status": 503, "code": "SlowDown"}
+                     `contains` looks at the path, `target` at the header X-Amz-Target, which names the operation of services like Glue.
                      A rule breaks the requests that fit it, after the first `skip`, `times` of them (1 when left out).
     GET  /__log      every request so far: method, target, action ("" for none), status
 
@@ -41,6 +42,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with LOCK:
             for rule in RULES:
                 if rule.get("method", self.command) != self.command or rule.get("contains", "") not in self.path:
+                    continue
+                if rule.get("target", "") not in self.headers.get("X-Amz-Target", ""):
                     continue
                 rule["seen"] = rule.get("seen", 0) + 1
                 if rule.get("skip", 0) < rule["seen"] <= rule.get("skip", 0) + rule.get("times", 1):

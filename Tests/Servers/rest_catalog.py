@@ -1,18 +1,32 @@
 """An Iceberg REST catalog on loopback over PyIceberg's SQLite catalog, for tests and benchmarks.
 
-    python rest_catalog.py FOLDER PORT      port 0 takes a free one
+    python rest_catalog.py FOLDER PORT [OPTIONS]      port 0 takes a free one
 
-Tables live below FOLDER/warehouse, the catalog in FOLDER/catalog.db. It prints `listening on PORT` once it answers, and keeps no state of its
-own. One request is served at a time, so commits are atomic.
+Tables live below FOLDER/warehouse, the catalog in FOLDER/catalog.db, views in FOLDER/views.json. It prints `listening on PORT` once it answers.
+One request is served at a time, so commits are atomic. OPTIONS are a JSON object:
+
+    warehouse      where tables go instead
+    properties     of PyIceberg's catalog, such as s3.endpoint
+    prefix         that clients must put into paths
+    token          the bearer token that requests must carry
+    credential     "id:secret" that gives a token at /v1/oauth/tokens; every token is good for `token-requests` requests
+    page-size      elements of a page of a list
+    config         what every table's answer has as `config`; storage-credentials likewise
+    endpoints      false: does not say what it offers
+    warehouses     true: every `warehouse` that a client asks for is an empty catalog of its own, below FOLDER/NAME, with its name as prefix
 """
 import http.server
 import json
 import pathlib
 import re
+import secrets
+import shutil
 import sys
 import threading
 import traceback
+import time
 import urllib.parse
+import uuid
 
 import pyiceberg.exceptions as errors
 from pyiceberg.catalog.sql import SqlCatalog
@@ -24,6 +38,7 @@ from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
 # Status and error type of the REST specification for what PyIceberg throws; the first that fits counts.
 FAILURES = [
     (errors.NoSuchTableError, 404, "NoSuchTableException"),
+    (errors.NoSuchViewError, 404, "NoSuchViewException"),
     (errors.NoSuchNamespaceError, 404, "NoSuchNamespaceException"),
     (errors.TableAlreadyExistsError, 409, "AlreadyExistsException"),
     (errors.NamespaceAlreadyExistsError, 409, "AlreadyExistsException"),
@@ -32,22 +47,40 @@ FAILURES = [
 ]
 
 
-def loaded(table):
-    """A LoadTableResult."""
-    return {"metadata-location": table.metadata_location, "metadata": json.loads(table.metadata.model_dump_json()), "config": {}}
-
-
 class Service:
     """What the routes do; every method returns the body of the answer, None for an empty one."""
 
-    def __init__(self, folder):
-        self.catalog = SqlCatalog("rest", uri=f"sqlite:///{folder}/catalog.db", warehouse=f"file://{folder}/warehouse")
+    def __init__(self, folder, options):
+        self.options, self.folder = options, folder
+        self.catalog = SqlCatalog(
+            "rest", uri=f"sqlite:///{folder}/catalog.db", warehouse=options.get("warehouse", f"file://{folder}/warehouse"),
+            **options.get("properties", {}))
 
     def config(self, body):
-        return {"defaults": {}, "overrides": {}}
+        answer = {"defaults": {}, "overrides": {"prefix": self.options["prefix"]} if "prefix" in self.options else {}}
+        if self.options.get("endpoints", True):
+            answer["endpoints"] = ENDPOINTS
+        return answer
 
-    def namespaces(self, body):
-        return {"namespaces": [list(name) for name in self.catalog.list_namespaces()]}
+    def loaded(self, table):
+        """A LoadTableResult."""
+        answer = {"metadata-location": table.metadata_location, "metadata": json.loads(table.metadata.model_dump_json()),
+                  "config": self.options.get("config", {})}
+        if "storage-credentials" in self.options:
+            answer["storage-credentials"] = self.options["storage-credentials"]
+        return answer
+
+    def page(self, key, elements, query):
+        """A list, cut as the client and the options want it."""
+        size = int(query.get("pageSize", self.options.get("page-size", 0)) or 0)
+        if not size or ("page-size" not in self.options and "pageToken" not in query):
+            return {key: elements}
+        start = int(query.get("pageToken") or 0)
+        more = {"next-page-token": str(start + size)} if start + size < len(elements) else {}
+        return {key: elements[start : start + size], **more}
+
+    def namespaces(self, body, query):
+        return self.page("namespaces", [list(name) for name in sorted(self.catalog.list_namespaces())], query)
 
     def create_namespace(self, body):
         self.catalog.create_namespace(tuple(body["namespace"]), body.get("properties") or {})
@@ -57,16 +90,85 @@ class Service:
         return {"namespace": [space], "properties": dict(self.catalog.load_namespace_properties(space))}
 
     def drop_namespace(self, body, space):
+        if any(key.startswith(space + ".") for key in self.read_views()):
+            raise errors.NamespaceNotEmptyError(f"there are views in {space}")
         self.catalog.drop_namespace(space)
 
-    def tables(self, body, space):
-        return {"identifiers": [{"namespace": list(name[:-1]), "name": name[-1]} for name in self.catalog.list_tables(space)]}
+    def change_namespace(self, body, space):
+        done = self.catalog.update_namespace_properties(space, set(body.get("removals") or []), body.get("updates") or {})
+        return {"updated": done.updated, "removed": done.removed, "missing": done.missing}
 
-    def views(self, body, space):
-        return {"identifiers": []}
+    def tables(self, body, query, space):
+        names = sorted(name[-1] for name in self.catalog.list_tables(space))
+        return self.page("identifiers", [{"namespace": [space], "name": name} for name in names], query)
+
+    def register(self, body, space):
+        return self.loaded(self.catalog.register_table((space, body["name"]), body["metadata-location"]))
+
+    # Views: PyIceberg has none, so their metadata is kept in a file.
+
+    def read_views(self):
+        path = pathlib.Path(self.folder, "views.json")
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def write_views(self, views):
+        pathlib.Path(self.folder, "views.json").write_text(json.dumps(views))
+
+    def views(self, body, query, space):
+        names = sorted(key.split(".", 1)[1] for key in self.read_views() if key.startswith(space + "."))
+        return self.page("identifiers", [{"namespace": [space], "name": name} for name in names], query)
 
     def view(self, body, space, name):
-        raise errors.NoSuchTableError(f"there are no views here: {space}.{name}")
+        metadata = self.read_views().get(f"{space}.{name}")
+        if metadata is None:
+            raise errors.NoSuchViewError(f"View does not exist: {space}.{name}")
+        return {"metadata-location": f"{metadata['location']}/metadata/{name}.json", "metadata": metadata, "config": {}}
+
+    def create_view(self, body, space):
+        views, key = self.read_views(), f"{space}.{body['name']}"
+        self.catalog.load_namespace_properties(space)
+        if key in views or self.catalog.table_exists(key):
+            raise errors.TableAlreadyExistsError(f"View or table already exists: {key}")
+        version = body["view-version"]
+        views[key] = {
+            "view-uuid": str(uuid.uuid4()), "format-version": 1, "location": body.get("location") or f"file://{self.folder}/warehouse/{key}",
+            "schemas": [{**body["schema"], "schema-id": version["schema-id"]}], "current-version-id": version["version-id"], "versions": [version],
+            "version-log": [{"timestamp-ms": version["timestamp-ms"], "version-id": version["version-id"]}],
+            "properties": body.get("properties") or {}}
+        self.write_views(views)
+        return self.view(None, space, body["name"])
+
+    def replace_view(self, body, space, name):
+        views = self.read_views()
+        metadata = self.view(None, space, name)["metadata"]
+        for requirement in body["requirements"]:
+            if requirement["type"] == "assert-view-uuid" and requirement["uuid"] != metadata["view-uuid"]:
+                raise errors.CommitFailedException("the view has another uuid")
+        for update in body["updates"]:
+            if update["action"] == "add-schema":
+                metadata["schemas"].append({**update["schema"], "schema-id": 1 + max(schema["schema-id"] for schema in metadata["schemas"])})
+            elif update["action"] == "add-view-version":
+                version = update["view-version"]
+                if version["schema-id"] == -1:
+                    version["schema-id"] = metadata["schemas"][-1]["schema-id"]
+                metadata["versions"].append(version)
+            elif update["action"] == "set-current-view-version":
+                wanted = update["view-version-id"]
+                metadata["current-version-id"] = metadata["versions"][-1]["version-id"] if wanted == -1 else wanted
+                metadata["version-log"].append({"timestamp-ms": int(time.time() * 1000), "version-id": metadata["current-version-id"]})
+            else:
+                raise ValueError(f"unknown update {update['action']}")
+        views[f"{space}.{name}"] = metadata
+        self.write_views(views)
+        return self.view(None, space, name)
+
+    def drop_view(self, body, space, name):
+        views = self.read_views()
+        if views.pop(f"{space}.{name}", None) is None:
+            raise errors.NoSuchViewError(f"View does not exist: {space}.{name}")
+        self.write_views(views)
+
+    # Tables.
 
     def create_table(self, body, space):
         spec = PartitionSpec.model_validate(body["partition-spec"]) if body.get("partition-spec") else UNPARTITIONED_PARTITION_SPEC
@@ -78,19 +180,27 @@ class Service:
         else:
             table = self.catalog.create_table(*arguments)
         self.make_folders(table.metadata.location)
-        return loaded(table)
+        return self.loaded(table)
 
     def make_folders(self, location):
         """Object stores have no folders, but this one is a disk, and not every client makes them."""
+        if urllib.parse.urlparse(location).scheme not in ("", "file"):
+            return
         root = pathlib.Path(urllib.parse.urlparse(location).path)
         for name in ("data", "metadata"):
             (root / name).mkdir(parents=True, exist_ok=True)
 
     def table(self, body, space, name):
-        return loaded(self.catalog.load_table((space, name)))
+        return self.loaded(self.catalog.load_table((space, name)))
 
-    def drop_table(self, body, space, name):
-        self.catalog.drop_table((space, name))
+    def drop_table(self, body, query, space, name):
+        if query.get("purgeRequested") == "true":
+            location = self.catalog.load_table((space, name)).metadata.location
+            self.catalog.purge_table((space, name))
+            if location.startswith("file://"):
+                shutil.rmtree(urllib.parse.urlparse(location).path, ignore_errors=True)
+        else:
+            self.catalog.drop_table((space, name))
 
     def rename(self, body):
         def identifier(side):
@@ -103,11 +213,11 @@ class Service:
             "identifier": {"namespace": [space], "name": name},
             "requirements": body.get("requirements", []), "updates": body.get("updates", [])})
         if any(requirement.type == "assert-create" for requirement in request.requirements):
-            return loaded(self.finish_creation(space, name, request.updates))
+            return self.loaded(self.finish_creation(space, name, request.updates))
         # Facts of the table that clients repeat, and that PyIceberg would refuse to change.
         updates = tuple(update for update in request.updates if update.action not in ("assign-uuid", "upgrade-format-version"))
         self.catalog.commit_table(self.catalog.load_table((space, name)), tuple(request.requirements), updates)
-        return loaded(self.catalog.load_table((space, name)))
+        return self.loaded(self.catalog.load_table((space, name)))
 
     def finish_creation(self, space, name, updates):
         """A table that was staged: it is made of its updates, and its first snapshot committed."""
@@ -125,6 +235,12 @@ class Service:
         return self.catalog.load_table((space, name))
 
     def commit_all(self, body):
+        """What would be refused is found before the first commit: nobody else commits meanwhile."""
+        for change in body["table-changes"]:
+            space, name = change["identifier"]["namespace"][0], change["identifier"]["name"]
+            metadata = self.catalog.load_table((space, name)).metadata
+            for requirement in CommitTableRequest.model_validate(change).requirements:
+                requirement.validate(metadata)
         for change in body["table-changes"]:
             self.commit(change, change["identifier"]["namespace"][0], change["identifier"]["name"])
 
@@ -133,6 +249,7 @@ class Service:
 
 
 SPACE, TABLE = r"/namespaces/([^/]+)", r"/namespaces/([^/]+)/tables/([^/]+)"
+LISTS = (Service.namespaces, Service.tables, Service.views, Service.drop_table)  # these look at the query
 ROUTES = [(method, re.compile(pattern + "$"), action) for method, pattern, action in [
     ("GET", "/config", Service.config),
     ("GET", "/namespaces", Service.namespaces),
@@ -140,7 +257,12 @@ ROUTES = [(method, re.compile(pattern + "$"), action) for method, pattern, actio
     ("GET", SPACE, Service.namespace),
     ("HEAD", SPACE, Service.namespace),
     ("DELETE", SPACE, Service.drop_namespace),
+    ("POST", SPACE + "/properties", Service.change_namespace),
+    ("POST", SPACE + "/register", Service.register),
     ("GET", SPACE + "/views", Service.views),
+    ("POST", SPACE + "/views", Service.create_view),
+    ("POST", SPACE + "/views/([^/]+)", Service.replace_view),
+    ("DELETE", SPACE + "/views/([^/]+)", Service.drop_view),
     ("GET", SPACE + "/views/([^/]+)", Service.view),
     ("HEAD", SPACE + "/views/([^/]+)", Service.view),
     ("GET", SPACE + "/tables", Service.tables),
@@ -155,28 +277,83 @@ ROUTES = [(method, re.compile(pattern + "$"), action) for method, pattern, actio
 ]]
 
 
+def endpoint(method, pattern):
+    """As the answer to /config names them."""
+    for name in ("namespace", "view" if "/views" in pattern else "table"):
+        pattern = pattern.replace("([^/]+)", "{" + name + "}", 1)
+    return f"{method} /v1/{{prefix}}{pattern}"
+
+
+ENDPOINTS = [endpoint(method, pattern.pattern.removesuffix("$")) for method, pattern, _ in ROUTES if pattern.pattern != "/config$"]
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     lock = threading.Lock()
+    tokens = {}
 
     def log_message(self, *arguments):
         pass
 
     def answer(self):
         length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else {}
-        path = urllib.parse.urlparse(self.path).path
+        content = self.rfile.read(length)
+        url = urllib.parse.urlparse(self.path)
+        path, query = url.path.removeprefix("/v1"), dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
+        if path == "/oauth/tokens":
+            return self.token(dict(urllib.parse.parse_qsl(content.decode())))
+        if not self.is_known():
+            return self.reply(401, {"error": {"message": "who are you?", "type": "NotAuthorizedException", "code": 401}})
+        service = self.service(path, query)
+        prefix = "/" + service.options.get("prefix", "")
+        if prefix != "/" and path != "/config":
+            if not path.startswith(prefix + "/"):
+                return self.reply(404, {"error": {"message": f"no such prefix in {path}", "type": "NotFound", "code": 404}})
+            path = path.removeprefix(prefix)
+        body = json.loads(content) if length else {}
         for method, pattern, action in ROUTES:
-            found = pattern.match(path.removeprefix("/v1"))
+            found = pattern.match(path)
             if method == self.command and found:
                 names = [urllib.parse.unquote(name) for name in found.groups()]
                 try:
                     with self.lock:
-                        result = action(self.server.service, body, *names)
+                        result = action(service, body, *([query] if action in LISTS else []), *names)
                     return self.reply(204 if result is None or method == "HEAD" else 200, result)
                 except Exception as error:
                     return self.fail(error)
         self.reply(404, {"error": {"message": f"no route for {self.command} {path}", "type": "NotFound", "code": 404}})
+
+    def service(self, path, query):
+        """The catalog that a request is for."""
+        server = self.server
+        if not server.service.options.get("warehouses"):
+            return server.service
+        name = query.get("warehouse", "") if path == "/config" else path.split("/")[1]
+        with self.lock:
+            if name not in server.services:
+                folder = server.service.folder / name
+                folder.mkdir(parents=True, exist_ok=True)
+                server.services[name] = Service(folder, {**server.service.options, "prefix": name})
+            return server.services[name]
+
+    def is_known(self):
+        options, given = self.server.service.options, (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if "credential" in options:
+            with self.lock:
+                left = self.tokens.get(given, 0)
+                self.tokens[given] = left - 1
+            return left > 0
+        return given == options.get("token", given)
+
+    def token(self, form):
+        """RFC 6749, 4.4."""
+        options = self.server.service.options
+        if form.get("grant_type") != "client_credentials" or f"{form.get('client_id')}:{form.get('client_secret')}" != options.get("credential"):
+            return self.reply(401, {"error": "invalid_client", "error_description": f"not {form.get('client_secret')}"})
+        token = secrets.token_hex(16)
+        with self.lock:
+            self.tokens[token] = options.get("token-requests", 1_000_000)
+        return self.reply(200, {"access_token": token, "token_type": "bearer", "expires_in": 3600, "scope": form.get("scope")})
 
     def fail(self, error):
         for kind, status, name in FAILURES:
@@ -200,7 +377,8 @@ def main():
     folder = pathlib.Path(sys.argv[1]).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
-    server.service = Service(folder)
+    server.services = {}
+    server.service = Service(folder, json.loads(sys.argv[3]) if len(sys.argv) > 3 else {})
     print(f"listening on {server.server_address[1]}", flush=True)
     server.serve_forever()
 

@@ -42,6 +42,7 @@ import Testing
   static let system: [String: Set<String>] = [
     "CZlib": ["Compression"], "CZstd": ["Compression"], "CSnappy": ["Compression"], "CLZ4": ["Compression"],
     "CIntrinsics": ["Columnar", "Digests", "Functions", "Storage", "Parquet", "TextFormats", "Execution"], "CPCRE2": ["Functions"], "CCurl": ["Storage"],
+    "CSQLite": ["Catalogs"],
   ]
   static let anywhere: Set<String> = ["Swift", "Glibc", "Darwin", "Synchronization"]
 

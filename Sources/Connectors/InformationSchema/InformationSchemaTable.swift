@@ -43,10 +43,10 @@ package struct InformationSchemaTable: Table {
   }
 
   /// The tables of `information_schema` itself, as a catalog would list them.
-  package static var entries: [CatalogTable] {
+  package static func entries(of catalog: any Catalog) -> [CatalogTable] {
     Kind.allCases.map { kind in
       CatalogTable(
-        database: schemaName, name: kind.rawValue, tableType: "SYSTEM_TABLE",
+        catalog: catalog.name, database: schemaName, name: kind.rawValue, tableType: "SYSTEM_TABLE",
         storage: StorageDescriptor(
           columns: fields(of: kind).map { CatalogColumn(name: $0.name, type: HiveType.text($0.type) ?? "\($0.type)") }))
     }.sorted { $0.name < $1.name }

@@ -85,13 +85,13 @@ extension StatementRunner {
     var properties = try values[3].map { try arguments.map($0, "properties") } ?? [:]
     let isDryRun = try arguments.flag(values[5], "dry_run")
     let source = try await externalTable(hiveEntry(sourceName))
-    let (database, table) = try resolve(name)
+    let (catalog, database, table) = try resolve(name)
     let place = try await located(name.range) {
       _ = try await catalog.database(database)
-      guard try await !tableExists(table, in: database) else {
+      guard try await !tableExists(table, in: database, of: catalog) else {
         throw SQLError(.tableAlreadyExists, "Table '\(database).\(table)' already exists", range: name.range)
       }
-      return try await tableLocation(location, database: database, name: table)
+      return try await tableLocation(location, database: database, name: table, in: catalog)
     }
     guard Location(place).canonicalText != source.location.canonicalText else {
       throw SQLError(
@@ -104,7 +104,7 @@ extension StatementRunner {
     let settings = properties
     return try await located(arguments.range) {
       let (imported, metadata, writer) = try await newTable(
-        over: source, named: (database, table), at: place, settings, values[3]?.range ?? arguments.range)
+        over: source, named: (catalog, database, table), at: place, settings, values[3]?.range ?? arguments.range)
       if isDryRun { return importDryRun(imported) }
       do throws(IcebergError) { try await create(metadata, imported, writer) } catch {
         if error.kind != .commitStateUnknown, error.kind != .alreadyExists { await removeEmptyFolders(at: Location(place)) }
@@ -122,6 +122,7 @@ extension StatementRunner {
     let settings = properties
     let dropsBackup = try arguments.flag(values[1], "drop_backup")
     let entry = try await hiveEntry(name)
+    let catalog = engine.catalog(of: entry)
     let backup = try values[2].map { try arguments.text($0, "backup_table_name").lowercased() } ?? entry.name + "_backup_"
     let isDryRun = try arguments.flag(values[4], "dry_run")
     let source = try await externalTable(entry)
@@ -129,7 +130,7 @@ extension StatementRunner {
       var place = source.location.text
       while place.count > 1, place.hasSuffix("/") { place.removeLast() }
       let (imported, metadata, writer) = try await newTable(
-        over: source, named: (entry.database, entry.name), at: place, settings, values[0]?.range ?? arguments.range)
+        over: source, named: (catalog, entry.database, entry.name), at: place, settings, values[0]?.range ?? arguments.range)
       for file in imported.files {
         // The Iceberg table's own files go there, and the backup must tell them from its own.
         let path = Location(file.path).relativePath(below: Location(place)) ?? ""
@@ -140,7 +141,7 @@ extension StatementRunner {
         }
       }
       if isDryRun { return importDryRun(imported) }
-      guard try await !tableExists(backup, in: entry.database) else {
+      guard try await !tableExists(backup, in: entry.database, of: catalog) else {
         throw SQLError(
           .tableAlreadyExists, "Table '\(entry.database).\(backup)' already exists", range: values[2]?.range ?? name.range,
           hint: "backup_table_name chooses another name for the backup.")
@@ -169,7 +170,7 @@ extension StatementRunner {
 
   /// An Iceberg table with the columns of a Hive-style one, partitioned by its partition columns, and its files.
   private func newTable(
-    over source: ExternalTable, named name: (database: String, table: String), at location: String, _ properties: [String: String],
+    over source: ExternalTable, named name: (catalog: any Catalog, database: String, table: String), at location: String, _ properties: [String: String],
     _ propertiesRange: SourceRange
   ) async throws -> (imported: FileImport, metadata: TableMetadata, writer: IcebergWriter) {
     var properties = properties
@@ -197,8 +198,8 @@ extension StatementRunner {
           sourceID: field.id, fieldID: PartitionSpec.firstFieldID + Int32(clamping: index), name: field.name, transform: .identity)
       })
     let writer = IcebergWriter(
-      CatalogPointer(catalog, database: name.database, table: name.table, description: source.entry.description),
-      name: "\(name.database).\(name.table)", base: location, store: engine.store, context: context, clock: engine.clock)
+      CatalogPointer(name.catalog, database: name.database, table: name.table, description: source.entry.description),
+      name: engine.shownName(name.table, in: name.database, of: name.catalog), base: location, store: engine.store, context: context, clock: engine.clock)
     var metadata = TableMetadata(
       newTableAt: location, uuid: writer.makeUUID(), schema: IcebergSchema(fields: fields), spec: spec, properties: properties,
       formatVersion: formatVersion, nowMilliseconds: engine.now / 1_000)

@@ -12,6 +12,10 @@ public struct Configuration: Sendable {
   public var warehouse: String
   /// Directory of the local catalog; nil is `.frazil/catalog` in the warehouse, or in the current directory for a warehouse elsewhere.
   public var catalogDirectory: String?
+  /// Catalogs besides the local one.
+  public var catalogs: [CatalogConfiguration]
+  /// The name of the catalog that unqualified names and `awsdatacatalog` mean; nil is the local one.
+  public var defaultCatalog: String?
   /// The environment variables that say how AWS is reached and as whom.
   public var environment: [String: String]
   /// The database that unqualified names belong to.
@@ -58,6 +62,7 @@ public struct Configuration: Sendable {
     self.warehouse = warehouse
     environment = Self.processEnvironment()
     database = "default"
+    catalogs = []
     mounts = []
     memoryLimit = Self.physicalMemory() / 100 * 80
     workers = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))

@@ -11,16 +11,14 @@ package import Storage
   import Darwin
 #endif
 
-/// The engine of one process: a catalog, its storage, and the limits that its sessions share.
+/// The engine of one process: its catalogs, their storage, and the limits that its sessions share.
 public final class Engine: Sendable {
   public let configuration: Configuration
   let store: StoreRouter
   let aws: AWSAccess
-  let catalog: any Catalog
+  let catalogs: CatalogRegistry
   let footers: ParquetFooterCache
   let memory: MemoryPool
-  /// The name that the local catalog answers to, as Athena calls its own.
-  static let catalogName = "awsdatacatalog"
 
   public convenience init(_ configuration: Configuration) throws(SQLError) { try self.init(configuration, stores: [:]) }
 
@@ -35,13 +33,14 @@ public final class Engine: Sendable {
     if let folder = configuration.offlineDirectory { mounts.mountOffline(folder) }
     self.configuration = configuration
     aws = AWSAccess(environment: configuration.environment)
-    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws)
+    let grants = GrantedStores(aws: aws)
+    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws, granted: grants)
     footers = ParquetFooterCache(store: store)
     memory = MemoryPool(limit: configuration.memoryLimit)
-    let fixed = configuration.now
     let isHere = Location(configuration.warehouse).scheme == nil
-    let catalogFolder = configuration.catalogDirectory ?? (isHere ? configuration.warehouse + "/" : "") + ".frazil/catalog"
-    self.catalog = catalog ?? LocalCatalog(root: catalogFolder) { fixed.map { $0 / 1_000_000 } ?? Int64(time(nil)) }
+    let folder = configuration.catalogDirectory ?? (isHere ? configuration.warehouse + "/" : "") + ".frazil/catalog"
+    let local = catalog ?? LocalCatalog(root: folder, now: configuration.catalogClock)
+    catalogs = try CatalogRegistry(configuration, local: local, aws: aws, grants: grants, store: store)
   }
 
   /// A session: a current database, prepared statements, one statement at a time.
@@ -58,11 +57,12 @@ public final class Engine: Sendable {
   /// `now` as something to hand down.
   var clock: @Sendable () -> Int64 { { [self] in now } }
 
-  /// The warehouse as a location, or as an absolute path: table metadata must not depend on where the next process is started.
-  var warehousePath: String {
-    var path = configuration.warehouse[...]
+  /// The warehouse of a catalog as a location, or as an absolute path: table metadata must not depend on where the next process is started.
+  func warehousePath(of catalog: any Catalog) -> String {
+    let warehouse = catalog.warehouse ?? configuration.warehouse
+    var path = warehouse[...]
     while path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
-    if Location(configuration.warehouse).scheme != nil { return String(path) }
+    if Location(warehouse).scheme != nil { return String(path) }
     while path.hasPrefix("./") { path = path.dropFirst(2).drop { $0 == "/" } }
     if path.hasPrefix("/") { return String(path) }
     guard let folder = getcwd(nil, 0) else { return String(path) }

@@ -11,7 +11,7 @@ public final class Session: Sendable {
   private let state: Mutex<State>
 
   struct State: Sendable {
-    var database: String
+    var place: NamePlace
     var prepared: [String: PreparedStatement] = [:]
     var settings: SessionSettings
     /// By name; they end with the session.
@@ -26,7 +26,8 @@ public final class Session: Sendable {
     self.engine = engine
     state = Mutex(
       State(
-        database: engine.configuration.database.lowercased(), settings: SessionSettings(engine.configuration)))
+        place: NamePlace(catalog: CatalogRegistry.standardName, database: engine.configuration.database.lowercased()),
+        settings: SessionSettings(engine.configuration)))
   }
 
   /// A transaction that nobody can end any more is rolled back.
@@ -144,8 +145,11 @@ public final class Session: Sendable {
     var words = Set(Keyword.allCases.map(\.rawValue))
     words.formUnion(FunctionLibrary.standard.listing.map(\.name))
     // A catalog that cannot be read completes nothing; the next statement says why.
-    if let databases = try? await engine.catalog.databases() { words.formUnion(databases.map(\.name)) }
-    if let tables = try? await engine.catalog.tables(in: database) { words.formUnion(tables.map(\.name)) }
+    words.formUnion(engine.catalogs.shownNames)
+    if let catalog = engine.catalogs[place.catalog] {
+      if let databases = try? await catalog.databases() { words.formUnion(databases.map(\.name)) }
+      if let tables = try? await catalog.listing(in: database) { words.formUnion(tables.map(\.name)) }
+    }
     return words.sorted()
   }
 
@@ -170,9 +174,11 @@ public final class Session: Sendable {
   }
 
   /// The database of unqualified names.
-  public var database: String { state.withLock { $0.database } }
+  public var database: String { place.database }
 
-  func use(database: String) { state.withLock { $0.database = database } }
+  /// Where unqualified names are looked up.
+  var place: NamePlace { state.withLock { $0.place } }
+  func use(_ place: NamePlace) { state.withLock { $0.place = place } }
   var settings: SessionSettings { state.withLock { $0.settings } }
   func changeSettings(_ change: (inout SessionSettings) throws(SQLError) -> Void) throws(SQLError) {
     var changed = settings

@@ -54,7 +54,7 @@ extension StatementRunner {
     try await located(alter.name.range) {
       // What the table could no longer be read with is refused.
       _ = try ExternalFormat(changed.storage, tableProperties: changed.parameters)
-      try await catalog.updateTable(changed)
+      try await engine.catalog(of: changed).updateTable(changed)
     }
     return StatementResult()
   }

@@ -96,7 +96,7 @@ extension StatementRunner {
   func icebergWriter(_ entry: CatalogTable, at location: String) -> IcebergWriter {
     let staged = transaction?.staged(entry)
     return IcebergWriter(
-      CatalogPointer(catalog, database: entry.database, table: entry.name), name: "\(entry.database).\(entry.name)",
+      CatalogPointer(engine.catalog(of: entry), database: entry.database, table: entry.name), name: engine.shownName(entry),
       base: location + (staged.map { "#\($0.changeCount)" } ?? ""), store: engine.store, context: context, clock: engine.clock,
       staged: staged, stagingID: session.settings.spark[.wapID])
   }
@@ -105,9 +105,18 @@ extension StatementRunner {
     guard entry.isIceberg else {
       throw SQLError.notSupported("Table cannot be renamed", range: range, hint: "Only Iceberg tables can.")
     }
-    let (database, name) = target.parts.count == 1 ? (entry.database, target.last.folded) : try resolve(target)
+    let catalog = engine.catalog(of: entry)
+    var (database, name) = (entry.database, target.last.folded)
+    if target.parts.count > 1 {
+      let place = try resolve(target)
+      (database, name) = (place.database, place.table)
+      guard place.catalog.name == catalog.name || target.parts.count == 2 else {
+        throw SQLError.notSupported("A table cannot be moved to another catalog by its name", range: target.range, hint: "CREATE TABLE AS copies it.")
+      }
+    }
+    let newPlace = (database: database, name: name)
     return try await located(target.range) {
-      try await catalog.renameTable(entry.name, in: entry.database, to: name, in: database)
+      try await catalog.renameTable(entry.name, in: entry.database, to: newPlace.name, in: newPlace.database)
       return StatementResult()
     }
   }

@@ -19,8 +19,8 @@ extension StatementRunner {
         "\(create.mode.rawValue) TABLE is not supported yet", range: range, hint: "DROP TABLE IF EXISTS, then CREATE TABLE.")
     }
     guard family != .hive else { return try await runCreateHiveTable(create, parameters: parameters, range: range) }
-    let (database, name) = try resolve(create.name)
-    if create.ifNotExists, try await tableExists(name, in: database) {
+    let (catalog, database, name) = try resolve(create.name)
+    if create.ifNotExists, try await tableExists(name, in: database, of: catalog) {
       return StatementResult(rowsAffected: create.query == nil ? nil : 0)
     }
     let creation = try await bindCreation(create, parameters: parameters, range: range)
@@ -53,36 +53,46 @@ extension StatementRunner {
   func bindCreation(
     _ create: CreateTableStatement, parameters: [Scalar] = [], range: SourceRange
   ) async throws -> TableCreation {
-    let (database, name) = try resolve(create.name)
+    let (catalog, database, name) = try resolve(create.name)
     let exists = try await located(create.name.range) {
       _ = try await catalog.database(database)
-      return try await tableExists(name, in: database)
+      return try await tableExists(name, in: database, of: catalog)
     }
     if exists {
       throw create.query == nil
         ? SQLError(.tableAlreadyExists, "Table '\(database).\(name)' already exists", range: create.name.range)
         : SQLError(
-          .tableAlreadyExists, "Destination table '\(Engine.catalogName).\(database).\(name)' already exists", range: create.name.range)
+          .tableAlreadyExists, "Destination table '\(engine.catalogs.shownName(catalog)).\(database).\(name)' already exists", range: create.name.range)
     }
     var rows: BoundQuery?
     if let query = create.query { rows = try await bindRows(of: query, for: create, parameters: parameters) }
     if session.settings.isStrict, let columns = rows?.columns { try checkTimestamps(columns) }
     let definition = try IcebergDefinition(create, columns: rows.map { .ofQuery($0) } ?? .declared(create.columns), binder: constantBinder)
-    let location = try await tableLocation(definition.location, database: database, name: name)
+    // A catalog that keeps the states also says where, once it knows what, and may be alone in having access to it.
+    let location =
+      catalog.keeping == nil
+      ? try await tableLocation(definition.location, database: database, name: name, in: catalog) : definition.location?.value ?? ""
     let writer = IcebergWriter(
-      CatalogPointer(catalog, database: database, table: name, description: definition.comment), name: "\(database).\(name)",
+      CatalogPointer(catalog, database: database, table: name, description: definition.comment), name: engine.shownName(name, in: database, of: catalog),
       base: location, store: engine.store, context: context, clock: engine.clock)
-    let metadata = TableMetadata(
+    var metadata = TableMetadata(
       newTableAt: location, uuid: writer.makeUUID(), schema: definition.schema, spec: definition.spec,
       properties: definition.properties, formatVersion: definition.formatVersion, nowMilliseconds: engine.now / 1_000)
     var plan: LogicalPlan?
     if let rows, create.withData {
+      if let keeping = catalog.keeping {
+        let draft = metadata
+        let staged = try await located(create.name.range) { try await keeping.stageTable(name, in: database, draft) }
+        metadata.location = staged.location
+        metadata.tableUUID = staged.uuid ?? metadata.tableUUID
+      }
       let table = try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers)
       plan = try constantBinder.insertion(of: rows, into: table, columns: [], range: create.name.range)
     }
-    let details = [PlanDescription.Detail(label: "", text: "\(database).\(name)")] + WriteTarget.details(of: metadata)
-    let target = WriteTarget(name: "CreateTableAs", details: details) { try writer.beginCreation(metadata) }
-    return TableCreation(metadata: metadata, writer: writer, plan: plan, target: target)
+    let details = [PlanDescription.Detail(label: "", text: engine.shownName(name, in: database, of: catalog))] + WriteTarget.details(of: metadata)
+    let first = metadata
+    let target = WriteTarget(name: "CreateTableAs", details: details) { try writer.beginCreation(first) }
+    return TableCreation(metadata: first, writer: writer, plan: plan, target: target)
   }
 
   /// `AthenaRule.timestampPrecision`
@@ -101,7 +111,7 @@ extension StatementRunner {
 
   private var constantBinder: Binder { Binder(relations: ResolvedRelations(), settings: binderSettings()) }
 
-  func tableExists(_ name: String, in database: String) async throws(CatalogError) -> Bool {
+  func tableExists(_ name: String, in database: String, of catalog: any Catalog) async throws(CatalogError) -> Bool {
     do {
       _ = try await catalog.table(name, in: database)
       return true
@@ -135,14 +145,14 @@ extension StatementRunner {
   // MARK: Locations
 
   /// The folder of a new table: as stated, or below its database's.
-  func tableLocation(_ stated: StringLiteral?, database: String, name: String) async throws -> String {
+  func tableLocation(_ stated: StringLiteral?, database: String, name: String, in catalog: any Catalog) async throws -> String {
     var location: String
     if let stated {
       location = stated.value
     } else if let base = try await catalog.database(database).location {
       location = Location(base).appending(Self.pathComponent(name)).text
     } else {
-      location = engine.warehousePath + "/" + Self.pathComponent(database) + "/" + Self.pathComponent(name)
+      location = engine.warehousePath(of: catalog) + "/" + Self.pathComponent(database) + "/" + Self.pathComponent(name)
     }
     while location.count > 1, location.hasSuffix("/") { location.removeLast() }
     guard !location.isEmpty else { throw SQLError(.invalidTableProperty, "The location is empty", range: stated?.range) }
@@ -170,6 +180,7 @@ extension StatementRunner {
   }
 
   func removeEmptyFolders(at location: Location) async {
+    guard !location.text.isEmpty else { return }
     do { try await engine.store.deleteEmptyFolders(location) } catch { return }  // They are harmless; the statement's own error matters more.
   }
 }

@@ -7,14 +7,14 @@ import Storage
 /// Databases, views, USE and DROP TABLE.
 extension StatementRunner {
   func runUse(_ name: QualifiedName) async throws -> StatementResult {
-    let database = try resolveDatabase(name)
+    let (catalog, database) = try resolveDatabase(name)
     do { _ = try await catalog.database(database) } catch { throw SQLError(wrapping: error).located(at: name.range) }
-    session.use(database: database)
+    session.use(NamePlace(catalog: engine.catalogs.shownName(catalog), database: database))
     return StatementResult()
   }
 
   func runCreateSchema(_ create: CreateSchemaStatement) async throws -> StatementResult {
-    let name = try resolveDatabase(create.name)
+    let (catalog, name) = try resolveDatabase(create.name)
     var parameters: [String: String] = [:]
     for entry in create.properties { parameters[entry.key.value] = entry.value.value }
     do {
@@ -29,7 +29,7 @@ extension StatementRunner {
   }
 
   func runDropSchema(_ drop: DropSchemaStatement) async throws -> StatementResult {
-    let name = try resolveDatabase(drop.name)
+    let (catalog, name) = try resolveDatabase(drop.name)
     var notes: [String] = []
     do {
       if drop.isCascade {
@@ -44,9 +44,9 @@ extension StatementRunner {
   }
 
   func runCreateView(_ create: CreateViewStatement) async throws -> StatementResult {
-    let (database, name) = try resolve(create.name)
+    let (catalog, database, name) = try resolve(create.name)
     var runner = self
-    runner.viewBeingDefined = TableIdentity(database: database, name: name)
+    runner.viewBeingDefined = TableIdentity(catalog: catalog.name, database: database, name: name)
     let bound = try await runner.bind(create.query)
     let columns = bound.outputColumns
     if let count = create.columns.isEmpty ? nil : create.columns.count, count != columns.count {
@@ -77,14 +77,14 @@ extension StatementRunner {
       sql = "SELECT * FROM (\n\(sql)\n) AS v (\(create.columns.map { SQLPrinter.print($0.name) }.joined(separator: ", ")))"
     }
     let encoding = ViewEncoding(
-      sql: sql, catalog: place.catalog, database: place.database,
+      sql: sql, catalog: try viewPlace(catalog), database: place.database,
       columns: columns.enumerated().map { index, column in
         ViewEncoding.Column(
           name: create.columns.isEmpty ? column.name.lowercased() : create.columns[index].name.folded,
           type: "\(column.type)")
       }, comment: create.comment?.value)
     var entry = CatalogTable(
-      database: database, name: name, description: create.comment?.value, tableType: "VIRTUAL_VIEW",
+      catalog: catalog.name, database: database, name: name, description: create.comment?.value, tableType: "VIRTUAL_VIEW",
       parameters: ["presto_view": "true"],
       storage: StorageDescriptor(
         columns: encoding.columns.enumerated().map { index, column in
@@ -108,9 +108,15 @@ extension StatementRunner {
     return StatementResult()
   }
 
+  /// The catalog of the session as a view's definition has it. There `awsdatacatalog` is the catalog that holds the view, as for Athena.
+  private func viewPlace(_ holder: any Catalog) throws(SQLError) -> String {
+    let catalog = try engine.catalog(named: place.catalog)
+    return catalog.name == holder.name ? CatalogRegistry.standardName : catalog.name
+  }
+
   func runDropView(_ name: QualifiedName, ifExists: Bool) async throws -> StatementResult {
     if name.isSimple, session.dropTemporaryView(name.folded) { return StatementResult() }
-    let (database, table) = try resolve(name)
+    let (catalog, database, table) = try resolve(name)
     do {
       guard try await catalog.table(table, in: database).isView else {
         throw SQLError(

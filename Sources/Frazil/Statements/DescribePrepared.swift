@@ -40,7 +40,7 @@ extension StatementRunner {
     let aliased = ColumnBuilder(type: .boolean, capacity: columns.count)
     for column in columns {
       let origin = column.origin
-      let cells = [column.name, origin == nil ? "" : Engine.catalogName, origin?.database ?? "", origin?.name ?? "", "\(column.type)"]
+      let cells = [column.name, origin?.catalog ?? "", origin?.database ?? "", origin?.name ?? "", "\(column.type)"]
       for (builder, text) in zip(texts, cells) { builder.append(text: text) }
       sizes.append(.int(column.type.fixedSize))
       aliased.append(.boolean(column.isAliased))
@@ -68,7 +68,7 @@ extension StatementRunner {
       let aliases = query.aliasedRanges
       return zip(bound.columns, bound.outputColumns).enumerated().map { index, column in
         DescribedColumn(
-          name: column.1.name, type: column.1.type, origin: bound.plan.origin(ofColumn: index),
+          name: column.1.name, type: column.1.type, origin: bound.plan.origin(ofColumn: index).flatMap { TableIdentity(shownName: $0.tableName, engine.catalogs) },
           isAliased: aliases.contains(column.0.range))
       }
     case .insert(let insert): _ = try await bindInsert(insert, parameters: parameters, range: statement.range)
@@ -107,14 +107,14 @@ extension Query {
 }
 
 extension LogicalPlan {
-  /// The table whose column a column of the plan is, unchanged; nil for what is computed.
-  fileprivate func origin(ofColumn index: Int) -> TableIdentity? {
-    func origin(_ expressions: [NamedExpression], _ input: LogicalPlan) -> TableIdentity? {
+  /// The scan of the table whose column a column of the plan is, unchanged; nil for what is computed.
+  fileprivate func origin(ofColumn index: Int) -> ScanNode? {
+    func origin(_ expressions: [NamedExpression], _ input: LogicalPlan) -> ScanNode? {
       guard index < expressions.count, case .column(let source, _, _) = expressions[index].expression else { return nil }
       return input.origin(ofColumn: source)
     }
     switch self {
-    case .scan(let node): return node.identity
+    case .scan(let node): return node
     case .filter(let input, _), .sort(let input, _), .topN(let input, _, _, _, _), .limit(let input, _, _), .sample(let input, _):
       return input.origin(ofColumn: index)
     case .project(let input, let expressions): return origin(expressions, input)
@@ -124,14 +124,6 @@ extension LogicalPlan {
       return index < left ? node.left.origin(ofColumn: index) : node.right.origin(ofColumn: index - left)
     default: return nil
     }
-  }
-}
-
-extension ScanNode {
-  /// The catalog's table that is read; nil for files and table functions.
-  var identity: TableIdentity? {
-    guard !tableName.contains("("), let dot = tableName.firstIndex(of: ".") else { return nil }
-    return TableIdentity(database: String(tableName[..<dot]), name: String(tableName[tableName.index(after: dot)...]))
   }
 }
 

@@ -8,7 +8,7 @@ import Storage
 /// DROP TABLE: the entry goes first, then, for Iceberg tables, the files (Athena's rule; those of an external table stay).
 extension StatementRunner {
   func runDropTable(_ drop: DropTableStatement) async throws -> StatementResult {
-    let (database, name) = try resolve(drop.name)
+    let (catalog, database, name) = try resolve(drop.name)
     do {
       let entry = try await catalog.table(name, in: database)
       if entry.isView {
@@ -26,8 +26,15 @@ extension StatementRunner {
 
   /// - Returns: what the user should know: files that were left.
   func dropEntry(_ entry: CatalogTable) async throws -> [String] {
-    var keeper = entry.isIceberg ? try await keeper(ofFilesOf: entry) : nil
+    // A catalog that keeps the states knows best which files are the table's.
+    var keeper = entry.isIceberg && engine.catalog(of: entry).keeping == nil ? try await keeper(ofFilesOf: entry) : nil
     if entry.isIceberg, await !mayDeleteFiles(of: entry) { keeper = "its property gc.enabled is false" }
+    let catalog = engine.catalog(of: entry)
+    if entry.isIceberg, let keeping = catalog.keeping {
+      try await keeping.dropTable(entry.name, in: entry.database, isPurging: keeper == nil)
+      if let location = entry.storage.location { engine.footers.forget(below: Location(location)) }
+      return keeper.map { ["the files at \(entry.storage.location ?? "its location") were kept: \($0)"] } ?? []
+    }
     try await catalog.dropTable(entry.name, in: entry.database)
     guard entry.isIceberg, let location = entry.storage.location else { return [] }
     if let keeper { return ["the files at \(location) were kept: \(keeper)"] }
@@ -43,9 +50,7 @@ extension StatementRunner {
 
   /// A table whose metadata cannot be read can be dropped as well, with all that is left of it.
   private func mayDeleteFiles(of entry: CatalogTable) async -> Bool {
-    guard let location = entry.metadataLocation,
-      let metadata = try? await TableMetadata.load(Location(location), from: engine.store)
-    else { return true }
+    guard let metadata = try? await engine.currentState(entry) else { return true }
     return TableProperties(metadata.properties).mayDeleteFiles
   }
 
@@ -54,8 +59,9 @@ extension StatementRunner {
     guard let text = entry.storage.location else { return nil }
     let location = Location(text)
     guard location.parent != nil, !location.path.isEmpty else { return "the location is no folder of its own" }
-    let warehouse = Location(engine.warehousePath)
+    let warehouse = Location(engine.warehousePath(of: engine.catalog(of: entry)))
     if warehouse.isWithin(location) { return "the warehouse lies in it" }
+    let catalog = engine.catalog(of: entry)
     for database in try await catalog.databases() {
       for other in try await catalog.tables(in: database.name) {
         guard other.database != entry.database || other.name != entry.name, let place = other.storage.location else { continue }

@@ -11,14 +11,14 @@ extension StatementRunner {
   func runCreateHiveTable(
     _ create: CreateTableStatement, parameters: [Scalar] = [], range: SourceRange
   ) async throws -> StatementResult {
-    let (database, name) = try resolve(create.name)
+    let (catalog, database, name) = try resolve(create.name)
     do { _ = try await catalog.database(database) } catch { throw SQLError(wrapping: error).located(at: create.name.range) }
-    if try await tableExists(name, in: database) {
+    if try await tableExists(name, in: database, of: catalog) {
       if create.ifNotExists { return StatementResult(rowsAffected: create.query == nil ? nil : 0) }
       throw create.query == nil
         ? SQLError(.tableAlreadyExists, "Table '\(database).\(name)' already exists", range: create.name.range)
         : SQLError(
-          .tableAlreadyExists, "Destination table '\(Engine.catalogName).\(database).\(name)' already exists", range: create.name.range)
+          .tableAlreadyExists, "Destination table '\(engine.catalogs.shownName(catalog)).\(database).\(name)' already exists", range: create.name.range)
     }
     if create.query != nil {
       let (plan, target) = try await bindHiveCreation(create, parameters: parameters)
@@ -37,7 +37,7 @@ extension StatementRunner {
     }
     let definition = try HiveDefinition(create, location: location.value)
     let entry = CatalogTable(
-      database: database, name: name, description: create.comment?.value, parameters: definition.parameters,
+      catalog: catalog.name, database: database, name: name, description: create.comment?.value, parameters: definition.parameters,
       storage: definition.storage, partitionKeys: definition.partitionKeys)
     try await located(create.name.range) { try await catalog.createTable(entry) }
     return StatementResult()
@@ -50,7 +50,7 @@ extension StatementRunner {
     guard let query = create.query else {
       throw SQLError.notSupported("CREATE TABLE without a query has no plan", range: create.name.range)
     }
-    let (database, name) = try resolve(create.name)
+    let (catalog, database, name) = try resolve(create.name)
     let bound = try await bindRows(of: query, for: create, parameters: parameters)
     let columns = bound.outputColumns.map { Field($0.name.lowercased(), $0.type) }
     let settings = try HiveExportSettings(create.withProperties, binderSettings())
@@ -65,7 +65,7 @@ extension StatementRunner {
       catalogColumns.append(CatalogColumn(name: column.name, type: type))
     }
     let location = settings.location ?? create.location
-    let folder = Location(try await tableLocation(location, database: database, name: name) + "/")
+    let folder = Location(try await tableLocation(location, database: database, name: name, in: catalog) + "/")
     var target = ExportTarget(
       folder: folder, schema: Schema(columns),
       format: try settings.options.exportFormat(columns.dropLast(partitionCount).map(\.name)))
@@ -74,10 +74,10 @@ extension StatementRunner {
     storage.columns = Array(catalogColumns.dropLast(partitionCount))
     storage.location = folder.text
     let entry = CatalogTable(
-      database: database, name: name, description: create.comment?.value, parameters: ["EXTERNAL": "TRUE"], storage: storage,
+      catalog: catalog.name, database: database, name: name, description: create.comment?.value, parameters: ["EXTERNAL": "TRUE"], storage: storage,
       partitionKeys: Array(catalogColumns.suffix(partitionCount)))
     let exported = target
-    let details = [PlanDescription.Detail(label: "", text: "\(database).\(name)")]
+    let details = [PlanDescription.Detail(label: "", text: engine.shownName(entry))]
     return (
       bound.plan,
       WriteTarget(name: "CreateTableAs", details: details) {
@@ -102,7 +102,7 @@ extension StatementRunner {
   /// A Hive-style table of the catalog.
   func externalTable(_ entry: CatalogTable) async throws -> ExternalTable {
     try await ExternalTable.open(
-      entry, catalog: catalog, store: engine.store, footers: engine.footers, nowMicroseconds: context.nowMicroseconds)
+      entry, catalog: engine.catalog(of: entry), store: engine.store, footers: engine.footers, nowMicroseconds: context.nowMicroseconds)
   }
 }
 

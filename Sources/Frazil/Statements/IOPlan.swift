@@ -1,3 +1,4 @@
+import Catalogs
 import Columnar
 import JSONText
 import Planner
@@ -8,8 +9,10 @@ import Planner
 struct IOPlan {
   private let scans: [ScanNode]
   private let target: WriteTarget?
+  private let catalogs: CatalogRegistry
 
-  init(_ plan: LogicalPlan, target: WriteTarget?) {
+  init(_ plan: LogicalPlan, target: WriteTarget?, catalogs: CatalogRegistry) {
+    self.catalogs = catalogs
     var scans: [ScanNode] = []
     func collect(_ plan: LogicalPlan) {
       if case .scan(let node) = plan { scans.append(node) }
@@ -24,16 +27,16 @@ struct IOPlan {
     var writer = JSONWriter(style: .pretty)
     writer.object { writer in
       writer.key("inputTableColumnInfos")
-      writer.array { writer in for scan in scans { Self.write(scan, to: &writer) } }
+      writer.array { writer in for scan in scans { write(scan, to: &writer) } }
       if let target, let name = target.details.first(where: { $0.label.isEmpty })?.text {
         writer.key("outputTable")
-        Self.write(table: name, to: &writer)
+        write(table: name, to: &writer)
       }
     }
     return writer.text
   }
 
-  private static func write(_ scan: ScanNode, to writer: inout JSONWriter) {
+  private func write(_ scan: ScanNode, to writer: inout JSONWriter) {
     writer.object { writer in
       writer.key("table")
       write(table: scan.tableName, to: &writer)
@@ -56,8 +59,8 @@ struct IOPlan {
       }
       writer.key("estimate")
       writer.object { writer in
-        estimate("outputRowCount", scan.table.statistics.rowCount, &writer)
-        estimate("outputSizeInBytes", scan.table.statistics.byteCount, &writer)
+        Self.estimate("outputRowCount", scan.table.statistics.rowCount, &writer)
+        Self.estimate("outputSizeInBytes", scan.table.statistics.byteCount, &writer)
       }
     }
   }
@@ -67,14 +70,14 @@ struct IOPlan {
   }
 
   /// A table of the catalog by its parts; files and table functions, which Trino does not know, by what they are called.
-  private static func write(table name: String, to writer: inout JSONWriter) {
+  private func write(table name: String, to writer: inout JSONWriter) {
     writer.object { writer in
-      guard !name.contains("("), !name.contains("/"), let dot = name.firstIndex(of: ".") else { return writer.member("location", name) }
-      writer.member("catalog", Engine.catalogName)
+      guard let table = TableIdentity(shownName: name, catalogs) else { return writer.member("location", name) }
+      writer.member("catalog", table.catalog)
       writer.key("schemaTable")
       writer.object { writer in
-        writer.member("schema", String(name[..<dot]))
-        writer.member("table", String(name[name.index(after: dot)...]))
+        writer.member("schema", table.database)
+        writer.member("table", table.name)
       }
     }
   }

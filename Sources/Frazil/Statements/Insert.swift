@@ -34,7 +34,7 @@ extension StatementRunner {
         of: bound, into: table, columns: insert.columns, fixed: partition.values, range: insert.query.range)
       return (
         WriteTarget(name: "Insert", details: [PlanDescription.Detail(label: "", text: name)]) {
-          try await located(place) { try await table.beginAppend(catalog: catalog, context: context) }
+          try await located(place) { try await table.beginAppend(catalog: engine.catalog(of: entry), context: context) }
         }, plan
       )
     }
@@ -109,12 +109,12 @@ extension StatementRunner {
 
   /// A table that rows can be added to: no view, no metadata table.
   func writableEntry(_ name: QualifiedName) async throws -> CatalogTable {
-    let (database, table) = try resolve(name)
-    if let touched = transaction?.entry(table, in: database) { return touched }
+    let (catalog, database, table) = try resolve(name)
+    if let touched = transaction?.entry(table, in: database, of: catalog) { return touched }
     let entry: CatalogTable
     do { entry = try await catalog.table(table, in: database) } catch {
       if error.kind == .tableNotFound {
-        throw SQLError(.tableNotFound, "Table '\(Engine.catalogName).\(database).\(table)' does not exist", range: name.range)
+        throw engine.missingTable(table, in: database, of: catalog).located(at: name.range)
       }
       throw SQLError(wrapping: error).located(at: name.range)
     }

@@ -22,7 +22,7 @@ extension StatementRunner {
         guard explain.format != .graphviz else {
           throw SQLError.notSupported("EXPLAIN (TYPE IO, FORMAT GRAPHVIZ) is not supported", range: explain.statement.range)
         }
-        return planResult(IOPlan(plan, target: subject.target).json)
+        return planResult(IOPlan(plan, target: subject.target, catalogs: engine.catalogs).json)
       // One machine: the distributed plan is the logical one.
       case .logical, .distributed, nil: break
       }
@@ -90,20 +90,21 @@ extension StatementRunner {
   func runShow(_ show: ShowStatement, range: SourceRange) async throws -> StatementResult {
     switch show {
     case .catalogs(let pattern):
-      return textResult(["Catalog"], NamePattern(pattern).matching([Engine.catalogName]).map { [$0] })
-    case .schemas(_, let pattern):
+      return textResult(["Catalog"], NamePattern(pattern).matching(engine.catalogs.shownNames).map { [$0] })
+    case .schemas(let name, let pattern):
+      let catalog = try catalog(name)
       return textResult(["database_name"], NamePattern(pattern).matching(try await catalog.databases().map(\.name)).map { [$0] })
     case .tables(let name, let pattern):
-      let database = try name.map { try resolveDatabase($0) } ?? session.database
+      let (catalog, database) = try database(name)
       let names =
         database == InformationSchemaTable.schemaName
-        ? InformationSchemaTable.entries.map(\.name)
-        : try await located(name?.range ?? range) { try await catalog.tables(in: database).map(\.name) }
+        ? InformationSchemaTable.entries(of: catalog).map(\.name)
+        : try await located(name?.range ?? range) { try await catalog.listing(in: database).map(\.name) }
       return textResult(["tab_name"], NamePattern(pattern).matching(names).map { [$0] })
     case .views(let name, let pattern):
-      let database = try name.map { try resolveDatabase($0) } ?? session.database
+      let (catalog, database) = try database(name)
       let names = try await located(name?.range ?? range) {
-        try await catalog.tables(in: database).filter(\.isView).map(\.name)
+        try await catalog.listing(in: database).filter(\.isView).map(\.name)
       }
       return textResult(["views"], NamePattern(pattern).matching(names).map { [$0] })
     case .columns(let name):
@@ -128,7 +129,7 @@ extension StatementRunner {
       guard let text = entry.viewOriginalText, let view = try ViewEncoding(text) else {
         throw SQLError(.notSupported, "'\(name.spelling)' is not a view", range: name.range)
       }
-      return textResult(["Create View"], [["CREATE VIEW \(entry.database).\(entry.name) AS\n\(view.sql)"]], isLaidOut: true)
+      return textResult(["Create View"], [["CREATE VIEW \(engine.shownName(entry)) AS\n\(view.sql)"]], isLaidOut: true)
     case .functions(let pattern):
       let library = FunctionLibrary.standard.listing
       let wanted = Set(NamePattern(pattern).matching(library.map(\.name)))
@@ -145,7 +146,7 @@ extension StatementRunner {
 
   func runDescribe(_ describe: DescribeStatement) async throws -> StatementResult {
     let entry = try await entry(describe.name)
-    var columns = entry.storage.columns + entry.partitionKeys
+    var columns = entry.allColumns
     if let wanted = describe.column {
       columns = columns.filter { $0.name == wanted.folded }
       guard !columns.isEmpty else {
@@ -184,17 +185,29 @@ extension StatementRunner {
     return rows
   }
 
+  /// The catalog that a SHOW names, or the session's.
+  private func catalog(_ name: Identifier?) throws(SQLError) -> any Catalog {
+    do throws(SQLError) { return try engine.catalog(named: name?.folded ?? place.catalog) } catch {
+      throw name.map { error.located(at: $0.range) } ?? error
+    }
+  }
+
+  /// The database that a SHOW names, or the session's.
+  private func database(_ name: QualifiedName?) throws(SQLError) -> (catalog: any Catalog, database: String) {
+    if let name { return try resolveDatabase(name) }
+    return (try engine.catalog(named: place.catalog), place.database)
+  }
+
   func entry(_ name: QualifiedName) async throws -> CatalogTable {
-    let (database, table) = try resolve(name)
-    if let touched = transaction?.entry(table, in: database) { return touched }
-    if database == InformationSchemaTable.schemaName, let entry = InformationSchemaTable.entries.first(where: { $0.name == table }) {
+    let (catalog, database, table) = try resolve(name)
+    if let touched = transaction?.entry(table, in: database, of: catalog) { return touched }
+    if database == InformationSchemaTable.schemaName, let entry = InformationSchemaTable.entries(of: catalog).first(where: { $0.name == table }) {
       return entry
     }
     return try await located(name.range) { try await catalog.table(table, in: database) }
   }
 
   private func columns(of name: QualifiedName) async throws -> [CatalogColumn] {
-    let entry = try await entry(name)
-    return entry.storage.columns + entry.partitionKeys
+    try await entry(name).allColumns
   }
 }

@@ -39,7 +39,7 @@ extension StatementRunner {
     }
     let fresh = partitions
     try await located(name.range) {
-      try await catalog.addPartitions(fresh, to: entry.name, in: entry.database, ifNotExists: ifNotExists)
+      try await engine.catalog(of: entry).addPartitions(fresh, to: entry.name, in: entry.database, ifNotExists: ifNotExists)
     }
     return StatementResult()
   }
@@ -61,7 +61,7 @@ extension StatementRunner {
       dropped += matching.map(\.stored.values)
     }
     let all = dropped
-    try await located(name.range) { try await catalog.dropPartitions(all, of: entry.name, in: entry.database) }
+    try await located(name.range) { try await engine.catalog(of: entry).dropPartitions(all, of: entry.name, in: entry.database) }
     return StatementResult()
   }
 
@@ -75,8 +75,8 @@ extension StatementRunner {
     // The files stay where they are; only the values change.
     let renamed = CatalogPartition(values: values, location: partition.location)
     try await located(name.range) {
-      try await catalog.addPartitions([renamed], to: entry.name, in: entry.database, ifNotExists: false)
-      try await catalog.dropPartitions([partition.values], of: entry.name, in: entry.database)
+      try await engine.catalog(of: entry).addPartitions([renamed], to: entry.name, in: entry.database, ifNotExists: false)
+      try await engine.catalog(of: entry).dropPartitions([partition.values], of: entry.name, in: entry.database)
     }
     return StatementResult()
   }
@@ -89,7 +89,7 @@ extension StatementRunner {
       var entry = try await hiveTable(name)
       entry.storage.location = location.value
       let changed = entry
-      try await located(name.range) { try await catalog.updateTable(changed) }
+      try await located(name.range) { try await engine.catalog(of: entry).updateTable(changed) }
       return StatementResult()
     }
     let (entry, keys) = try await partitionedTable(name)
@@ -97,8 +97,8 @@ extension StatementRunner {
     let old = try onePartition(partition, keys, known)
     let moved = CatalogPartition(values: old.values, location: location.value)
     try await located(name.range) {
-      try await catalog.dropPartitions([old.values], of: entry.name, in: entry.database)
-      try await catalog.addPartitions([moved], to: entry.name, in: entry.database, ifNotExists: false)
+      try await engine.catalog(of: entry).dropPartitions([old.values], of: entry.name, in: entry.database)
+      try await engine.catalog(of: entry).addPartitions([moved], to: entry.name, in: entry.database, ifNotExists: false)
     }
     return StatementResult()
   }
@@ -142,13 +142,13 @@ extension StatementRunner {
     if mode != .drop, !added.isEmpty {
       let partitions = added.map(\.value)
       try await located(name.range) {
-        try await catalog.addPartitions(partitions, to: entry.name, in: entry.database, ifNotExists: true)
+        try await engine.catalog(of: entry).addPartitions(partitions, to: entry.name, in: entry.database, ifNotExists: true)
       }
       lines += added.map { "Repair: Added partition to metastore \(entry.name):\($0.key)" }
     }
     if mode == .drop || mode == .sync, !missing.isEmpty {
       let values = missing.map(\.stored.values)
-      try await located(name.range) { try await catalog.dropPartitions(values, of: entry.name, in: entry.database) }
+      try await located(name.range) { try await engine.catalog(of: entry).dropPartitions(values, of: entry.name, in: entry.database) }
       lines += missing.map { "Repair: Dropped partition from metastore \(entry.name):\($0.typed.name)" }
     }
     return textResult(["result"], lines.map { [$0] })
@@ -179,7 +179,7 @@ extension StatementRunner {
 
   /// A Hive-style table of the catalog; views and Iceberg tables are refused.
   private func hiveTable(_ name: QualifiedName) async throws -> CatalogTable {
-    let (database, table) = try resolve(name)
+    let (catalog, database, table) = try resolve(name)
     let entry = try await located(name.range) { try await catalog.table(table, in: database) }
     if entry.isIceberg {
       throw SQLError.notSupported("Query type not supported by Athena Iceberg at this time", range: name.range)
@@ -199,7 +199,7 @@ extension StatementRunner {
   private typealias Registered = (stored: CatalogPartition, typed: HivePartition)
 
   private func registered(_ entry: CatalogTable, _ keys: [Field]) async throws -> [Registered] {
-    try await catalog.partitions(of: entry.name, in: entry.database).map { ($0, try HivePartition($0, keys: keys)) }
+    try await engine.catalog(of: entry).partitions(of: entry.name, in: entry.database).map { ($0, try HivePartition($0, keys: keys)) }
   }
 
   private func onePartition(

@@ -21,10 +21,14 @@ extension StatementRunner {
         .procedureNotFound, "Procedure '\(call.name.folded)' is not registered", range: call.name.range,
         hint: "Procedures are called as system.name(…).")
     }
+    if parts.count == 3, parts[0] != place.catalog {
+      return try await inCatalog(call.name.parts[0]).runCall(call, range: range)
+    }
     let arguments = try ProcedureArguments(call, binder: Binder(relations: ResolvedRelations(), settings: binderSettings()))
     switch parts[parts.count - 1] {
     case "register_table": return try await registerTable(arguments)
     case "unregister_table": return try await unregisterTable(arguments)
+    case "glue_table_input": return try await glueTableInput(arguments)
     case "create_changelog_view": return try await createChangelogView(arguments)
     case let name:
       if let reason = Self.missingProcedures[name] {
@@ -41,8 +45,16 @@ extension StatementRunner {
     }
   }
 
+  /// As in Spark, the catalog before a procedure is where its tables are looked up.
+  private func inCatalog(_ name: Identifier) throws(SQLError) -> StatementRunner {
+    do throws(SQLError) { _ = try engine.catalog(named: name.folded) } catch { throw error.located(at: name.range) }
+    var runner = self
+    runner.statedPlace = NamePlace(catalog: name.folded, database: place.database)
+    return runner
+  }
+
   private static let procedures = [
-    "register_table", "unregister_table", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
+    "register_table", "unregister_table", "glue_table_input", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
     "ancestors_of", "cherrypick_snapshot", "publish_changes", "expire_snapshots", "remove_orphan_files", "rewrite_data_files",
     "rewrite_manifests", "rewrite_position_delete_files", "add_files", "snapshot", "migrate", "check_table", "create_changelog_view",
   ]
@@ -69,7 +81,7 @@ extension StatementRunner {
       name = try arguments.require(values[0], "table").value.lowercased().split(separator: ".").map(String.init)
       place = try arguments.require(values[1], "metadata_file")
     }
-    let (database, table) = try tablePlace(name, arguments.range)
+    let (catalog, database, table) = try tablePlace(name, arguments.range)
     return try await located(place.range) {
       _ = try await catalog.database(database)
       let file = try await MetadataDiscovery.currentMetadata(at: Location(absolute(place.value)), in: engine.store)
@@ -86,7 +98,7 @@ extension StatementRunner {
   /// Trino's `unregister_table(schema_name, table_name)`: the entry goes, the files stay.
   private func unregisterTable(_ arguments: ProcedureArguments) async throws -> StatementResult {
     let values = try arguments.texts(["schema_name", "table_name"], required: 2)
-    let (database, table) = try tablePlace([values[0], values[1]].compactMap { $0?.value.lowercased() }, arguments.range)
+    let (catalog, database, table) = try tablePlace([values[0], values[1]].compactMap { $0?.value.lowercased() }, arguments.range)
     return try await located(arguments.range) {
       guard try await catalog.table(table, in: database).isIceberg else {
         throw SQLError(.notSupported, "'\(database).\(table)' is not an Iceberg table", range: arguments.range)
@@ -96,13 +108,21 @@ extension StatementRunner {
     }
   }
 
-  private func tablePlace(_ parts: [String], _ range: SourceRange) throws(SQLError) -> (database: String, table: String) {
-    switch parts.count {
-    case 1: return (session.database, parts[0])
-    case 2: return (parts[0], parts[1])
-    case 3 where parts[0] == Engine.catalogName: return (parts[1], parts[2])
-    default: throw SQLError(.invalidProcedureArgument, "'\(parts.joined(separator: "."))' does not name a table", range: range)
+  /// `glue_table_input(table)`: the entry of a table or view as `aws glue create-table --cli-input-json` takes it.
+  private func glueTableInput(_ arguments: ProcedureArguments) async throws -> StatementResult {
+    let values = try arguments.all(["table"], required: 1)
+    let name = try arguments.tableName(values[0], "table")
+    let entry = try await entry(name)
+    return try await located(name.range) { textResult(["json"], [[try GlueTableInput(entry).commandText]], isLaidOut: true) }
+  }
+
+  private func tablePlace(
+    _ parts: [String], _ range: SourceRange
+  ) throws(SQLError) -> (catalog: any Catalog, database: String, table: String) {
+    guard (1...3).contains(parts.count) else {
+      throw SQLError(.invalidProcedureArgument, "'\(parts.joined(separator: "."))' does not name a table", range: range)
     }
+    do throws(SQLError) { return try engine.resolve(parts, in: place) } catch { throw error.located(at: range) }
   }
 
   /// A relative path would mean something else in the next process; one that a mount takes is left alone.

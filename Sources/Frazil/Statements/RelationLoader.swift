@@ -45,49 +45,46 @@ struct RelationLoader: Sendable {
 
   private func loadNamed(_ parts: [String], _ request: RelationRequest) async throws -> ResolvedRelation {
     if parts.count == 1, let view = temporaryViews[parts[0]] { return .view(view) }
-    let (database, name) = try place(parts, request)
+    let (catalog, database, name) = try engine.resolve(parts, in: request.place)
     if database == InformationSchemaTable.schemaName {
       guard let kind = InformationSchemaTable.Kind(rawValue: name) else {
-        throw SQLError(
-          .tableNotFound, "Table '\(Engine.catalogName).\(database).\(name)' does not exist",
-          hint: Suggestion.hint(for: name, among: InformationSchemaTable.Kind.allCases.map(\.rawValue)))
+        throw engine.missingTable(name, in: database, of: catalog, among: InformationSchemaTable.Kind.allCases.map(\.rawValue))
       }
-      let table = InformationSchemaTable(kind, of: engine.catalog, named: Engine.catalogName) { [engine, transaction] entry in
+      let table = InformationSchemaTable(kind, of: catalog, named: engine.catalogs.shownName(catalog)) { [engine, transaction] entry in
         if let staged = transaction?.staged(entry) { return staged.metadata }
-        return try await TableMetadata.load(try entry.currentMetadata(), from: engine.store)
+        return try await engine.currentState(entry)
       }
-      return .table(table, name: "\(database).\(name)")
+      return .table(table, name: engine.shownName(name, in: database, of: catalog))
     }
-    if viewBeingDefined == TableIdentity(database: database, name: name) {
+    if viewBeingDefined == TableIdentity(catalog: catalog.name, database: database, name: name) {
       throw SQLError(.viewIsRecursive, "Statement would create a recursive view")
     }
-    let entry = try await entry(name, in: database)
+    let entry = try await entry(name, in: database, of: catalog)
     if entry.isView { return .view(try view(entry)) }
     if entry.isIceberg {
       let metadata = try await read(entry, request.version)
       let table = try await located(request, named: "\"\(database)\".\"\(name)\"") { try icebergTable(metadata, request) }
-      return .table(table, name: "\(database).\(name)")
+      return .table(table, name: engine.shownName(entry))
     }
     if request.version != nil { throw SQLError.notSupported("time travel is for Iceberg tables; \(database).\(name) is none") }
     let table = try await ExternalTable.open(
-      entry, catalog: engine.catalog, store: engine.store, footers: engine.footers, nowMicroseconds: context.nowMicroseconds)
-    return .table(table, name: "\(database).\(name)")
+      entry, catalog: catalog, store: engine.store, footers: engine.footers, nowMicroseconds: context.nowMicroseconds)
+    return .table(table, name: engine.shownName(entry))
   }
 
   /// The catalog's entry, or an error that knows what else there is.
-  func entry(_ name: String, in database: String) async throws -> CatalogTable {
-    if let touched = transaction?.entry(name, in: database) { return touched }
-    do { return try await engine.catalog.table(name, in: database) } catch {
+  func entry(_ name: String, in database: String, of catalog: any Catalog) async throws -> CatalogTable {
+    if let touched = transaction?.entry(name, in: database, of: catalog) { return touched }
+    do { return try await catalog.table(name, in: database) } catch {
       switch error.kind {
       case .tableNotFound:
-        let others = try await engine.catalog.tables(in: database).map(\.name)
-        throw SQLError(
-          .tableNotFound, "Table '\(Engine.catalogName).\(database).\(name)' does not exist",
-          hint: Suggestion.hint(for: name, among: others))
+        throw engine.missingTable(name, in: database, of: catalog, among: try await catalog.listing(in: database).map(\.name))
       case .databaseNotFound:
-        let others = try await engine.catalog.databases().map(\.name)
+        let others = try await catalog.databases().map(\.name)
         throw SQLError(
-          .schemaNotFound, "Schema '\(database)' does not exist", hint: Suggestion.hint(for: database, among: others))
+          .schemaNotFound, "Schema '\(database)' does not exist",
+          hint: engine.catalogs[database] == nil
+            ? Suggestion.hint(for: database, among: others) : "\(database) is a catalog: write \(database).database.\(name).")
       default: throw error
       }
     }
@@ -124,9 +121,9 @@ struct RelationLoader: Sendable {
   private func loadMetadataTable(
     _ parts: [String], _ kind: MetadataTableKind, _ dialect: MetadataTableKind.Dialect, _ request: RelationRequest
   ) async throws -> ResolvedRelation {
-    let (database, name) = try place(parts, request)
-    let touched = transaction?.entry(name, in: database)
-    let entry = if let touched { touched } else { try await engine.catalog.table(name, in: database) }
+    let (catalog, database, name) = try engine.resolve(parts, in: request.place)
+    let touched = transaction?.entry(name, in: database, of: catalog)
+    let entry = if let touched { touched } else { try await catalog.table(name, in: database) }
     guard entry.isIceberg else {
       throw SQLError(
         .tableNotFound, "Table '\(database).\(name)$\(kind.rawValue)' does not exist",
@@ -137,7 +134,7 @@ struct RelationLoader: Sendable {
     let table = try await located(request, named: "\"\(database)\".\"\(name)\"") {
       try IcebergMetadataTable(kind, dialect, of: metadata, at: location, version: version(request), store: engine.store)
     }
-    return .table(table, name: "\(database).\(name)$\(kind.rawValue)")
+    return .table(table, name: "\(engine.shownName(entry))$\(kind.rawValue)")
   }
 
   private static func isMissing(_ error: any Error) -> Bool {
@@ -190,22 +187,16 @@ struct RelationLoader: Sendable {
     return try IcebergTable(metadata: metadata, version: version, store: engine.store, footers: engine.footers)
   }
 
-  func place(_ parts: [String], _ request: RelationRequest) throws -> (database: String, table: String) {
-    switch parts.count {
-    case 1: return (request.place.database, parts[0])
-    case 2: return (parts[0], parts[1])
-    case 3 where parts[0] == Engine.catalogName: return (parts[1], parts[2])
-    default: throw SQLError(.catalogNotFound, "Catalog '\(parts[0])' does not exist")
-    }
-  }
-
   private func view(_ entry: CatalogTable) throws -> ViewDefinition {
     guard let text = entry.viewOriginalText, let encoding = try ViewEncoding(text) else {
       throw SQLError(.invalidView, "View '\(entry.database).\(entry.name)' has no Presto definition")
     }
+    // To who wrote it, Athena's name for its catalog was the one that holds the view; so was one that nobody here knows.
+    let isElsewhere = encoding.catalog != CatalogRegistry.standardName && engine.catalogs[encoding.catalog] != nil
     return ViewDefinition(
-      name: "\(entry.database).\(entry.name)", sql: encoding.sql,
-      place: NamePlace(catalog: encoding.catalog, database: encoding.database),
+      name: engine.shownName(entry), sql: encoding.sql,
+      place: NamePlace(
+        catalog: isElsewhere ? encoding.catalog : engine.catalogs.shownName(engine.catalog(of: entry)), database: encoding.database),
       columnNames: encoding.columns.map(\.name))
   }
 
@@ -257,10 +248,4 @@ struct RelationLoader: Sendable {
   private func shown(_ function: String, _ arguments: NamedArguments) -> String {
     "\(function)(\(arguments.paths.map { "'\($0)'" }.joined(separator: ", ")))"
   }
-}
-
-/// Database and table of a catalog entry.
-struct TableIdentity: Sendable, Hashable {
-  let database: String
-  let name: String
 }

@@ -105,7 +105,7 @@ extension StatementRunner {
       }
       transaction?.staged(target.entry)?.noteRead(table.branch)
       // Without the branch: every other reading of the table has this name, by which `scanPredicates` tells that there is one.
-      return .table(table, name: "\(target.entry.database).\(target.entry.name)")
+      return .table(table, name: engine.shownName(target.entry))
     } catch {
       return .failed(SQLError(wrapping: error).located(at: name.range))
     }

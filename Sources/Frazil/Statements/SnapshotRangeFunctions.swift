@@ -39,8 +39,8 @@ extension RelationLoader {
         try await MetadataDiscovery.currentMetadata(at: Location(text), in: engine.store), from: engine.store)
     } else {
       let parts = (values["schema_name"]?.text.map { [$0] } ?? []) + text.split(separator: ".").map(String.init)
-      let (database, name) = try place(parts.map { $0.lowercased() }, request)
-      let entry = try await entry(name, in: database)
+      let (catalog, database, name) = try engine.resolve(parts.map { $0.lowercased() }, in: request.place)
+      let entry = try await entry(name, in: database, of: catalog)
       guard entry.isIceberg else {
         throw SQLError(.notSupported, "\(function) is for Iceberg tables; \(database).\(name) is none")
       }

@@ -11,13 +11,14 @@ struct StatementRunner: Sendable {
   let context: QueryContext
   /// The script that the statement's ranges count in.
   let script: String
+  /// Where unqualified names are looked up instead of the session's place.
+  var statedPlace: NamePlace?
   /// See `RelationLoader`.
   var viewBeingDefined: TableIdentity?
   /// See `BinderSettings`.
   var parameterTypes: ParameterTypes?
 
   var engine: Engine { session.engine }
-  var catalog: any Catalog { engine.catalog }
 
   func run(_ statement: Statement) async throws -> StatementResult {
     try checkStrict(statement)
@@ -94,7 +95,7 @@ struct StatementRunner: Sendable {
   // MARK: Names
 
   /// Where unqualified names are looked up.
-  var place: NamePlace { NamePlace(catalog: Engine.catalogName, database: session.database) }
+  var place: NamePlace { statedPlace ?? session.place }
 
   func binderSettings(parameters: [Scalar] = []) -> BinderSettings {
     var settings = BinderSettings(
@@ -107,24 +108,23 @@ struct StatementRunner: Sendable {
     return settings
   }
 
-  /// Database and table of a name of up to three parts.
-  func resolve(_ name: QualifiedName) throws(SQLError) -> (database: String, table: String) {
-    let parts = name.parts.map(\.folded)
-    switch parts.count {
-    case 1: return (session.database, parts[0])
-    case 2: return (parts[0], parts[1])
-    case 3 where parts[0] == Engine.catalogName: return (parts[1], parts[2])
-    case 3: throw SQLError(.catalogNotFound, "Catalog '\(parts[0])' does not exist", range: name.range)
-    default: throw SQLError(.syntaxError, "Too many parts in table name: \(name.spelling)", range: name.range)
+  /// Catalog, database and table of a name of up to three parts.
+  func resolve(_ name: QualifiedName) throws(SQLError) -> (catalog: any Catalog, database: String, table: String) {
+    guard name.parts.count <= 3 else {
+      throw SQLError(.syntaxError, "Too many parts in table name: \(name.spelling)", range: name.range)
     }
+    do throws(SQLError) { return try engine.resolve(name.parts.map(\.folded), in: place) } catch { throw error.located(at: name.range) }
   }
 
   /// The database that a name of one or two parts means.
-  func resolveDatabase(_ name: QualifiedName) throws(SQLError) -> String {
-    let parts = name.parts.map(\.folded)
-    if parts.count == 1 { return parts[0] }
-    if parts.count == 2, parts[0] == Engine.catalogName { return parts[1] }
-    throw SQLError(.catalogNotFound, "Catalog '\(parts[0])' does not exist", range: name.range)
+  func resolveDatabase(_ name: QualifiedName) throws(SQLError) -> (catalog: any Catalog, database: String) {
+    guard name.parts.count <= 2 else {
+      throw SQLError(.syntaxError, "Too many parts in database name: \(name.spelling)", range: name.range)
+    }
+    do throws(SQLError) {
+      let catalog = try engine.catalog(named: name.parts.count == 2 ? name.parts[0].folded : place.catalog)
+      return (catalog, name.last.folded)
+    } catch { throw error.located(at: name.range) }
   }
 
   // MARK: Small results

@@ -38,8 +38,8 @@ final class Transaction: Sendable {
   // MARK: Tables
 
   /// The catalog's entry of a table that was touched, with the columns it has by now; nil for others.
-  func entry(_ name: String, in database: String) -> CatalogTable? {
-    guard let touched = state.withLock({ $0.tables[TableIdentity(database: database, name: name)] }) else { return nil }
+  func entry(_ name: String, in database: String, of catalog: any Catalog) -> CatalogTable? {
+    guard let touched = state.withLock({ $0.tables[TableIdentity(catalog: catalog.name, database: database, name: name)] }) else { return nil }
     var entry = touched.entry
     if touched.staged.changeCount > 0 { entry.storage.columns = IcebergColumns.catalogColumns(touched.staged.metadata) }
     return entry
@@ -47,22 +47,28 @@ final class Transaction: Sendable {
 
   /// An Iceberg table that was touched.
   func staged(_ entry: CatalogTable) -> StagedTable? {
-    state.withLock { $0.tables[TableIdentity(database: entry.database, name: entry.name)]?.staged }
+    state.withLock { $0.tables[TableIdentity(entry)]?.staged }
   }
 
   /// An Iceberg table; touched for the first time, its current state is fixed for the rest of the transaction.
   func touch(_ entry: CatalogTable, _ context: QueryContext) async throws -> StagedTable {
     if let known = staged(entry) { return known }
+    if let other = state.withLock({ $0.tables.keys.first { $0.catalog != entry.catalog } }) {
+      throw SQLError.notSupported(
+        "A transaction cannot have tables of two catalogs: \(other.catalog).\(other.database).\(other.name) and "
+          + "\(entry.catalog).\(entry.database).\(entry.name)",
+        hint: "COMMIT or ROLLBACK first; no catalog can make changes in another one visible together with its own.")
+    }
     let location = try entry.currentMetadata()
-    let metadata = try await TableMetadata.load(location, from: engine.store)
-    let pointer = CatalogPointer(engine.catalog, database: entry.database, table: entry.name)
+    let metadata = try await engine.currentState(entry)
+    let pointer = CatalogPointer(engine.catalog(of: entry), database: entry.database, table: entry.name)
     let staged = StagedTable(
       metadata, at: location, pointer, store: engine.store,
       ids: IDSource(seed: context.seed, scope: ["transaction", "\(entry.database).\(entry.name)", location.text]),
       now: { [engine] in engine.now / 1_000 }, engine: IcebergWriter.engine)
     // A statement loads its tables side by side: the first to arrive says which state it is.
     return state.withLock { state in
-      let identity = TableIdentity(database: entry.database, name: entry.name)
+      let identity = TableIdentity(entry)
       if let known = state.tables[identity] { return known.staged }
       state.tables[identity] = Touched(entry: entry, pointer: pointer, staged: staged)
       return staged

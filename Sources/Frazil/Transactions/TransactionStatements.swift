@@ -68,6 +68,12 @@ extension Engine {
   /// The state of an Iceberg table that a statement sees.
   func icebergMetadata(_ entry: CatalogTable, in transaction: Transaction?, _ context: QueryContext) async throws -> TableMetadata {
     if let transaction { return try await transaction.touch(entry, context).metadata }
+    return try await currentState(entry)
+  }
+
+  /// The current state of an Iceberg table.
+  func currentState(_ entry: CatalogTable) async throws -> TableMetadata {
+    if let state = entry.state { return state.metadata }
     return try await TableMetadata.load(try entry.currentMetadata(), from: store)
   }
 }

@@ -18,6 +18,11 @@ package struct CommitOutcome: Sendable {
   package var metadata: TableMetadata
   /// Its metadata file; within a transaction the one that the transaction started from.
   package var location: Location
+
+  package init(metadata: TableMetadata, location: Location) {
+    self.metadata = metadata
+    self.location = location
+  }
 }
 
 /// Makes changes of a table visible: refresh, apply, write, compare-and-swap; on conflict once more from the start.
@@ -71,20 +76,20 @@ package struct Committer: TableCommitter {
         await work.discard()
         throw error
       }
-      let outcome: SwapOutcome
+      let outcome: StateOutcome
       do {
-        outcome = try await pointer.swap(from: attempt.baseLocation, to: attempt.location, attempt.metadata)
+        outcome = try await table.swap(attempt)
       } catch {
-        guard try await table.tookEffect(attempt, after: error, isCancelled: isCancelled) else {
+        guard error.kind != .refused, try await table.tookEffect(attempt, after: error, isCancelled: isCancelled) else {
           await work.discard()
           throw error
         }
-        outcome = .swapped
+        outcome = .stored(await table.outcome(of: attempt))
       }
       switch outcome {
-      case .swapped:
+      case .stored(let state):
         await table.finish(attempt)
-        return CommitOutcome(metadata: attempt.metadata, location: attempt.location)
+        return state
       case .conflict:
         await table.withdraw(attempt)
         var wait = backoff ?? CommitBackoff([TableProperties(attempt.metadata.properties)], isCancelled: isCancelled)
@@ -105,9 +110,10 @@ package struct Committer: TableCommitter {
     let location: Location
     do {
       if let update { first = try await update.apply(to: metadata, work) }
+      if let keeper = pointer.keeper { return try await create(first, keeper) }
       location = try await work.writeMetadata(first, after: nil)
     } catch {
-      await work.discard()
+      if error.kind != .commitStateUnknown { await work.discard() }
       throw error
     }
     do {
@@ -116,7 +122,7 @@ package struct Committer: TableCommitter {
       // The entry may be there all the same.
       let current: Location?
       do { current = try await pointer.current() } catch let failure {
-        guard failure.kind == .notFound || error.kind == .alreadyExists else {
+        guard (failure.kind == .notFound && !error.mayHappenLater) || error.kind == .alreadyExists else {
           throw IcebergError(
             .commitStateUnknown, "it is not known whether the table was made: \(error.message); looking it up failed as well: \(failure.message)",
             file: location.text, cause: error)
@@ -131,11 +137,29 @@ package struct Committer: TableCommitter {
     return CommitOutcome(metadata: first, location: location)
   }
 
+  /// Makes a table whose states the catalog keeps. One that is there after a lost answer is known by its id, or by that of its snapshot.
+  private func create(_ first: TableMetadata, _ keeper: any StateKeeper) async throws(IcebergError) -> CommitOutcome {
+    do { return try await keeper.create(first) } catch {
+      if error.kind == .alreadyExists || error.kind == .refused { throw error }
+      let failure: IcebergError
+      do {
+        let (location, metadata) = try await pointer.currentState(in: store)
+        let isOurs = metadata.tableUUID == first.tableUUID || first.snapshots.contains { metadata.snapshot(id: $0.id) != nil }
+        if isOurs { return CommitOutcome(metadata: metadata, location: location) }
+        failure = IcebergError(.alreadyExists, "there is a table of that name")
+      } catch let second {
+        if second.kind == .notFound, second.file == nil, !error.mayHappenLater { throw error }
+        failure = second
+      }
+      throw IcebergError(
+        .commitStateUnknown, "it is not known whether the table was made: \(error.message); looking it up: \(failure.message)", cause: error)
+    }
+  }
+
   private func prepare(
     _ update: any SnapshotUpdate, _ table: TableCommit, _ expectedUUID: String?
   ) async throws(IcebergError) -> TableCommit.Attempt {
-    let baseLocation = try await pointer.current()
-    let base = try await TableMetadata.load(baseLocation, from: store)
+    let (baseLocation, base) = try await pointer.currentState(in: store)
     try base.checkUUID(expectedUUID, file: baseLocation)
     try await update.validate(base, against: nil, store)
     return try await table.attempt(try await update.apply(to: base, table.work), on: base, at: baseLocation)

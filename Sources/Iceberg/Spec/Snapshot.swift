@@ -143,14 +143,15 @@ package struct SnapshotReference: Hashable, Sendable {
     }
   }
 
-  func write(to writer: inout JSONWriter) {
-    writer.object { writer in
-      writer.member("snapshot-id", snapshotID)
-      writer.member("type", kind.rawValue)
-      if let minimumSnapshotsToKeep { writer.member("min-snapshots-to-keep", minimumSnapshotsToKeep) }
-      if let maximumSnapshotAgeMilliseconds { writer.member("max-snapshot-age-ms", maximumSnapshotAgeMilliseconds) }
-      if let maximumReferenceAgeMilliseconds { writer.member("max-ref-age-ms", maximumReferenceAgeMilliseconds) }
-    }
+  func write(to writer: inout JSONWriter) { writer.object { writeMembers(to: &$0) } }
+
+  /// Into an object that is open.
+  func writeMembers(to writer: inout JSONWriter) {
+    writer.member("snapshot-id", snapshotID)
+    writer.member("type", kind.rawValue)
+    if let minimumSnapshotsToKeep { writer.member("min-snapshots-to-keep", minimumSnapshotsToKeep) }
+    if let maximumSnapshotAgeMilliseconds { writer.member("max-snapshot-age-ms", maximumSnapshotAgeMilliseconds) }
+    if let maximumReferenceAgeMilliseconds { writer.member("max-ref-age-ms", maximumReferenceAgeMilliseconds) }
   }
 }
 

@@ -153,6 +153,13 @@ extension TableMetadata {
     return writer.bytes
   }
 
+  /// The members `schema`, `partition-spec` and `write-order`, as a catalog takes them for a new table.
+  package func writeDefinitions(to writer: inout JSONWriter) {
+    writer.member("schema") { schema.write(to: &$0) }
+    writer.member("partition-spec") { partitionSpec.write(to: &$0) }
+    if !sortOrder.fields.isEmpty { writer.member("write-order") { sortOrder.write(to: &$0) } }
+  }
+
   package func write(to writer: inout JSONWriter) {
     writer.object { writer in
       writer.member("format-version", formatVersion)

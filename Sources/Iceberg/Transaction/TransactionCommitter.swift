@@ -32,9 +32,10 @@ package struct TransactionCommitter: Sendable {
         if table.changeCount > 0 {
           let attempt = try await table.nextAttempt(after: attempts[index], isSerializable: isSerializable)
           attempts[index] = attempt
-          swaps.append(PointerSwap(table: index, expected: attempt.baseLocation, new: (attempt.location, attempt.metadata)))
+          swaps.append(
+            PointerSwap(table: index, expected: attempt.baseLocation, base: attempt.base, new: (attempt.location, attempt.metadata)))
         } else if isSerializable, table.isRead {
-          swaps.append(PointerSwap(table: index, expected: try await table.unchangedLocation(), new: nil))
+          swaps.append(PointerSwap(table: index, expected: try await table.unchangedLocation(), base: table.base, new: nil))
         }
       }
       try checkCancellation(isCancelled)
@@ -42,7 +43,7 @@ package struct TransactionCommitter: Sendable {
       do {
         outcome = try await group.swap(swaps)
       } catch {
-        guard try await tookEffect(attempts, after: error) else { throw error }
+        guard error.kind != .refused, try await tookEffect(attempts, after: error) else { throw error }
         outcome = .swapped
       }
       switch outcome {

@@ -6,6 +6,8 @@ package struct AWSRequestSender: Sendable {
   package var credentials: (any AWSCredentialProvider)?
   package var retry: RetryPolicy
   package var clock: AWSClock
+  /// Whether status 503 says that nothing was done, as AWS's services mean it; others mean that only with `Retry-After`.
+  package var takesUnavailableAsRefusal = true
 
   package init(http: HTTPClient, credentials: (any AWSCredentialProvider)?, retry: RetryPolicy = RetryPolicy(), clock: AWSClock = AWSClock()) {
     self.http = http
@@ -70,7 +72,8 @@ package struct AWSRequestSender: Sendable {
           if await credentials.renew(used) { continue }
         }
         guard error.isTransient else { return try ending.get() }
-        isThrottling = error.isThrottling
+        isThrottling =
+          error.isThrottling && (error.status != 503 || takesUnavailableAsRefusal || response.headers["retry-after"] != nil)
         let mayHaveTakenEffect = !isThrottling && (response.status >= 500 || holdsError)
         guard isRepeatable || !mayHaveTakenEffect else { return try ending.get() }
         if mayHaveTakenEffect { followsLostAnswer = true }
@@ -119,4 +122,7 @@ package struct AWSCallError: Error, Sendable, CustomStringConvertible {
   }
 
   package var description: String { message }
+
+  /// Whether nobody waited any longer: the other side may go on.
+  package var isTimeOut: Bool { if case .transport(let error) = kind { error.kind == .timedOut } else { false } }
 }

@@ -24,6 +24,7 @@ struct CaseRun {
 
   mutating func run() async throws {
     var engine = try EngineUnderTest(mode: mode, warehouse: scratch + "/warehouse", scratch: scratch)
+    try await engine.makeDefaultDatabase()
     for record in script.records {
       print("@\(record.line)")
       fflush(nil)

@@ -22,10 +22,21 @@ struct EngineUnderTest {
     // A fixed clock and seed: cases that print times or ids rely on them.
     configuration.now = 1_767_225_600_000_000  // 2026-01-01 00:00 UTC
     configuration.seed = 1
+    configuration.catalogs = [CatalogConfiguration(name: "elsewhere", type: "local", properties: ["warehouse": scratch + "/elsewhere"])]
+    if let text = configuration.environment["FRAZIL_SLT_CATALOG"], !text.isEmpty {
+      let folder = scratch.split(separator: "/").suffix(1).joined()
+      configuration.catalogs.append(
+        try CatalogConfiguration(
+          option: "tested=" + text.replacing("{id}", with: "\(folder)-\(mode.name)").replacing("{scratch}", with: scratch)))
+      configuration.defaultCatalog = "tested"
+    }
     engine = try Engine(configuration)
     session = engine.makeSession()
     sessions["main"] = session
   }
+
+  /// Other catalogs than the local one begin without the database `default`.
+  func makeDefaultDatabase() async throws { _ = try await session.run("CREATE DATABASE IF NOT EXISTS default") }
 
   /// Goes on in the session of a name; the first one is `main`.
   mutating func use(_ name: String) {

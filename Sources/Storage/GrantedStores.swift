@@ -1,0 +1,100 @@
+import Synchronization
+
+/// Stores for single places that a catalog has handed out credentials for; of several prefixes the longest counts.
+package final class GrantedStores: Sendable {
+  private struct Grant {
+    let prefix: String
+    let options: S3Options
+    let credentials: VendedCredentials
+    let store: S3Store
+  }
+
+  private let aws: AWSAccess
+  private let grants = Mutex<[String: Grant]>([:])
+
+  package init(aws: AWSAccess) { self.aws = aws }
+
+  /// Lets `credentials` be used for everything below `prefix`. Those of an earlier grant are replaced, for readers and writers that are
+  /// open too.
+  ///
+  /// - Parameter renew: asks the catalog for others when these have expired.
+  package func grant(
+    _ credentials: AWSCredentials, below prefix: Location, _ options: S3Options,
+    renew: @escaping VendedCredentials.Renewal
+  ) {
+    let key = prefix.canonicalText
+    let isKnown = grants.withLock { grants in
+      guard let grant = grants[key], grant.options.isSamePlace(as: options) else { return false }
+      grant.credentials.replace(by: credentials, renew: renew)
+      return true
+    }
+    if isKnown { return }
+    let vended = VendedCredentials(credentials, now: { [aws] in aws.clock.seconds }, renew: renew)
+    let store = S3Store(client: S3Client(options: options, http: aws.http, credentials: vended, clock: aws.clock))
+    grants.withLock { $0[key] = Grant(prefix: key, options: options, credentials: vended, store: store) }
+  }
+
+  func store(for location: Location) -> S3Store? {
+    let text = location.canonicalText
+    return grants.withLock { grants in
+      grants.values.filter { grant in
+        guard text.utf8.starts(with: grant.prefix.utf8) else { return false }
+        let rest = text.utf8.dropFirst(grant.prefix.utf8.count)
+        return rest.isEmpty || rest.first == UInt8(ascii: "/") || grant.prefix.utf8.last == UInt8(ascii: "/")
+      }.max { $0.prefix.utf8.count < $1.prefix.utf8.count }?.store
+    }
+  }
+}
+
+extension S3Options {
+  fileprivate func isSamePlace(as other: S3Options) -> Bool {
+    region == other.region && endpoint == other.endpoint && addressing == other.addressing && isAnonymous == other.isAnonymous
+  }
+}
+
+/// Keys that a catalog hands out for a while, and hands out anew.
+package final class VendedCredentials: AWSCredentialProvider {
+  package typealias Renewal = @Sendable () async throws(CredentialError) -> AWSCredentials
+
+  private struct State {
+    var credentials: AWSCredentials
+    var renew: Renewal
+  }
+
+  private let state: Mutex<State>
+  private let now: @Sendable () -> Int64
+  /// Asked anew so many seconds before the end.
+  private static let margin: Int64 = 60
+
+  /// - Parameters:
+  ///   - now: seconds since 1970 UTC.
+  ///   - renew: asks the catalog for others.
+  package init(_ credentials: AWSCredentials, now: @escaping @Sendable () -> Int64, renew: @escaping Renewal) {
+    state = Mutex(State(credentials: credentials, renew: renew))
+    self.now = now
+  }
+
+  package func replace(by credentials: AWSCredentials, renew: @escaping Renewal) {
+    state.withLock { $0 = State(credentials: credentials, renew: renew) }
+  }
+
+  package func credentials() async throws(CredentialError) -> AWSCredentials {
+    let known = state.withLock { $0 }
+    guard let end = known.credentials.expiration, end - Self.margin <= now() else { return known.credentials }
+    return try await fresh(known.renew)
+  }
+
+  package func renew(_ used: AWSCredentials) async -> Bool {
+    let known = state.withLock { $0 }
+    if known.credentials != used { return true }
+    // What the service said about the old ones is the error that is shown.
+    guard let fresh = try? await fresh(known.renew) else { return false }
+    return fresh != used
+  }
+
+  private func fresh(_ renew: Renewal) async throws(CredentialError) -> AWSCredentials {
+    let fresh = try await renew()
+    state.withLock { $0.credentials = fresh }
+    return fresh
+  }
+}
