@@ -13,13 +13,14 @@ import Testing
 
   func join(
     _ kind: JoinKind, residual: BoundExpression? = nil, isNullAware: Bool = false, matchesNulls: Bool = false,
-    keys: Bool = true, left other: LogicalPlan? = nil
+    keys: Bool = true, left other: LogicalPlan? = nil, buildsLeft: Bool = false
   ) -> LogicalPlan {
-    .join(
-      JoinNode(
-        kind: kind, left: other ?? left.scan, right: right.scan,
-        keys: keys ? [JoinKey(left: column(0, .bigint), right: column(0, .bigint), matchesNulls: matchesNulls)] : [],
-        residual: residual, isNullAware: isNullAware, range: SourceRange(1, 2)))
+    var node = JoinNode(
+      kind: kind, left: other ?? left.scan, right: right.scan,
+      keys: keys ? [JoinKey(left: column(0, .bigint), right: column(0, .bigint), matchesNulls: matchesNulls)] : [],
+      residual: residual, isNullAware: isNullAware, range: SourceRange(1, 2))
+    node.buildsLeft = buildsLeft
+    return .join(node)
   }
 
   static let matches: [[ScalarValue]] = [
@@ -48,6 +49,23 @@ import Testing
           [1, "a", .boolean(true)], [2, "b", .boolean(true)], [2, "c", .boolean(true)], [nil, "d", .boolean(false)],
           [5, "e", .boolean(false)],
         ]))
+  }
+
+  @Test("semi and anti joins give the same rows when the left side is built", arguments: Mode.all + Mode.spilling)
+  func buildsLeft(_ mode: Mode) async throws {
+    #expect(try await mode.rowSet(join(.semi, buildsLeft: true)) == sortedText([[1, "a"], [2, "b"], [2, "c"]]))
+    #expect(try await mode.rowSet(join(.anti, buildsLeft: true)) == sortedText([[nil, "d"], [5, "e"]]))
+    #expect(
+      try await mode.rowSet(join(.semi, matchesNulls: true, buildsLeft: true))
+        == sortedText([[1, "a"], [2, "b"], [2, "c"], [nil, "d"]]))
+    let condition = try call("<>", column(3, .varchar), text("z"))
+    #expect(try await mode.rowSet(join(.semi, residual: condition, buildsLeft: true)) == sortedText([[2, "b"], [2, "c"]]))
+    #expect(
+      try await mode.rowSet(join(.anti, residual: condition, buildsLeft: true)) == sortedText([[1, "a"], [nil, "d"], [5, "e"]]))
+    let both = try call("<>", column(1, .varchar), text("b"))
+    #expect(try await mode.rowSet(join(.semi, residual: both, buildsLeft: true)) == sortedText([[1, "a"], [2, "c"]]))
+    let none = MemoryTable([("k", .bigint), ("l", .varchar)], [])
+    #expect(try await mode.rowSet(join(.anti, left: none.scan, buildsLeft: true)) == [])
   }
 
   @Test("NOT IN and IN with NULLs on either side", arguments: Mode.all)

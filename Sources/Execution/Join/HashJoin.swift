@@ -60,7 +60,7 @@ final class HashJoinFactory: OperatorFactory {
       let values = try keys.map { try $0.evaluate(batch) }
       if let prober {
         let demand = try prober.probe(batch, keys: values)
-        if demand == .enough && !shape.keepsUnmatchedBuild { isEnough = true }
+        if demand == .enough && !shape.endsWithBuild { isEnough = true }
         return demand
       }
       let rows = Batch(columns: batch.columns + values, count: batch.count)
@@ -79,7 +79,7 @@ final class HashJoinFactory: OperatorFactory {
       }
       if let last {
         if let prober {
-          if shape.keepsUnmatchedBuild && !isEnough { _ = try prober.passUnmatchedBuild(last.buildMatches) }
+          if shape.endsWithBuild && !isEnough { _ = try prober.passBuild(last.buildMatches) }
         } else {
           try joinDivisions(last.probeFiles)
         }
@@ -106,7 +106,7 @@ final class HashJoinFactory: OperatorFactory {
       buildFiles = []
       while let current = work.popLast() {
         try worker.check()
-        if current.probe.isEmpty && !shape.keepsUnmatchedBuild { continue }
+        if current.probe.isEmpty && !shape.endsWithBuild { continue }
         if current.build.isEmpty && shape.needsBuildRows { continue }
         let holder = MemoryHolder(worker.context.memory, "hash join", factory.statistics, free: MemoryHolder.workingBytes)
         if let rows = try load(current.build, holder) {
@@ -144,10 +144,10 @@ final class HashJoinFactory: OperatorFactory {
           try worker.check()
           let left = Batch(columns: Array(batch.columns[..<shape.leftTypes.count]), count: batch.count)
           let keys = Array(batch.columns[shape.leftTypes.count...])
-          if try prober.probe(left, keys: keys) == .enough, !shape.keepsUnmatchedBuild, rows.count > 0 { return .enough }
+          if try prober.probe(left, keys: keys) == .enough, !shape.endsWithBuild, rows.count > 0 { return .enough }
         }
       }
-      if let matches = prober.buildMatches { return try prober.passUnmatchedBuild([matches]) }
+      if let matches = prober.buildMatches { return try prober.passBuild([matches]) }
       return .more
     }
 

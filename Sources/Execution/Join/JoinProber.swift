@@ -19,7 +19,7 @@ final class JoinProber {
   /// One row of NULL per left column.
   private let leftNullRow: [Column]
   private var groups = Buffer(byteCount: 0)
-  /// Per build row, for right and full joins.
+  /// Per build row, where those with or without a match come out in the end.
   private let matchedBuild: Buffer?
   /// Pairs of left and build rows on their way.
   var leftRows: [UInt32] = []
@@ -41,13 +41,18 @@ final class JoinProber {
     rangeProbes = try table.rangeIndex?.probes.map { try ExpressionEvaluator($0, context: worker.context) } ?? []
     nullRow = shape.rightTypes.map { .nulls($0, count: 1) }
     leftNullRow = shape.leftTypes.map { .nulls($0, count: 1) }
-    matchedBuild = shape.keepsUnmatchedBuild ? .zeroed(byteCount: table.rows.count) : nil
+    matchedBuild = shape.endsWithBuild ? .zeroed(byteCount: table.rows.count) : nil
   }
 
   /// - Parameter keys: the left keys of the batch.
   func probe(_ batch: Batch, keys: [Column]) throws -> Demand {
     if table.rows.count == 0 && shape.needsBuildRows { return .enough }
     let found = findGroups(batch, keys)
+    if shape.marksBuild {
+      if residual != nil { return try markPairs(batch, found) }
+      markGroups(found, batch.count)
+      return .more
+    }
     let needsPairs = shape.outputsBuild || residual != nil
     if !needsPairs { return try passMarked(batch, keys) { found[$0] != GroupTable.none } }
     if shape.kind == .inner && residual == nil && table.index.isUnique && table.hasKeys { return try passUnique(batch, found) }
@@ -97,6 +102,37 @@ final class JoinProber {
   }
 
   // MARK: Semi, anti and mark joins
+
+  /// Marks build rows for which the residual holds with some left row; those that are marked need no other.
+  private func markPairs(_ batch: Batch, _ found: UnsafePointer<UInt32>) throws -> Demand {
+    guard let flags = matchedBuild?.base.assumingMemoryBound(to: UInt8.self) else { return .more }
+    beginPairs(areChecked: false)
+    let (starts, rows) = (table.index.starts, table.index.groupRows)
+    for row in 0..<batch.count where found[row] != GroupTable.none {
+      let group = Int(found[row])
+      for position in Int(starts[group])..<Int(starts[group &+ 1]) where flags[Int(rows[position])] == 0 {
+        leftRows.append(UInt32(truncatingIfNeeded: row))
+        buildRows.append(rows[position])
+        if leftRows.count >= worker.context.batchCapacity {
+          _ = try flush(batch)
+          try worker.check()
+        }
+      }
+    }
+    return try flush(batch)
+  }
+
+  /// Marks the build rows of the groups that were found: all rows of a group at once, so the first tells whether that has happened.
+  private func markGroups(_ found: UnsafePointer<UInt32>, _ count: Int) {
+    guard let matchedBuild else { return }
+    let flags = matchedBuild.base.assumingMemoryBound(to: UInt8.self)
+    let (starts, rows) = (table.index.starts, table.index.groupRows)
+    for row in 0..<count where found[row] != GroupTable.none {
+      let group = Int(found[row])
+      if flags[Int(rows[Int(starts[group])])] != 0 { continue }
+      for position in Int(starts[group])..<Int(starts[group &+ 1]) { flags[Int(rows[position])] = 1 }
+    }
+  }
 
   private func passMarked(_ batch: Batch, _ keys: [Column], _ isMatch: (Int) -> Bool) throws -> Demand {
     switch shape.kind {
@@ -269,17 +305,18 @@ final class JoinProber {
   /// Which build rows had a match with this prober's rows.
   var buildMatches: Buffer? { matchedBuild }
 
-  /// Passes on the build rows that no prober matched, with NULLs for the left side.
-  func passUnmatchedBuild(_ probers: [Buffer]) throws -> Demand {
+  /// Passes on the build rows that no prober matched, with NULLs for the left side; of a semi or anti join those with or without a match.
+  func passBuild(_ probers: [Buffer]) throws -> Demand {
     let total = table.rows.count
+    let isMatchWanted = shape.marksBuild && shape.kind == .semi
     let capacity = worker.context.batchCapacity
     let flags = probers.map { UnsafePointer($0.base.assumingMemoryBound(to: UInt8.self)) }
     var rows: [UInt32] = []
     for row in 0...total {
-      if row < total && !flags.contains(where: { $0[row] != 0 }) { rows.append(UInt32(truncatingIfNeeded: row)) }
+      if row < total && flags.contains(where: { $0[row] != 0 }) == isMatchWanted { rows.append(UInt32(truncatingIfNeeded: row)) }
       if rows.count >= capacity || (row == total && !rows.isEmpty) {
         try worker.check()
-        let left = leftNullRow.map { $0.repeated(rows.count) }
+        let left = shape.marksBuild ? [] : leftNullRow.map { $0.repeated(rows.count) }
         if try next.consume(Batch(columns: left + rightColumns(rows), count: rows.count)) == .enough { return .enough }
         rows.removeAll(keepingCapacity: true)
       }

@@ -3,7 +3,8 @@ import Functions
 import Planner
 import SQLSyntax
 
-/// A join as the operator runs it: the right side is built, the left side probes.
+/// A join as the operator runs it: the right side is built, the left side probes. For `JoinNode.buildsLeft` the sides of the plan have
+/// changed places here: "left" and "right" are those of the operator.
 ///
 /// Held and spilled build rows are the right columns followed by the right keys, probe rows the left columns followed by the left
 /// keys. A join without keys (cross join, any condition) has one group with all build rows.
@@ -21,9 +22,13 @@ struct JoinShape: Sendable {
   /// What a join without keys can look its pairs up by.
   let ranges: [RangeCondition]
   let isNullAware: Bool
+  /// A semi or anti join whose result are build rows: with or without a match.
+  let marksBuild: Bool
   let range: SourceRange
 
-  init(_ node: JoinNode) throws(SQLError) {
+  init(_ plan: JoinNode) throws(SQLError) {
+    let node = plan.buildsLeft ? plan.mirrored : plan
+    marksBuild = plan.buildsLeft
     kind = node.kind
     leftTypes = node.left.columns.map(\.type)
     rightTypes = node.right.columns.map(\.type)
@@ -56,14 +61,18 @@ struct JoinShape: Sendable {
   /// Build rows without a match are part of the result.
   var keepsUnmatchedBuild: Bool { kind == .right || kind == .full }
 
+  /// Build rows come out when all left rows have been seen.
+  var endsWithBuild: Bool { keepsUnmatchedBuild || marksBuild }
+
   /// Something depends on which left rows had a match.
-  var needsLeftMatches: Bool { kind != .inner && kind != .right }
+  var needsLeftMatches: Bool { kind != .inner && kind != .right && !marksBuild }
 
   /// Without build rows nothing can come out.
   var needsBuildRows: Bool {
+    if marksBuild { return true }
     switch kind {
-    case .inner, .semi, .right: true
-    case .left, .full, .anti, .nullAwareAnti, .mark, .leftSingle: false
+    case .inner, .semi, .right: return true
+    case .left, .full, .anti, .nullAwareAnti, .mark, .leftSingle: return false
     }
   }
 

@@ -54,9 +54,11 @@ final class RuntimeFilter: Sendable {
     return [.greaterOrEqual(keys.scalar(at: smallest.row)), .lessOrEqual(keys.scalar(at: largest.row))]
   }
 
-  /// The filters that a join can put on the scans of its left side, by the scan's node.
+  /// The filters that a join can put on the scans of the side that probes, by the scan's node.
   static func filters(of join: JoinNode, probing left: PreparedPlan) -> [(scan: PreparedPlan, filter: RuntimeFilter)] {
-    guard join.kind == .inner || join.kind == .semi || join.kind == .right else { return [] }
+    // Of rows that only mark the others those without a match are not missed.
+    let join = join.buildsLeft ? join.mirrored : join
+    guard join.buildsLeft || join.kind == .inner || join.kind == .semi || join.kind == .right else { return [] }
     return join.keys.enumerated().compactMap { index, key in
       guard !key.matchesNulls, let column = key.left.columnIndex, supports(key.left.type),
         let found = scanned(column, left)

@@ -88,13 +88,13 @@ struct PhysicalPlanner {
       finish(try stream(of: node.children[0]), into: sink, statistics)
       return sink.output
     case .join(let join):
-      let filters = options.usesRuntimeFilters ? RuntimeFilter.filters(of: join, probing: node.children[0]) : []
+      let shape = try JoinShape(join)
+      let (probed, built) = join.buildsLeft ? (node.children[1], node.children[0]) : (node.children[0], node.children[1])
+      let filters = options.usesRuntimeFilters ? RuntimeFilter.filters(of: join, probing: probed) : []
       for entry in filters { scanFilters[ObjectIdentifier(entry.scan), default: []].append(entry.filter) }
-      let build = JoinBuildSink(
-        try JoinShape(join), filters: filters.map(\.filter), context: context, statistics: statistics)
-      finish(try stream(of: node.children[1]), into: build, statistics)
-      return .through(
-        try stream(of: node.children[0]), HashJoinFactory(build, statistics: statistics), statistics)
+      let build = JoinBuildSink(shape, filters: filters.map(\.filter), context: context, statistics: statistics)
+      finish(try stream(of: built), into: build, statistics)
+      return .through(try stream(of: probed), HashJoinFactory(build, statistics: statistics), statistics)
     case .setOperation(let kind, let isDistinct, let left, _):
       return try setOperation(node, kind, isDistinct: isDistinct, left)
     case .unnest(let unnest):

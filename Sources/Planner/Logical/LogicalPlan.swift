@@ -166,6 +166,8 @@ package struct JoinNode: Sendable {
   /// mark joins of IN, with exactly one key and no residual: the mark is NULL when there is no match but the left value is NULL and the
   /// right side has rows, or the right side has a NULL.
   package var isNullAware: Bool
+  /// semi and anti joins: the hash table is made of the left rows, which the right ones mark. Same rows, for a left side that is much smaller.
+  package var buildsLeft = false
   package var range: SourceRange
 
   package init(
@@ -179,6 +181,20 @@ package struct JoinNode: Sendable {
     self.residual = residual
     self.isNullAware = isNullAware
     self.range = range
+  }
+}
+
+extension JoinNode {
+  /// The inputs change places, keys and residual with them; the kind is for the caller to set.
+  package var mirrored: JoinNode {
+    let leftWidth = left.columns.count
+    let rightWidth = right.columns.count
+    var result = self
+    result.left = right
+    result.right = left
+    result.keys = keys.map { JoinKey(left: $0.right, right: $0.left, matchesNulls: $0.matchesNulls) }
+    result.residual = residual.map { $0.mappingColumns { $0 < leftWidth ? $0 + rightWidth : $0 - leftWidth } }
+    return result
   }
 }
 

@@ -216,6 +216,7 @@ package struct PlanDescription: Sendable {
       "\(left.text($0.left)) \($0.matchesNulls ? "IS NOT DISTINCT FROM" : "=") \(right.text($0.right))"
     }
     add("on", list: ExpressionPrinter.joined(keys))
+    if node.buildsLeft { add("build", "left") }
     if let residual = node.residual {
       add("residual", "[\(ExpressionPrinter(node.left.columns + node.right.columns).text(residual))]")
     }

@@ -20,21 +20,21 @@ struct JoinOrder {
 
   // MARK: Outer joins
 
-  /// A left join whose left side is much smaller is a right join the other way around.
+  /// A left join whose left side is much smaller is a right join the other way around; a semi or anti join makes its table of the left side.
   private func swapped(_ node: JoinNode) -> LogicalPlan {
-    guard node.kind == .left || node.kind == .right || node.kind == .full, !node.keys.isEmpty,
-      let left = RowEstimate.of(node.left), let right = RowEstimate.of(node.right), left * Self.swapFactor < right
+    guard !node.keys.isEmpty, let left = RowEstimate.of(node.left), let right = RowEstimate.of(node.right), left * Self.swapFactor < right
     else { return .join(node) }
-    let leftWidth = node.left.columns.count
-    let rightWidth = node.right.columns.count
-    var result = node
-    result.left = node.right
-    result.right = node.left
-    result.kind = node.kind == .left ? .right : node.kind == .right ? .left : .full
-    result.keys = node.keys.map { JoinKey(left: $0.right, right: $0.left, matchesNulls: $0.matchesNulls) }
-    result.residual = node.residual.map { residual in
-      residual.mappingColumns { $0 < leftWidth ? $0 + rightWidth : $0 - leftWidth }
+    switch node.kind {
+    case .semi, .anti:
+      var result = node
+      result.buildsLeft = true
+      return .join(result)
+    case .left, .right, .full: break
+    case .inner, .nullAwareAnti, .mark, .leftSingle: return .join(node)
     }
+    let rightWidth = node.right.columns.count
+    var result = node.mirrored
+    result.kind = node.kind == .left ? .right : node.kind == .right ? .left : .full
     let joined = LogicalPlan.join(result)
     let columns = LogicalPlan.passingColumns(of: joined)
     return .project(joined, Array(columns[rightWidth...] + columns[..<rightWidth]))
