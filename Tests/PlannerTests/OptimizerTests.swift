@@ -55,19 +55,19 @@ struct OptimizerTests {
       try planning.optimized("SELECT t.b FROM t FULL JOIN s ON t.a = s.a WHERE t.c > 1").contains("LeftJoin"))
   }
 
-  @Test("equalities become keys, the smaller input goes to the right, and no cross product is left")
+  @Test("equalities become keys, the smaller input goes to the right, what hangs on it is joined to it first, and no cross product is left")
   func joinOrder() throws {
     #expect(
       try planning.optimized("SELECT t.b, s.y, u.z FROM u, t, s WHERE u.a = s.a AND t.a = s.a AND t.c > 1") == """
         Project [b, y, z]
           InnerJoin on=[a = a]
-            Project [b, a := a#2, y]
+            Project [a, b]
+              Filter [c > 1.0]
+                Scan t columns=[a, b, c] predicates=[c > 1.0]
+            Project [a := a#0, y, z]
               InnerJoin on=[a = a]
-                Project [a, b]
-                  Filter [c > 1.0]
-                    Scan t columns=[a, b, c] predicates=[c > 1.0]
                 Scan s columns=[a, y]
-            Scan u columns=[a, z]
+                Scan u columns=[a, z]
         """)
     #expect(
       try planning.optimized("SELECT u.z, t.b FROM u LEFT JOIN t ON u.a = t.a", only: [.joinKeys, .joinOrder, .projectionPruning])

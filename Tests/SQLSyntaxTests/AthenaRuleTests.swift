@@ -78,7 +78,6 @@ import Testing
     "alter-schema": (["ALTER DATABASE d SET LOCATION 's3://b/'"], ["ALTER DATABASE d SET DBPROPERTIES ('k' = 'v')"]),
     "drop-purge": (["DROP TABLE t PURGE"], ["DROP TABLE IF EXISTS t"]),
     "view-clauses": (["CREATE VIEW IF NOT EXISTS v AS SELECT 1 AS a"], ["CREATE OR REPLACE VIEW v AS SELECT 1 AS a"]),
-    "recursive": (["WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT * FROM t"], ["WITH t (n) AS (SELECT 1) SELECT * FROM t"]),
     "pivot": (["SELECT * FROM t PIVOT (count(*) FOR k IN ('a'))", "SELECT * FROM t UNPIVOT (v FOR k IN (a, b))"], []),
     "qualify": (["SELECT a FROM t QUALIFY row_number() OVER (ORDER BY a) = 1"], []),
     "file-functions": (
@@ -119,7 +118,7 @@ import Testing
 
   @Test("every rule has an example and names the pages it comes from")
   func complete() {
-    let bound = [AthenaRule.textAsTime, AthenaRule.timestampPrecision, AthenaRule.optimizeFilter, AthenaRule.partitionCount]
+    let bound = [AthenaRule.textAsTime, AthenaRule.timestampPrecision, AthenaRule.optimizeFilter, AthenaRule.partitionCount, AthenaRule.recursionDepth]
     #expect(AthenaRule.all.map(\.name).sorted() == (Array(Self.examples.keys) + bound).sorted())
     #expect(AthenaRule.all.allSatisfy { !$0.source.isEmpty })
   }

@@ -20,7 +20,8 @@ extension StatementRunner {
     }
     options.usesPivotOperator = !session.settings.disabledRules.contains(OptimizerRule.pivotRecognition.rawValue)
     options.usesRuntimeFilters = !session.settings.disabledRules.contains(OptimizerRule.runtimeFilters.rawValue)
-    options.maxRecursionDepth = session.settings.maxRecursionDepth
+    let depth = session.settings.maxRecursionDepth
+    options.maxRecursionDepth = session.settings.isStrict ? min(depth, AthenaRule.mostRecursions) : depth
     return QueryExecutor(context: context, options: options)
   }
 

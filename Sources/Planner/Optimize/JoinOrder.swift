@@ -46,7 +46,7 @@ struct JoinOrder {
   // MARK: Inner joins
 
   /// One input of a tree of inner joins, with the place of its columns among all.
-  private struct Leaf {
+  fileprivate struct Leaf {
     var plan: LogicalPlan
     var offset: Int
     var width: Int
@@ -58,12 +58,11 @@ struct JoinOrder {
     var terms: [Term] = []
     var offset = 0
     collect(.join(node), &leaves, &terms, &offset)
-    let order = chosenOrder(leaves, terms)
-    return built(order, leaves, terms, width: offset)
+    return JoinTree(leaves, terms, width: offset).plan
   }
 
   /// A condition of the tree, over the columns of all leaves.
-  private struct Term {
+  fileprivate struct Term {
     enum Content {
       case key(JoinKey)
       case condition(BoundExpression)
@@ -99,27 +98,78 @@ struct JoinOrder {
       terms.append(Term(content: .condition(moved), leaves: leafSet(moved.columnIndices)))
     }
   }
+}
 
-  /// Greedy: the largest input first (it streams through), then always the smallest that a key connects; without one, the next of the
-  /// script.
-  private func chosenOrder(_ leaves: [Leaf], _ terms: [Term]) -> [Int] {
-    guard leaves.count > 1, leaves.count <= Self.maxLeaves else { return Array(leaves.indices) }
-    let isKnown = leaves.allSatisfy { $0.rows != nil }
-    func rows(_ leaf: Int) -> Double { leaves[leaf].rows ?? 0 }
-    var connected: [Set<Int>] = Array(repeating: [], count: leaves.count)
+/// An order for the inputs of inner joins, and the plan that follows it.
+///
+/// The largest input streams through the hash tables of the others, always the smallest first that a key connects. What hangs on another input
+/// alone (customers on orders, nations on customers) is joined to that one before: its table then has the rows that are left, and tells the
+/// larger scan to read fewer.
+private struct JoinTree {
+  typealias Leaf = JoinOrder.Leaf
+  typealias Term = JoinOrder.Term
+
+  private let leaves: [Leaf]
+  private let terms: [Term]
+  private let width: Int
+  /// By leaf: those that a key connects with it.
+  private var connected: [Set<Int>]
+
+  init(_ leaves: [Leaf], _ terms: [Term], width: Int) {
+    self.leaves = leaves
+    self.terms = terms
+    self.width = width
+    connected = Array(repeating: [], count: leaves.count)
     for term in terms where term.leaves.count > 1 {
-      if case .key = term.content { for leaf in term.leaves { connected[leaf].formUnion(term.leaves) } }
+      if case .key = term.content { for leaf in term.leaves { connected[leaf].formUnion(term.leaves.subtracting([leaf])) } }
     }
+  }
+
+  var plan: LogicalPlan {
+    var used = [Bool](repeating: false, count: terms.count)
+    var hung: [Int: [Int]] = [:]
+    let order = order(&hung)
+    var part = part(order[0], hung, &used)
+    for leaf in order.dropFirst() { part = joined(part, self.part(leaf, hung, &used), &used) }
+    return inScriptOrder(part)
+  }
+
+  // MARK: The order
+
+  /// Leaves in the order in which they are joined.
+  ///
+  /// - Parameter hung: for leaves, those that are joined to them first; they are not in the order.
+  private func order(_ hung: inout [Int: [Int]]) -> [Int] {
+    guard leaves.count > 1, leaves.count <= Self.maxLeaves else { return Array(leaves.indices) }
+    let known = leaves.compactMap(\.rows)
+    guard known.count == leaves.count else { return greedy(from: 0, Array(leaves.indices), connected, rows: nil) }
+    var rows = known
     var first = 0
-    if isKnown { for leaf in leaves.indices where rows(leaf) > rows(first) { first = leaf } }
+    for leaf in leaves.indices where rows[leaf] > rows[first] { first = leaf }
+    var connected = connected
+    var left = Set(leaves.indices)
+    while let leaf = left.sorted().first(where: { leaf in
+      guard leaf != first, connected[leaf].count == 1, let only = connected[leaf].first, only != first else { return false }
+      return rows[leaf] <= rows[only]
+    }), let only = connected[leaf].first {
+      hung[only, default: []].append(leaf)
+      rows[only] = max(1, rows[only] * min(1, rows[leaf] / max(1, RowEstimate.unfiltered(leaves[leaf].plan) ?? rows[leaf])))
+      connected[only].remove(leaf)
+      left.remove(leaf)
+    }
+    return greedy(from: first, left.sorted(), connected, rows: rows)
+  }
+
+  /// Always the smallest that a key connects; without one, or without sizes, the next of the script.
+  private func greedy(from first: Int, _ all: [Int], _ connected: [Set<Int>], rows: [Double]?) -> [Int] {
     var order = [first]
     var reachable = connected[first]
-    var left = Set(leaves.indices).subtracting([first])
+    var left = Set(all).subtracting([first])
     while !left.isEmpty {
       let candidates = left.filter { reachable.contains($0) }.sorted()
       let pool = candidates.isEmpty ? left.sorted() : candidates
       var best = pool[0]
-      if isKnown { for leaf in pool where rows(leaf) < rows(best) { best = leaf } }
+      if let rows { for leaf in pool where rows[leaf] < rows[best] { best = leaf } }
       order.append(best)
       left.remove(best)
       reachable.formUnion(connected[best])
@@ -130,56 +180,63 @@ struct JoinOrder {
   /// Greedy choice is quadratic in the inputs.
   private static let maxLeaves = 64
 
-  /// A left-deep tree in the given order, every condition at the first join that has its columns, and the columns in their old order.
-  private func built(_ order: [Int], _ leaves: [Leaf], _ terms: [Term], width: Int) -> LogicalPlan {
-    var plan = leaves[order[0]].plan
-    var present: Set<Int> = [order[0]]
-    /// Where each column of the script's order is now.
-    var positions = [Int](repeating: 0, count: width)
-    func place(_ leaf: Leaf, at start: Int) {
-      for column in 0..<leaf.width { positions[leaf.offset + column] = start + column }
-    }
-    place(leaves[order[0]], at: 0)
-    var builtWidth = leaves[order[0]].width
-    var used = [Bool](repeating: false, count: terms.count)
-    for next in order.dropFirst() {
-      let leaf = leaves[next]
-      place(leaf, at: builtWidth)
-      present.insert(next)
-      var node = JoinNode(
-        kind: .inner, left: plan, right: leaf.plan, keys: [], residual: nil, range: .unknown)
-      var residual: [BoundExpression] = []
-      for (number, term) in terms.enumerated() where !used[number] && term.leaves.isSubset(of: present) {
-        used[number] = true
-        switch term.content {
-        case .condition(let condition): residual.append(condition.mappingColumns { positions[$0] })
-        case .key(let key):
-          let left = key.left.mappingColumns { positions[$0] }
-          let right = key.right.mappingColumns { positions[$0] }
-          // The side that reads only the new input is the right one.
-          let leftSide = JoinSide(left.columnIndices, leftWidth: builtWidth)
-          let rightSide = JoinSide(right.columnIndices, leftWidth: builtWidth)
-          switch (leftSide, rightSide) {
-          case (.left, .right):
-            node.keys.append(
-              JoinKey(left: left, right: right.shiftingColumns(by: -builtWidth), matchesNulls: key.matchesNulls))
-          case (.right, .left):
-            node.keys.append(
-              JoinKey(left: right, right: left.shiftingColumns(by: -builtWidth), matchesNulls: key.matchesNulls))
-          default:
-            residual.append(equality(left, right, key.matchesNulls))
-          }
+  // MARK: The plan
+
+  /// Some leaves, joined.
+  private struct Part {
+    var plan: LogicalPlan
+    /// By leaf: the place of its first column.
+    var starts: [Int: Int]
+    var width: Int
+  }
+
+  private func part(_ leaf: Int, _ hung: [Int: [Int]], _ used: inout [Bool]) -> Part {
+    var part = Part(plan: leaves[leaf].plan, starts: [leaf: 0], width: leaves[leaf].width)
+    for other in hung[leaf] ?? [] { part = joined(part, self.part(other, hung, &used), &used) }
+    return part
+  }
+
+  /// Every condition goes to the first join that has its columns.
+  private func joined(_ left: Part, _ right: Part, _ used: inout [Bool]) -> Part {
+    let starts = left.starts.merging(right.starts.mapValues { $0 + left.width }) { first, _ in first }
+    let places = columnPlaces(starts)
+    var node = JoinNode(kind: .inner, left: left.plan, right: right.plan, keys: [], residual: nil, range: .unknown)
+    var residual: [BoundExpression] = []
+    for (number, term) in terms.enumerated() where !used[number] && term.leaves.allSatisfy({ starts[$0] != nil }) {
+      used[number] = true
+      switch term.content {
+      case .condition(let condition): residual.append(condition.mappingColumns { places[$0] })
+      case .key(let key):
+        let first = key.left.mappingColumns { places[$0] }
+        let second = key.right.mappingColumns { places[$0] }
+        switch (JoinSide(first.columnIndices, leftWidth: left.width), JoinSide(second.columnIndices, leftWidth: left.width)) {
+        case (.left, .right):
+          node.keys.append(JoinKey(left: first, right: second.shiftingColumns(by: -left.width), matchesNulls: key.matchesNulls))
+        case (.right, .left):
+          node.keys.append(JoinKey(left: second, right: first.shiftingColumns(by: -left.width), matchesNulls: key.matchesNulls))
+        default: residual.append(equality(first, second, key.matchesNulls))
         }
       }
-      node.residual = BoundExpression.conjunction(residual)
-      plan = .join(node)
-      builtWidth += leaf.width
     }
-    if positions == Array(0..<width) { return plan }
-    let columns = plan.columns
+    node.residual = BoundExpression.conjunction(residual)
+    return Part(plan: .join(node), starts: starts, width: left.width + right.width)
+  }
+
+  /// Where each column of the script's order is; those of leaves that are not there have no meaning.
+  private func columnPlaces(_ starts: [Int: Int]) -> [Int] {
+    var places = [Int](repeating: 0, count: width)
+    for (leaf, start) in starts {
+      for column in 0..<leaves[leaf].width { places[leaves[leaf].offset + column] = start + column }
+    }
+    return places
+  }
+
+  private func inScriptOrder(_ part: Part) -> LogicalPlan {
+    let places = columnPlaces(part.starts)
+    if places == Array(0..<width) { return part.plan }
+    let columns = part.plan.columns
     return .project(
-      plan,
-      positions.map { NamedExpression(.column($0, columns[$0].type, .unknown), name: columns[$0].name) })
+      part.plan, places.map { NamedExpression(.column($0, columns[$0].type, .unknown), name: columns[$0].name) })
   }
 
   /// A key that an order made a condition of.
@@ -217,7 +274,10 @@ enum RowEstimate {
       case .mark, .leftSingle: return of(node.left)
       case .inner, .left, .right, .full:
         guard let left = of(node.left), let right = of(node.right) else { return nil }
-        return node.keys.isEmpty ? left * right : max(left, right)
+        if node.keys.isEmpty { return left * right }
+        guard node.kind == .inner, let leftBase = unfiltered(node.left), let rightBase = unfiltered(node.right) else { return max(left, right) }
+        // As along a foreign key: each row of the larger side has one in the smaller, if that has not been filtered away.
+        return max(1, left * right / max(1, min(leftBase, rightBase)))
       }
     case .topN(let input, _, _, let count, _): return min(Double(count), of(input) ?? Double(count))
     case .limit(let input, _, let count):
@@ -236,6 +296,20 @@ enum RowEstimate {
     case .commonTable(_, _, _, let body): return of(body)
     case .commonTableScan, .recursive: return nil
     case .sample(let input, let fraction): return of(input).map { $0 * fraction }
+    }
+  }
+
+  /// Rows without any filter: the most that a key of the plan's rows can have values.
+  static func unfiltered(_ plan: LogicalPlan) -> Double? {
+    switch plan {
+    case .filter(let input, _), .project(let input, _), .sort(let input, _): unfiltered(input)
+    case .join(let node):
+      switch node.kind {
+      case .semi, .anti, .nullAwareAnti, .mark, .leftSingle: unfiltered(node.left)
+      case .inner, .left, .right, .full:
+        unfiltered(node.left).flatMap { left in unfiltered(node.right).map { max(left, $0) } }
+      }
+    default: of(plan)
     }
   }
 

@@ -248,12 +248,6 @@ extension AthenaRule {
   // MARK: Queries
 
   private static let queries: [AthenaRule] = [
-    AthenaRule("recursive", "WITH RECURSIVE", source: "SELECT") { (subject: Subject) throws(SQLError) in
-      for query in subject.pieces.queries {
-        guard let with = query.with, with.isRecursive else { continue }
-        throw refused(.notSupported, "Recursive queries are not supported", at: with.range)
-      }
-    },
     AthenaRule("pivot", "PIVOT and UNPIVOT", source: "SELECT") { (subject: Subject) throws(SQLError) in
       for relation in subject.pieces.relations {
         switch relation.kind {
@@ -319,12 +313,17 @@ extension AthenaRule {
   package static let timestampPrecision = "timestamp-precision"
   package static let optimizeFilter = "optimize-where"
   package static let partitionCount = "partitions"
+  package static let recursionDepth = "recursion"
+  /// Rounds of a recursive query.
+  package static let mostRecursions = 10
 
   private static let bound: [AthenaRule] = [
     AthenaRule(textAsTime, "text compared with a date or timestamp: day < '2026-01-31'", source: "Engine version 3, breaking changes", nil),
     AthenaRule(
       timestampPrecision, "timestamps of another precision than 6 in CREATE TABLE AS of an Iceberg table, and timestamps with time zone there", source: "Engine version 3, breaking changes", nil),
     AthenaRule(optimizeFilter, "OPTIMIZE ... WHERE on columns that the table is not partitioned by", source: "OPTIMIZE", nil),
+    AthenaRule(
+      recursionDepth, "WITH RECURSIVE that goes deeper than \(mostRecursions) rounds", source: "SELECT", nil),
     AthenaRule(
       partitionCount, "INSERT, CREATE TABLE AS and UNLOAD of rows for more than 100 partitions", source: "Using CTAS and INSERT INTO to work around the 100 partition limit", nil),
   ]
