@@ -56,8 +56,11 @@ class Bench:
         return measure([self.frazil_binary, "--warehouse", str(self.scratch / "warehouse"), "--format", "csv", *settings, "-c", sql])
 
     def duckdb(self, sql):
-        return measure([sys.executable, str(BENCH / "peers/duckdb_sql.py"), MEMORY, str(self.scratch / "spill"),
-                        self.options.spill_limit, sql])
+        return self.duckdb_peer("duckdb_sql.py", sql)
+
+    def duckdb_peer(self, script, argument):
+        """A script of `peers` that runs DuckDB, capped like every DuckDB here."""
+        return measure([sys.executable, str(BENCH / "peers" / script), MEMORY, str(self.scratch / "spill"), self.options.spill_limit, argument])
 
     def polars(self, script, *arguments):
         return measure([sys.executable, str(BENCH / "peers" / script), *map(str, arguments)])
@@ -261,7 +264,8 @@ class Bench:
         self.insert()
         row_changes.RowChanges(self).run()
         self.operators()
-        tpch_queries.TPCH(self).run()
+        if self.wants("TPC-H"):
+            tpch_queries.TPCH(self).run()
         self.many_files()
         if self.options.size == "full":
             self.pivot("pivot, full size", 4_000_000, [], runs=1, distinct=24)

@@ -70,12 +70,10 @@ class TPCH:
         script = self.folder / "queries.json"
         files = {name: [str(path) for path in (self.warehouse / "default" / name / "data").rglob("*.parquet")] for name in tpch.TABLES}
         script.write_text(json.dumps({"files": files, "queries": list(self.queries.values()) * ROUNDS}))
-        result = measure([sys.executable, str(BENCH / "peers/duckdb_queries.py"), str(script)])
+        result = self.bench.duckdb_peer("duckdb_queries.py", str(script))
         return result, json.loads(result.output) if not result.failed else []
 
     def run(self):
-        if not self.bench.wants("TPC-H"):
-            return
         print("TPC-H, scale factor 1", flush=True)
         self.prepare()
         wrong = self.check()

@@ -53,6 +53,9 @@ import Testing
       let rowGroups = try Self.rowGroups(scan.open(whole, QueryContext()))
       #expect(rowGroups > 1 && notes.reduce(0, +) == rowGroups)
     }
+    var endless = whole
+    endless.byteCount = .max
+    #expect(scan.divided(endless, into: 8).map(\.byteCount).reduce(0, +) == .max)
     var small = whole
     small.byteCount = 1 << 20
     #expect(scan.divided(small, into: 8).count == 1)

@@ -11,6 +11,7 @@ import uuid
 import duckdb
 import duckdb_extension_avro
 import duckdb_extension_iceberg
+import duckdb_extensions
 import pyarrow as pa
 import support
 from pyiceberg.table import StaticTable
@@ -83,10 +84,7 @@ def pyiceberg_rows(metadata, columns=None, **scan):
 
 
 def duckdb_connection():
-    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-    for module in (duckdb_extension_avro, duckdb_extension_iceberg):
-        (extension,) = pathlib.Path(module.__file__).parent.rglob("*.duckdb_extension")
-        connection.execute(f"LOAD '{extension}'")
+    connection = duckdb_extensions.connect(duckdb_extension_avro, duckdb_extension_iceberg)
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 

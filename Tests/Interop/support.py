@@ -18,6 +18,7 @@ import uuid
 import duckdb
 import duckdb_extension_avro
 import duckdb_extension_iceberg
+import duckdb_extensions
 import pyarrow.parquet
 from pyiceberg.table import StaticTable
 
@@ -113,10 +114,7 @@ class Place:
 
 def load_extensions(connection):
     """Gives a DuckDB connection the extensions that read Iceberg tables."""
-    for module, name in ((duckdb_extension_avro, "avro"), (duckdb_extension_iceberg, "iceberg")):
-        folder = pathlib.Path(module.__file__).parent
-        connection.load_extension(str(next(folder.glob(f"extensions/*/{name}.duckdb_extension"))))
-    return connection
+    return duckdb_extensions.load(connection, duckdb_extension_avro, duckdb_extension_iceberg)
 
 
 def plain(value):

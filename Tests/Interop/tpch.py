@@ -1,20 +1,16 @@
 """TPC-H: its tables and queries from DuckDB's extension, the rows that are due, and how they are compared with Frazil's."""
 
 import decimal
-import pathlib
 
-import duckdb
 import duckdb_extension_tpch
+import duckdb_extensions
 
 TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
 QUERIES = range(1, 23)
 
 
 def connect():
-    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-    (extension,) = pathlib.Path(duckdb_extension_tpch.__file__).parent.rglob("*.duckdb_extension")
-    connection.execute(f"LOAD '{extension}'")
-    return connection
+    return duckdb_extensions.connect(duckdb_extension_tpch)
 
 
 def generate(folder, scale, connection):

@@ -1,4 +1,6 @@
-"""Runs queries in DuckDB in one process: python duckdb_queries.py JSON_FILE, an object of `files` (table -> Parquet files) and `queries`.
+"""Runs queries in DuckDB in one process: python duckdb_queries.py MEMORY SPILL_FOLDER SPILL_LIMIT JSON_FILE
+
+The file holds an object of `files` (table -> Parquet files) and `queries`.
 
 Prints a JSON list of seconds, one per query, rows fetched included.
 """
@@ -6,11 +8,12 @@ import json
 import sys
 import time
 
-import duckdb
+import duckdb_capped
 
-with open(sys.argv[1]) as file:
+memory, spill, spill_limit, path = sys.argv[1:5]
+with open(path) as file:
     work = json.load(file)
-connection = duckdb.connect()
+connection = duckdb_capped.connect(memory, spill, spill_limit)
 for name, files in work["files"].items():
     connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({files})")
 times = []

@@ -6,13 +6,10 @@ import importlib
 import pathlib
 import sys
 
-import duckdb
+import duckdb_capped
 
 memory, spill, spill_limit, sql = sys.argv[1:5]
-connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-connection.execute(f"SET memory_limit = '{memory}'")
-connection.execute(f"SET temp_directory = '{spill}'")
-connection.execute(f"SET max_temp_directory_size = '{spill_limit}'")
+connection = duckdb_capped.connect(memory, spill, spill_limit)
 for line in sql.splitlines():
     if line.startswith("-- load "):
         name = line.removeprefix("-- load ").strip()

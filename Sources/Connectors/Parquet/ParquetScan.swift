@@ -42,7 +42,8 @@ package struct ParquetSplit: Split {
     return (0..<count).map { index in
       var part = self
       part.piece = (index, count)
-      part.byteCount = byteCount * (index + 1) / count - byteCount * index / count
+      // Sizes come from manifests: nothing is multiplied.
+      part.byteCount = byteCount / count + (index < byteCount % count ? 1 : 0)
       return part
     }
   }

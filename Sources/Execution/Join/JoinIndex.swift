@@ -79,8 +79,6 @@ final class JoinIndex: @unchecked Sendable {
     ends[0] = 0
   }
 
-  var byteCount: Int { table.byteCount &+ startBuffer.byteCount &+ rowBuffer.byteCount }
-
   private static func assign(
     _ grouper: Grouper, _ columns: [Column], _ count: Int, _ groups: UnsafeMutablePointer<UInt32>
   ) {

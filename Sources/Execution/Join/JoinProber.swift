@@ -172,7 +172,17 @@ final class JoinProber {
 
   /// Each left row has at most one match and needs no further test.
   private func passUnique(_ batch: Batch, _ found: UnsafePointer<UInt32>) throws -> Demand {
-    let count = batch.count
+    let (leftRows, buildRows, matched) = uniquePairs(batch.count, found)
+    if matched == 0 { return .more }
+    let left = matched == batch.count ? batch : batch.take(leftRows, count: matched)
+    let right = (0..<shape.rightTypes.count).map { table.rows.columns[$0].take(buildRows, count: matched) }
+    return try next.consume(Batch(columns: left.columns + right, count: matched))
+  }
+
+  /// The pairs where every key has one build row, in loops without a branch or an unforeseen address to wait for. Valid until the next call.
+  private func uniquePairs(
+    _ count: Int, _ found: UnsafePointer<UInt32>
+  ) -> (left: UnsafePointer<UInt32>, build: UnsafePointer<UInt32>, count: Int) {
     if pairs.byteCount < count &* 8 { pairs = Buffer(byteCount: count &* 8) }
     let leftRows = pairs.base.assumingMemoryBound(to: UInt32.self)
     let buildRows = leftRows + count
@@ -182,14 +192,11 @@ final class JoinProber {
       buildRows[matched] = found[row]
       matched &+= found[row] == GroupTable.none ? 0 : 1
     }
-    if matched == 0 { return .more }
     if !table.index.groupsAreRows {
       let groupRows = table.index.groupRows
       for index in 0..<matched { buildRows[index] = groupRows[Int(buildRows[index])] }
     }
-    let left = matched == count ? batch : batch.take(leftRows, count: matched)
-    let right = (0..<shape.rightTypes.count).map { table.rows.columns[$0].take(buildRows, count: matched) }
-    return try next.consume(Batch(columns: left.columns + right, count: matched))
+    return (UnsafePointer(leftRows), UnsafePointer(buildRows), matched)
   }
 
   private func rightColumns(_ rows: [UInt32]) -> [Column] {
@@ -200,16 +207,9 @@ final class JoinProber {
   private func passPairs(_ batch: Batch, _ found: UnsafePointer<UInt32>) throws -> Demand {
     beginPairs(areChecked: false)
     if table.index.isUnique {
-      // At most one pair a row: a loop without a branch or an unforeseen address to wait for.
-      let count = batch.count
-      let groupRows = table.index.groupRows
-      leftRows = [UInt32](unsafeUninitializedCapacity: count) { rows, matched in
-        for row in 0..<count {
-          rows[matched] = UInt32(truncatingIfNeeded: row)
-          matched &+= found[row] == GroupTable.none ? 0 : 1
-        }
-      }
-      buildRows = leftRows.map { groupRows[Int(found[Int($0)])] }
+      let (left, build, count) = uniquePairs(batch.count, found)
+      leftRows.append(contentsOf: UnsafeBufferPointer(start: left, count: count))
+      buildRows.append(contentsOf: UnsafeBufferPointer(start: build, count: count))
       return try flush(batch)
     }
     for row in 0..<batch.count {

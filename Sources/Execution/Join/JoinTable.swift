@@ -52,6 +52,4 @@ final class JoinTable: @unchecked Sendable {
     let keys = shape.buildKeyColumns.map { rows.columns[$0] }
     self.init(rows, shape, facts, index: try JoinIndex(keys, count: rows.count, shape, check))
   }
-
-  var byteCount: Int { index.byteCount }
 }

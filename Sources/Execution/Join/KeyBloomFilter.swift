@@ -33,8 +33,6 @@ final class KeyBloomFilter: @unchecked Sendable {
     }
   }
 
-  var byteCount: Int { words.byteCount }
-
   @inline(__always)
   private func place(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: (hash &>> 24) & wordMask) }
 
