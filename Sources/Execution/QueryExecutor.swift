@@ -15,7 +15,7 @@ package struct QueryExecutor: Sendable {
 
   /// Chooses the files of every scan; what `run` and `run(into:)` take. `PreparedPlan.statistics` can be read at any time.
   package func prepare(_ plan: LogicalPlan) async throws(SQLError) -> PreparedPlan {
-    do { return try await PreparedPlan.prepare(plan) } catch { throw SQLError.of(error) }
+    do { return try await PreparedPlan.prepare(plan, options) } catch { throw SQLError.of(error) }
   }
 
   /// Starts a query. Its batches arrive as they are made; workers pause while the reader is far behind, and stop when the reader lets go.

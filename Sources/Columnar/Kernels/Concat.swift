@@ -5,11 +5,11 @@
 #endif
 
 extension Column {
-  /// The rows of all columns one after the other, flat, unless all are equal constants' storage or share a dictionary.
+  /// The rows of all columns one after the other, flat, unless all are dictionary columns over few entries.
   package static func concatenated(_ columns: [Column], type: SQLType) -> Column {
     if columns.count == 1 { return columns[0] }
     let total = columns.reduce(0) { $0 + $1.count }
-    if let shared = concatenatedSharingDictionary(columns, type: type, total: total) { return shared }
+    if let joined = concatenatedDictionaries(columns, type: type, total: total) { return joined }
     let flats = columns.map { $0.flattened() }
     let physical = type.physical
     let width = physical.byteWidth
@@ -52,22 +52,41 @@ extension Column {
       type: type, count: total)
   }
 
-  /// Dictionary columns over the same entries only need their indices joined.
-  private static func concatenatedSharingDictionary(_ columns: [Column], type: SQLType, total: Int) -> Column? {
-    guard let first = columns.first?.dictionary else { return nil }
-    let identity = first.values.flat.values
+  /// Dictionary columns over the same entries only need their indices joined; over few different ones the entries, too. Those may then
+  /// stand there twice, as they may in any dictionary.
+  private static func concatenatedDictionaries(_ columns: [Column], type: SQLType, total: Int) -> Column? {
+    var dictionaries: [Column] = []
+    var numbers: [Int] = []
+    var entries = 0
     for column in columns {
-      guard let vector = column.dictionary, vector.values.flat.values.buffer === identity.buffer,
-        vector.values.flat.values.byteOffset == identity.byteOffset, vector.values.count == first.values.count
-      else { return nil }
+      guard let values = column.dictionary?.values else { return nil }
+      if let known = dictionaries.lastIndex(where: { $0.hasEntries(of: values) }) {
+        numbers.append(known)
+        continue
+      }
+      numbers.append(dictionaries.count)
+      dictionaries.append(values)
+      entries &+= values.count
+      // Longer than that, they are a copy of the rows that the indices come on top of.
+      if dictionaries.count > 1, dictionaries.count > mostDictionariesJoined || entries &* 4 > total { return nil }
     }
-    let indices = Buffer(byteCount: total * 4)
+    var bases: [UInt32] = []
+    var base = 0
+    for values in dictionaries {
+      bases.append(UInt32(truncatingIfNeeded: base))
+      base &+= values.count
+    }
+    let joined = Buffer(byteCount: total * 4)
+    let indices = joined.base.assumingMemoryBound(to: UInt32.self)
     let hasNulls = columns.contains { $0.dictionary?.validity != nil }
     let validity = hasNulls ? Buffer(byteCount: total) : nil
     var offset = 0
-    for column in columns {
+    for (column, number) in zip(columns, numbers) {
       guard let vector = column.dictionary else { return nil }
-      memcpy(indices.base + offset * 4, vector.indices.base, column.count * 4)
+      let source = vector.indices.pointer(as: UInt32.self)
+      let base = bases[number]
+      for row in 0..<column.count { indices[offset &+ row] = source[row] &+ base }
+      withExtendedLifetime(vector) {}
       if let validity {
         if let bytes = vector.validity {
           memcpy(validity.base + offset, bytes.base, column.count)
@@ -77,7 +96,15 @@ extension Column {
       }
       offset += column.count
     }
-    return .dictionary(values: first.values, indices: indices, count: total, validity: validity)
+    return .dictionary(values: concatenated(dictionaries, type: type), indices: joined, count: total, validity: validity)
+  }
+
+  private static let mostDictionariesJoined = 16
+
+  /// Whether both are the same entries in the same memory.
+  private func hasEntries(of other: Column) -> Bool {
+    let (mine, theirs) = (flat.values, other.flat.values)
+    return mine.buffer === theirs.buffer && mine.byteOffset == theirs.byteOffset && count == other.count
   }
 }
 

@@ -36,6 +36,11 @@ package struct IcebergTable: Table {
     schema = try target.schema.columnarSchema()
   }
 
+  /// Snapshots do not change. Both schemas count: the columns follow from the table's, the values missing from old files from the state's.
+  package var identity: String? {
+    "\(metadata.location) \(metadata.tableUUID ?? "") \(metadata.currentSchemaID) \(icebergSchema.id) \(snapshot?.id ?? -1)"
+  }
+
   package var hiddenColumns: [Field] { IcebergHiddenColumn.of(metadata).map(\.field) }
 
   package var rowIdentity: [Int]? {

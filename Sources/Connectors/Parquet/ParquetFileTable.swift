@@ -53,6 +53,13 @@ package struct ParquetFileTable: Table {
       rowsPerByte: Double(first.rowCount) / Double(max(1, files[0].size)))
   }
 
+  /// Of many files no list is made.
+  package var identity: String? {
+    guard files.count <= 64 else { return nil }
+    return (files.map { "\($0.location) \($0.size) \($0.modifiedMicroseconds)" } + schema.fields.map { "\($0.name) \($0.type)" })
+      .joined(separator: "\n")
+  }
+
   package var statistics: TableStatistics {
     let bytes = files.reduce(0) { $0 + $1.size }
     return TableStatistics(rowCount: Int(min(Double(bytes) * rowsPerByte, 1e18)), byteCount: bytes)

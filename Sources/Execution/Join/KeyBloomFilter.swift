@@ -21,7 +21,28 @@ final class KeyBloomFilter: @unchecked Sendable {
     words = .zeroed(byteCount: count &* 8)
     wordMask = UInt64(count &- 1)
     let table = words.base.assumingMemoryBound(to: UInt64.self)
-    // In pieces: the hashes of all keys would be memory that no limit knows of.
+    Self.forEachHash(of: keys) { hash, _ in
+      table[place(hash)] |= Self.bits(hash)
+      return true
+    }
+  }
+
+  /// Whether every key passes, or is NULL.
+  func holdsAll(of keys: Column) -> Bool {
+    let table = words.base.assumingMemoryBound(to: UInt64.self)
+    let view = ColumnView(keys)
+    return Self.forEachHash(of: keys) { hash, row in
+      let bits = Self.bits(hash)
+      return table[place(hash)] & bits == bits || !view.isValid(row)
+    }
+  }
+
+  /// In pieces: the hashes of all keys would be memory that no limit knows of.
+  ///
+  /// - Returns: false as soon as `body` does.
+  @inline(__always)
+  @discardableResult
+  private static func forEachHash(of keys: Column, _ body: (_ hash: UInt64, _ row: Int) -> Bool) -> Bool {
     let size = 8192
     let scratch = Buffer(byteCount: size &* 8)
     defer { withExtendedLifetime(scratch) {} }
@@ -29,8 +50,9 @@ final class KeyBloomFilter: @unchecked Sendable {
     for begin in stride(from: 0, to: keys.count, by: size) {
       let piece = keys.slice(begin, min(size, keys.count &- begin))
       piece.hash(into: hashes, combining: false)
-      for row in 0..<piece.count { table[place(hashes[row])] |= Self.bits(hashes[row]) }
+      for row in 0..<piece.count where !body(hashes[row], begin &+ row) { return false }
     }
+    return true
   }
 
   @inline(__always)
@@ -53,6 +75,18 @@ final class KeyBloomFilter: @unchecked Sendable {
       kept &+= table[place(hashes[row])] & bits == bits ? 1 : 0
     }
     return kept
+  }
+}
+
+extension [KeyFilterPass] {
+  /// The rows for which the joins above a scan may have a match; nil when there are none.
+  func filtered(_ batch: Batch) -> Batch? {
+    var batch = batch
+    for pass in self where pass.isWorthIt {
+      guard let kept = pass.apply(to: batch) else { return nil }
+      batch = kept
+    }
+    return batch
   }
 }
 

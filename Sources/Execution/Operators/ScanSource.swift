@@ -12,6 +12,8 @@ final class ScanSource: Source {
   /// What joins above the scan have found out by the time it starts.
   private let filters: [RuntimeFilter]
   private let cursor = Atomic<Int>(0)
+  private let splitsRead = Atomic<Int>(0)
+  private let rowsRead = Atomic<Int>(0)
 
   /// Morsels per worker at least, so that none waits long for the last one.
   private static let morselsPerWorker = 4
@@ -36,6 +38,19 @@ final class ScanSource: Source {
   var parallelism: Int { max(1, splits.count) }
   /// Morsels, pieces of divided ones included.
   var splitCount: Int { splits.count }
+  /// Whether every row has been handed on.
+  var isExhausted: Bool { splitsRead.load(ordering: .acquiring) == splits.count }
+  /// Rows read so far, those that key filters sorted out among them.
+  var rowsScanned: Int { rowsRead.load(ordering: .relaxed) }
+  /// Bytes of all morsels, as planned.
+  var byteCount: Int { splits.reduce(0) { $0 &+ $1.byteCount } }
+
+  /// Another source delivers the rows.
+  func noteReplaced(by rows: Int, _ context: QueryContext) {
+    statistics.add([ScanNote("rows taken from an earlier scan", rows)])
+    context.progress.splitsDone.add(splits.count, ordering: .relaxed)
+    context.progress.splitBytesDone.add(byteCount, ordering: .relaxed)
+  }
 
   func makeLocal(_ worker: Worker) throws -> any LocalSource { Local(self, worker) }
 
@@ -73,10 +88,9 @@ final class ScanSource: Source {
           return nil
         }
         worker.context.progress.rowsRead.add(batch.count, ordering: .relaxed)
-        if !passes.isEmpty {
-          guard let kept = filtered(batch) else { continue }
-          batch = kept
-        }
+        source.rowsRead.add(batch.count, ordering: .relaxed)
+        guard let kept = passes.filtered(batch) else { continue }
+        batch = kept
         // A little more than asked for is fine; halves of batches are not worth their overhead.
         if batch.count > 2 * worker.context.batchCapacity || worker.context.batchCapacity < 64 {
           rest = batch
@@ -103,16 +117,6 @@ final class ScanSource: Source {
       } catch { throw located(error) }
     }
 
-    /// The rows for which the joins above may have a match.
-    private func filtered(_ batch: Batch) -> Batch? {
-      var batch = batch
-      for pass in passes where pass.isWorthIt {
-        guard let kept = pass.apply(to: batch) else { return nil }
-        batch = kept
-      }
-      return batch
-    }
-
     private func noteDropped() {
       let dropped = passes.reduce(0) { $0 + $1.dropped }
       passes = []
@@ -120,6 +124,7 @@ final class ScanSource: Source {
     }
 
     private func finishSplit(_ reader: any SplitReader) {
+      source.splitsRead.add(1, ordering: .releasing)
       source.statistics.add(reader.notes)
       source.statistics.add(bytesOut: split?.byteCount ?? 0)
       worker.context.progress.splitsDone.add(1, ordering: .relaxed)

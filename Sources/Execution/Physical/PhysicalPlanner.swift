@@ -14,6 +14,8 @@ struct PhysicalPlanner {
   private var commonTables: [Int: any RereadableRows] = [:]
   /// What joins will know of the columns of a scan before it starts.
   private var scanFilters: [ObjectIdentifier: [RuntimeFilter]] = [:]
+  /// Rows that scans keep for later ones, by the number of the scan.
+  private var keptRows: [Int: KeptRows] = [:]
   /// The order in which the pivot that is planned next must show its rows.
   private var pivotOrder: SortOrder?
 
@@ -38,20 +40,21 @@ struct PhysicalPlanner {
   }
 
   mutating func stream(of node: PreparedPlan) throws -> Stream {
+    let stream = try operators(of: node)
+    guard let scan = node.keptScan, case .keeps(let number, _)? = scan.sharing, let kept = keptRows[number] else { return stream }
+    return .through(stream, kept.keeping(scan.statistics), PlanStatistics(name: "KeepRows"))
+  }
+
+  private mutating func operators(of node: PreparedPlan) throws -> Stream {
     let statistics = node.statistics
     switch node.plan {
-    case .scan(let scan):
-      guard let planned = node.scan else { throw SQLError(.genericInternalError, "scan of \(scan.tableName) was not planned") }
-      context.progress.bytesEstimated.add(
-        planned.splits.reduce(0) { $0 &+ $1.byteCount }, ordering: .relaxed)
-      let filters = scanFilters[ObjectIdentifier(node)] ?? []
-      let source = ScanSource(planned, node: scan, filters: filters, workers: context.workerCount, statistics: statistics)
-      context.progress.splitsTotal.add(source.splitCount, ordering: .relaxed)
-      return .source(source, statistics)
+    case .scan(let scan): return .source(try source(of: scan, node), statistics)
     case .values(let rows, let columns):
       return .source(try ListSource.values(rows: rows, columns: columns, context: context), statistics)
     case .filter(_, let condition):
-      return .through(try stream(of: node.children[0]), FilterFactory(condition: condition), statistics)
+      // Rows are kept above all filters of a scan: what one of them sorts out nobody wants.
+      let input = node.keptScan == nil ? try stream(of: node.children[0]) : try operators(of: node.children[0])
+      return .through(input, FilterFactory(condition: condition), statistics)
     case .project(_, let expressions):
       return .through(
         try stream(of: node.children[0]), ProjectFactory(expressions: expressions.map(\.expression)), statistics)
@@ -90,9 +93,13 @@ struct PhysicalPlanner {
     case .join(let join):
       let shape = try JoinShape(join)
       let (probed, built) = join.buildsLeft ? (node.children[1], node.children[0]) : (node.children[0], node.children[1])
-      let filters = options.usesRuntimeFilters ? RuntimeFilter.filters(of: join, probing: probed) : []
-      for entry in filters { scanFilters[ObjectIdentifier(entry.scan), default: []].append(entry.filter) }
-      let build = JoinBuildSink(shape, filters: filters.map(\.filter), context: context, statistics: statistics)
+      let filters = (options.usesRuntimeFilters ? RuntimeFilter.targets(of: join) : []).map { target in
+        let filter = RuntimeFilter(key: target.key, column: target.column)
+        let scan = target.path.reduce(probed) { $0.children[$1] }
+        scanFilters[ObjectIdentifier(scan), default: []].append(filter)
+        return filter
+      }
+      let build = JoinBuildSink(shape, filters: filters, context: context, statistics: statistics)
       finish(try stream(of: built), into: build, statistics)
       return .through(try stream(of: probed), HashJoinFactory(build, statistics: statistics), statistics)
     case .setOperation(let kind, let isDistinct, let left, _):
@@ -132,6 +139,32 @@ struct PhysicalPlanner {
       finish(try stream(of: node.children[0]), into: sink, statistics)
       return sink.output
     }
+  }
+
+  /// Reads a scan, or takes the rows that another one has kept by then.
+  private mutating func source(of scan: ScanNode, _ node: PreparedPlan) throws -> any Source {
+    guard let planned = node.scan else { throw SQLError(.genericInternalError, "scan of \(scan.tableName) was not planned") }
+    let filters = scanFilters[ObjectIdentifier(node)] ?? []
+    let source = ScanSource(planned, node: scan, filters: filters, workers: context.workerCount, statistics: node.statistics)
+    context.progress.bytesEstimated.add(source.byteCount, ordering: .relaxed)
+    context.progress.splitsTotal.add(source.splitCount, ordering: .relaxed)
+    let keyed = filters.map { (column: scan.tableColumns[$0.column], filter: $0) }
+    switch node.sharing {
+    case .keeps(let number, let tableColumns):
+      kept(number, tableColumns).keep(source, ownCount: scan.tableColumns.count, filters: keyed)
+      return source
+    case .takes(let number, let tableColumns):
+      return KeptRowsSource(kept(number, tableColumns), instead: source, tableColumns: scan.tableColumns, filters: keyed)
+    case nil: return source
+    }
+  }
+
+  /// Made for whichever of its scans is planned first.
+  private mutating func kept(_ number: Int, _ tableColumns: [Int]) -> KeptRows {
+    if let known = keptRows[number] { return known }
+    let made = KeptRows(tableColumns: tableColumns, context: context)
+    keptRows[number] = made
+    return made
   }
 
   /// Rows that a top-N may keep: each worker holds a few times as many while it sorts.

@@ -12,17 +12,28 @@ package final class PreparedPlan: Sendable {
   let children: [PreparedPlan]
   /// Of a scan node.
   let scan: (any Scan)?
+  let sharing: Sharing?
 
-  private init(_ plan: LogicalPlan, children: [PreparedPlan], scan: (any Scan)?) {
+  /// Of a scan whose rows others take, or that takes another's. Scans go by their number.
+  enum Sharing: Sendable {
+    /// The scan delivers these table columns: its own, then those that only others want.
+    case keeps(Int, tableColumns: [Int])
+    /// The same of the scan that keeps them.
+    case takes(Int, tableColumns: [Int])
+  }
+
+  private init(_ plan: LogicalPlan, children: [PreparedPlan], scan: (any Scan)?, sharing: Sharing?) {
     self.plan = plan
     self.children = children
     self.scan = scan
+    self.sharing = sharing
     statistics = PlanStatistics(name: Self.operatorName(plan), children: children.map(\.statistics))
   }
 
   /// Plans all scans of a plan at the same time.
-  package static func prepare(_ plan: LogicalPlan) async throws -> PreparedPlan {
+  package static func prepare(_ plan: LogicalPlan, _ options: ExecutionOptions) async throws -> PreparedPlan {
     let plan = try await CountFromMetadata.rewrite(plan)
+    let sharing = options.sharesScans ? ScanSharing(plan, usesRuntimeFilters: options.usesRuntimeFilters) : nil
     var nodes: [ScanNode] = []
     func collect(_ plan: LogicalPlan) {
       if case .scan(let node) = plan { nodes.append(node) }
@@ -32,7 +43,8 @@ package final class PreparedPlan: Sendable {
     let scans = try await withThrowingTaskGroup(of: (Int, any Scan).self) { group in
       for (index, node) in nodes.enumerated() {
         group.addTask {
-          let request = ScanRequest(columns: node.tableColumns, predicates: node.predicates, limit: node.limit)
+          let columns = node.tableColumns + (sharing?.keepers[index] ?? [])
+          let request = ScanRequest(columns: columns, predicates: node.predicates, limit: node.limit)
           do { return (index, try await node.table.planScan(request)) } catch {
             throw SQLError.of(error, at: node.range)
           }
@@ -44,14 +56,27 @@ package final class PreparedPlan: Sendable {
     }
     var next = 0
     func build(_ plan: LogicalPlan) -> PreparedPlan {
-      var scan: (any Scan)?
-      if case .scan = plan {
-        scan = scans[next]
-        next += 1
+      guard case .scan = plan else { return PreparedPlan(plan, children: plan.inputs.map(build), scan: nil, sharing: nil) }
+      let number = next
+      next += 1
+      let keeper = sharing?.takers[number] ?? number
+      var role: Sharing?
+      if let others = sharing?.keepers[keeper] {
+        let columns = nodes[keeper].tableColumns + others
+        role = keeper == number ? .keeps(number, tableColumns: columns) : .takes(keeper, tableColumns: columns)
       }
-      return PreparedPlan(plan, children: plan.inputs.map(build), scan: scan)
+      return PreparedPlan(plan, children: [], scan: scans[number], sharing: role)
     }
     return build(plan)
+  }
+
+  /// The scan at the end of a chain of filters, if its rows are kept.
+  var keptScan: PreparedPlan? {
+    switch plan {
+    case .filter: return children[0].keptScan
+    case .scan: if case .keeps? = sharing { return self } else { return nil }
+    default: return nil
+    }
   }
 
   /// The plan as EXPLAIN shows it, each scan with what it will read and what it passes over.

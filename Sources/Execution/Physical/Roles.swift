@@ -106,6 +106,8 @@ package struct ExecutionOptions: Sendable {
   package var usesPivotOperator = true
   /// Joins tell scans which keys they have on the other side.
   package var usesRuntimeFilters = true
+  /// Scans take what earlier ones of the same table have read.
+  package var sharesScans = true
   /// Rounds after which a WITH RECURSIVE is taken for one that never ends.
   package var maxRecursionDepth = 10_000
 

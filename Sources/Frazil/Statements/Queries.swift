@@ -20,6 +20,7 @@ extension StatementRunner {
     }
     options.usesPivotOperator = !session.settings.disabledRules.contains(OptimizerRule.pivotRecognition.rawValue)
     options.usesRuntimeFilters = !session.settings.disabledRules.contains(OptimizerRule.runtimeFilters.rawValue)
+    options.sharesScans = !session.settings.disabledRules.contains(OptimizerRule.scanSharing.rawValue)
     let depth = session.settings.maxRecursionDepth
     options.maxRecursionDepth = session.settings.isStrict ? min(depth, AthenaRule.mostRecursions) : depth
     return QueryExecutor(context: context, options: options)

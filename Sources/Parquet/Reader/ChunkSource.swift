@@ -1,6 +1,12 @@
 import Columnar
 import Storage
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The stored bytes of one column chunk.
 ///
 /// Chunks of a local file are read window by window, so that a wide row group is never in memory as a whole (the kernel
@@ -20,6 +26,8 @@ final class ChunkSource {
   private var segments: [Segment]
   private let reader: (any SynchronousReader)?
   private let windowSize: Int
+  /// Bytes from here on are read only when they are asked for.
+  var readAheadEnd: Int
   /// Counts what is read here.
   private let progress: ProgressCounters?
 
@@ -29,6 +37,7 @@ final class ChunkSource {
     self.end = end
     reader = nil
     windowSize = 0
+    readAheadEnd = end
     progress = nil
   }
 
@@ -38,6 +47,7 @@ final class ChunkSource {
     self.progress = progress
     self.end = end
     self.windowSize = windowSize
+    readAheadEnd = end
     segments = []
   }
 
@@ -61,29 +71,30 @@ final class ChunkSource {
     guard let reader, fileOffset >= 0, fileOffset < end else {
       throw .corrupt("a page is due behind the end of its column chunk", at: fileOffset)
     }
-    let wanted = min(end &- fileOffset, max(count, windowSize))
-    let buffer: Buffer
-    if let old = takeReusable(), old.byteCount >= wanted {
-      buffer = old
-    } else {
-      buffer = Buffer(byteCount: wanted)
-    }
+    let wanted = min(end &- fileOffset, max(count, min(windowSize, readAheadEnd &- fileOffset)))
+    let (buffer, known) = nextWindow(at: fileOffset, wanted)
     do throws(StorageError) {
-      try reader.read(at: fileOffset, into: UnsafeMutableRawBufferPointer(start: buffer.base, count: wanted))
+      try reader.read(
+        at: fileOffset &+ known, into: UnsafeMutableRawBufferPointer(start: buffer.base + known, count: wanted &- known))
     } catch {
       throw ParquetError(storage: error, byteOffset: fileOffset)
     }
-    if let progress { ProgressCounters.add(wanted, to: progress.bytesRead) }
+    if let progress { ProgressCounters.add(wanted &- known, to: progress.bytesRead) }
     let segment = Segment(fileOffset: fileOffset, buffer: buffer, count: wanted)
     segments = [segment]
     return view(segment, fileOffset)
   }
 
-  /// The memory of the last window, unless somebody still looks at it.
-  private func takeReusable() -> Buffer? {
-    guard segments.count == 1 else { return nil }
-    var buffer = segments.removeLast().buffer
-    return isKnownUniquelyReferenced(&buffer) ? buffer : nil
+  /// Memory for the next window, that of the last one unless somebody still looks at it, and how many of the bytes are there already:
+  /// where windows overlap.
+  private func nextWindow(at fileOffset: Int, _ wanted: Int) -> (Buffer, known: Int) {
+    guard var last = segments.popLast() else { return (Buffer(byteCount: wanted), 0) }
+    let isFree = isKnownUniquelyReferenced(&last.buffer) && last.buffer.byteCount >= wanted
+    let buffer = isFree ? last.buffer : Buffer(byteCount: wanted)
+    guard fileOffset >= last.fileOffset, fileOffset < last.end else { return (buffer, 0) }
+    let known = min(last.end &- fileOffset, wanted)
+    memmove(buffer.base, last.buffer.base + (last.bufferOffset &+ fileOffset &- last.fileOffset), known)
+    return (buffer, known)
   }
 
   private func view(_ segment: Segment, _ fileOffset: Int) -> (Buffer, UnsafeRawBufferPointer) {

@@ -13,6 +13,8 @@ final class ColumnChunkReader {
   private let loader: PageLoader
   private let bytes: ChunkSource
   private let chunkEnd: Int
+  /// Where the pages of wanted rows end.
+  private let wantedEnd: Int
   /// Level entries of the chunk that no page so far held.
   private var valuesLeft: Int
   /// Offset of the next page header.
@@ -46,9 +48,10 @@ final class ColumnChunkReader {
   ///   - start: offset of the chunk's first page.
   ///   - end: offset behind its last.
   ///   - pageIndex: the chunk's checked offset index; pass nil to read sequentially.
+  ///   - rows: with a page index, the rows between the first and the last that are wanted: what lies outside is not read ahead.
   init(
     leaf: LeafColumn, chunk: ColumnChunkMetadata, bytes: ChunkSource, start: Int, end: Int, pageIndex: [PageLocation]?,
-    loader: PageLoader
+    rows: Range<Int>, loader: PageLoader
   ) {
     self.leaf = leaf
     self.bytes = bytes
@@ -57,6 +60,9 @@ final class ColumnChunkReader {
     valuesLeft = Int(truncatingIfNeeded: max(0, chunk.valueCount))
     self.pageIndex = pageIndex
     self.loader = loader
+    wantedEnd = pageIndex?.first { Int($0.firstRow) >= rows.upperBound }.map { Int($0.offset) } ?? end
+    // A dictionary stands before the first page, which may be far from the first page that is wanted.
+    if let first = pageIndex?.first, start < Int(first.offset) { bytes.readAheadEnd = Int(first.offset) } else { bytes.readAheadEnd = wantedEnd }
   }
 
   // MARK: Pages
@@ -105,6 +111,7 @@ final class ColumnChunkReader {
   }
 
   private func readDictionary(_ found: StoredPage) throws(ParquetError) {
+    bytes.readAheadEnd = wantedEnd
     do throws(ParquetError) {
       var (values, count, buffer) = try loader.dictionary(found)
       dictionaryCount = count

@@ -30,6 +30,8 @@ package final class RowGroupReader {
   /// Level entries a batch of nested columns aims at.
   private static let entriesPerBatch = 1 << 20
   private static let windowBudget = 64 << 20
+  /// Larger ones cost more for clearing their memory than they save in calls of the system.
+  private static let largestWindow = 1 << 20
 
   /// - Parameters:
   ///   - columns: columns of `file.columns`, whole or pruned, in the order wanted. None gives batches that only count rows.
@@ -88,7 +90,7 @@ package final class RowGroupReader {
       }
     }
     let segments = file.reader.readsAheadByItself ? [] : try fetch(chunkRanges.values.map { $0 })
-    let windowSize = min(4 << 20, max(256 << 10, Self.windowBudget / max(1, wanted.count)))
+    let windowSize = min(Self.largestWindow, max(256 << 10, Self.windowBudget / max(1, wanted.count)))
     let decompressor = Decompressor()
     func open(_ leaf: LeafColumn) throws(ParquetError) -> ColumnChunkReader {
       let range = chunkRanges[leaf.index] ?? 0..<0
@@ -110,7 +112,7 @@ package final class RowGroupReader {
       }
       return ColumnChunkReader(
         leaf: leaf, chunk: file.metadata.rowGroups[rowGroup].columns[leaf.index], bytes: source, start: range.lowerBound,
-        end: range.upperBound, pageIndex: pages,
+        end: range.upperBound, pageIndex: pages, rows: (ranges.first?.lowerBound ?? 0)..<(ranges.last?.upperBound ?? 0),
         loader: PageLoader(
           leaf: leaf, codec: codec, verifyChecksums: file.options.verifyChecksums, decompressor: decompressor,
           isFromImpala: file.metadata.createdBy?.hasPrefix("impala") ?? false))

@@ -7,6 +7,8 @@ package protocol Table: Sendable {
   /// Columns only reachable by name (`"$path"`, `"$file_modified_time"`); their indices follow those of `schema`.
   var hiddenColumns: [Field] { get }
   var statistics: TableStatistics { get }
+  /// Equal only for tables with the same rows in the same columns, within one statement; nil when that cannot be told.
+  var identity: String? { get }
   /// Chooses the files and row groups to read. Errors are the format's own and are wrapped by the engine.
   func planScan(_ request: ScanRequest) async throws -> any Scan
   /// Prepares a write; tables that cannot be written throw. Nothing is visible before `commit`.
@@ -22,6 +24,7 @@ package protocol Table: Sendable {
 extension Table {
   package var hiddenColumns: [Field] { [] }
   package var statistics: TableStatistics { TableStatistics() }
+  package var identity: String? { nil }
   package func exactRowCount() async throws -> Int? { nil }
   package var rowIdentity: [Int]? { nil }
   package func defaultValue(ofColumn index: Int) -> Scalar { .null(schema.fields[index].type) }

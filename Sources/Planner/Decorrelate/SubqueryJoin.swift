@@ -224,7 +224,7 @@ struct CorrelatedEquality {
 }
 
 extension BoundExpression {
-  var isNullLiteral: Bool { literalValue?.isNull ?? false }
+  package var isNullLiteral: Bool { literalValue?.isNull ?? false }
 }
 
 extension LogicalPlan {

@@ -35,6 +35,8 @@ package enum OptimizerRule: String, Sendable, CaseIterable {
   case projectionPruning = "projection_pruning"
   /// Part of execution: a join tells the scan it probes with which keys its other side has.
   case runtimeFilters = "runtime_filters"
+  /// Part of execution: a scan takes the rows that an earlier scan of the same table has kept.
+  case scanSharing = "scan_sharing"
 }
 
 /// Rewrites a bound plan into a cheaper one with the same result. Rules are total: they never fail, and give the same plan for the same
