@@ -65,6 +65,9 @@ final class ScanSource: Source {
     /// Rest of a batch that is larger than the query wants.
     private var rest: Batch?
     private var restOffset = 0
+    /// What is left of batches that key filters have sorted out most rows of.
+    private var few: [Batch] = []
+    private var fewCount = 0
 
     init(_ source: ScanSource, _ worker: Worker) {
       self.source = source
@@ -85,12 +88,19 @@ final class ScanSource: Source {
         }
         guard var batch = try read() else {
           noteDropped()
-          return nil
+          return joined().map { encoder?.rewrite($0) ?? $0 }
         }
         worker.context.progress.rowsRead.add(batch.count, ordering: .relaxed)
         source.rowsRead.add(batch.count, ordering: .relaxed)
+        let isFiltered = !passes.isEmpty
         guard let kept = passes.filtered(batch) else { continue }
         batch = kept
+        if isFiltered, batch.count &* 4 < worker.context.batchCapacity || !few.isEmpty {
+          few.append(batch)
+          fewCount &+= batch.count
+          guard fewCount >= worker.context.batchCapacity, let joined = joined() else { continue }
+          batch = joined
+        }
         // A little more than asked for is fine; halves of batches are not worth their overhead.
         if batch.count > 2 * worker.context.batchCapacity || worker.context.batchCapacity < 64 {
           rest = batch
@@ -99,6 +109,16 @@ final class ScanSource: Source {
         }
         if batch.count > 0 { return encoder?.rewrite(batch) ?? batch }
       }
+    }
+
+    /// The rows that were held back: every operator has some work per batch, however few its rows.
+    private func joined() -> Batch? {
+      guard !few.isEmpty else { return nil }
+      defer {
+        few = []
+        fewCount = 0
+      }
+      return Batch.concatenated(few, types: few[0].columns.map(\.type))
     }
 
     private func read() throws -> Batch? {
