@@ -73,16 +73,24 @@ final class RuntimeFilter: Sendable {
     return [.greaterOrEqual(keys.scalar(at: smallest.row)), .lessOrEqual(keys.scalar(at: largest.row))]
   }
 
-  /// The scans of the side that probes that a join can put filters on: which key, the way down to the scan (numbers of inputs), and which
-  /// of its output columns.
-  static func targets(of join: JoinNode) -> [(key: Int, path: [Int], column: Int)] {
+  /// A scan that a filter can be put on.
+  struct Target {
+    /// Which key of the join.
+    let key: Int
+    /// The way down to the scan from the side that probes: numbers of inputs.
+    let path: [Int]
+    /// The scan's output column that the key is.
+    let column: Int
+  }
+
+  /// The scans below the side that probes that a join can put filters on: all of them begin when its build side is complete.
+  static func targets(of join: JoinNode) -> [Target] {
     // Of rows that only mark the others those without a match are not missed.
     let join = join.buildsLeft ? join.mirrored : join
     guard join.buildsLeft || join.kind == .inner || join.kind == .semi || join.kind == .right else { return [] }
-    return join.keys.enumerated().compactMap { index, key in
-      guard !key.matchesNulls, let column = key.left.columnIndex, supports(key.left.type), let found = scanned(column, join.left)
-      else { return nil }
-      return (index, found.path, found.column)
+    return join.keys.enumerated().flatMap { index, key -> [Target] in
+      guard !key.matchesNulls, let column = key.left.columnIndex, supports(key.left.type) else { return [] }
+      return scans(of: column, join.left).map { Target(key: index, path: $0.path, column: $0.column) }
     }
   }
 
@@ -95,25 +103,31 @@ final class RuntimeFilter: Sendable {
     }
   }
 
-  /// The scan that a column of the plan comes from, unchanged and row by row.
-  private static func scanned(_ column: Int, _ plan: LogicalPlan) -> (path: [Int], column: Int)? {
-    var plan = plan
-    var column = column
-    var path: [Int] = []
-    while true {
-      switch plan {
-      case .scan: return (path, column)
-      case .filter(let input, _): plan = input
-      case .project(let input, let expressions):
-        guard let inner = expressions[column].expression.columnIndex else { return nil }
-        column = inner
-        plan = input
-      case .join(let join) where join.kind == .inner || join.kind == .semi || join.kind == .left || join.kind == .anti:
-        guard column < join.left.columns.count else { return nil }
-        plan = join.left
-      default: return nil
+  /// The scans that a column of the plan comes from unchanged, of which rows may be left out when the plan's rows with their value in it
+  /// are not wanted.
+  private static func scans(of column: Int, _ plan: LogicalPlan) -> [(path: [Int], column: Int)] {
+    func below(_ number: Int, _ input: LogicalPlan, _ column: Int) -> [(path: [Int], column: Int)] {
+      scans(of: column, input).map { ([number] + $0.path, $0.column) }
+    }
+    switch plan {
+    case .scan: return [([], column)]
+    case .filter(let input, _), .sort(let input, _): return below(0, input, column)
+    case .project(let input, let expressions):
+      return expressions[column].expression.columnIndex.map { below(0, input, $0) } ?? []
+    case .unionAll(let inputs): return inputs.enumerated().flatMap { below($0, $1, column) }
+    case .aggregate(let node):
+      // Groups are wanted as a whole or not at all.
+      guard node.groupingSets.count == 1, node.groupingSets[0].contains(column), column < node.keys.count else { return [] }
+      return node.keys[column].expression.columnIndex.map { below(0, node.input, $0) } ?? []
+    case .join(let join):
+      let leftWidth = join.left.columns.count
+      switch join.kind {
+      case .inner: return column < leftWidth ? below(0, join.left, column) : below(1, join.right, column - leftWidth)
+      case .semi, .anti, .left: return column < leftWidth ? below(0, join.left, column) : []
+      case .right: return column < leftWidth ? [] : below(1, join.right, column - leftWidth)
+      case .full, .nullAwareAnti, .mark, .leftSingle: return []
       }
-      path.append(0)
+    default: return []
     }
   }
 }

@@ -266,11 +266,15 @@ enum RowEstimate {
     case .aggregate(let node):
       if node.keys.isEmpty { return 1 }
       // Groups are fewer than rows; a distinct keeps more of them.
-      return of(node.input).map { $0 * (node.aggregates.isEmpty ? 0.5 : 0.1) }
+      return of(node.input).map { $0 * (node.aggregates.isEmpty ? 0.5 : node.keys.count == 1 ? 0.1 : 0.3) }
     case .pivot(let node): return node.keys.isEmpty ? 1 : of(node.input).map { $0 / Double(max(1, node.cells.count)) }
     case .join(let node):
       switch node.kind {
-      case .semi, .anti, .nullAwareAnti: return of(node.left).map { $0 * 0.5 }
+      case .semi:
+        // As along a foreign key: the rows whose partner has not been filtered away.
+        let kept = of(node.right).flatMap { rows in unfiltered(node.right).map { rows / max(1, $0) } } ?? 0.5
+        return of(node.left).map { $0 * min(0.5, kept) }
+      case .anti, .nullAwareAnti: return of(node.left).map { $0 * 0.5 }
       case .mark, .leftSingle: return of(node.left)
       case .inner, .left, .right, .full:
         guard let left = of(node.left), let right = of(node.right) else { return nil }
@@ -315,7 +319,7 @@ enum RowEstimate {
 
   private static func selectivity(_ term: BoundExpression) -> Double {
     switch term {
-    case .call(let function, _, _): function.name == "=" ? 0.1 : 0.3
+    case .call(let function, _, _): function.name == "=" ? 0.1 : function.name == "like" ? 0.05 : 0.3
     case .inList(_, let list, _): min(0.5, 0.1 * Double(list.count))
     case .isNull: 0.1
     default: 0.5
