@@ -48,6 +48,25 @@ import Testing
     #expect(texts(both) == expected + [expected[0]])
   }
 
+  @Test("dictionaries of few entries are joined, those that are nearly as long as the rows are not; NULLs stay in both places")
+  func joinedDictionaries() {
+    func column(_ entries: [String?], _ indices: [UInt32], nullAt null: Int? = nil) -> Column {
+      let validity = null.map { null in Buffer.of(indices.indices.map { $0 == null ? 0 : 1 } as [UInt8]) }
+      return .dictionary(values: strings(entries), indices: Buffer.of(indices), count: indices.count, validity: validity)
+    }
+    let first = column(["a", nil], [0, 1, 0, 0, 1, 0, 0, 0])
+    let second = column(["b", "a"], [1, 0, 0, 1, 0, 0, 0, 0], nullAt: 3)
+    let joined = Column.concatenated([first, second, first.slice(0, 2)], type: .varchar)
+    let firstTexts = ["a", nil, "a", "a", nil, "a", "a", "a"]
+    let secondTexts = ["a", "b", "b", nil, "b", "b", "b", "b"]
+    #expect(texts(joined) == firstTexts + secondTexts + ["a", nil])
+    #expect(joined.dictionary?.values.count == 4)
+    let long = column((0..<6).map { "entry \($0)" }, [5, 4, 3, 2, 1, 0, 0, 0])
+    let flat = Column.concatenated([first, long], type: .varchar)
+    #expect(flat.dictionary == nil)
+    #expect(texts(flat) == firstTexts + [5, 4, 3, 2, 1, 0, 0, 0].map { "entry \($0)" })
+  }
+
   @Test("arrays, maps and rows keep their children through take and concatenate")
   func nested() {
     let type = SQLType.row([

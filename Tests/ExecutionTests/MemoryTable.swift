@@ -9,6 +9,9 @@ struct MemoryTable: Table {
   let schema: Schema
   let batches: [Batch]
   var hasExactCount = false
+  var identity: String?
+  /// Makes the table look large.
+  var statistics = TableStatistics()
 
   init(_ fields: [(String, SQLType)], _ rows: [[ScalarValue]], splitRows: Int = 7) {
     schema = Schema(fields.map { Field($0.0, $0.1) })

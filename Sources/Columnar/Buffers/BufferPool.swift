@@ -9,7 +9,7 @@ enum BufferPool {
   static let smallest = 32 << 10
   static let largest = 5 << 20
   /// Bytes of blocks that wait.
-  private static let limit = 96 << 20
+  private static let limit = 64 << 20
 
   // SAFETY: a block in the lists is used by nobody; whoever takes one out uses it alone until it is given back.
   private struct Waiting: @unchecked Sendable {

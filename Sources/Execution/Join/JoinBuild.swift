@@ -56,7 +56,7 @@ final class JoinBuildSink: Sink {
       outcome.withLock { $0 = .spilled(byPartition, known) }
       return
     }
-    let table = try makeTable(locals.flatMap { $0.takeBatches() }, known, helpers)
+    let table = try makeTable(BuildColumns(locals.flatMap { $0.takeBatches() }, shape.buildTypes), known, helpers)
     let rows = table.rows
     for filter in filters { filter.set(rows.columns[shape.buildKeyColumns[filter.key]]) }
     let kept = locals.map(\.holder)
@@ -66,16 +66,16 @@ final class JoinBuildSink: Sink {
 
   /// The batches as one, and the index of their keys: the keys are put together first, then one worker makes the index while others put
   /// the other columns together.
-  private func makeTable(_ batches: [Batch], _ facts: BuildFacts, _ helpers: Helpers) throws -> JoinTable {
+  private func makeTable(_ parts: BuildColumns, _ facts: BuildFacts, _ helpers: Helpers) throws -> JoinTable {
     let shape = shape
+    let count = parts.rowCount
     if shape.rightKeys.isEmpty {
-      var rows = Batch.concatenated(batches.isEmpty ? [Batch.empty(shape.buildTypes)] : batches, types: shape.buildTypes)
+      var rows = Batch(columns: shape.buildTypes.indices.map { parts.take($0) }, count: count)
       let ranges = try RangeIndex.make(&rows, shape, context)
       let index = try JoinIndex([], count: rows.count, shape) { try context.cancellation.check() }
       return JoinTable(rows, shape, facts, index: index, rangeIndex: ranges)
     }
-    let count = batches.reduce(0) { $0 + $1.count }
-    let keys = shape.buildKeyColumns.map { Self.column($0, of: batches, shape.buildTypes) }
+    let keys = shape.buildKeyColumns.map { parts.take($0) }
     let columns = Mutex<[Int: Column]>([:])
     let index = Mutex<JoinIndex?>(nil)
     try helpers.run(width: shape.rightTypes.count + 1) { [context] part in
@@ -85,17 +85,13 @@ final class JoinBuildSink: Sink {
       } else if let key = shape.rightKeys.firstIndex(where: { $0.columnIndex == part - 1 }) {
         columns.withLock { $0[part - 1] = keys[key] }
       } else {
-        let column = Self.column(part - 1, of: batches, shape.buildTypes)
+        let column = parts.take(part - 1)
         columns.withLock { $0[part - 1] = column }
       }
     }
     let made = columns.withLock { $0 }
     guard let index = index.withLock({ $0 }), made.count == shape.rightTypes.count else { throw QueryCancelled() }
     return JoinTable(Batch(columns: made.sorted { $0.key < $1.key }.map(\.value) + keys, count: count), shape, facts, index: index)
-  }
-
-  private static func column(_ column: Int, of batches: [Batch], _ types: [SQLType]) -> Column {
-    Column.concatenated(batches.isEmpty ? [Batch.empty(types).columns[column]] : batches.map { $0.columns[column] }, type: types[column])
   }
 
   /// Gives the memory of the table back.
@@ -169,5 +165,28 @@ final class JoinBuildSink: Sink {
       defer { batches = [] }
       return batches
     }
+  }
+}
+
+/// The collected batches column by column. Each column can be taken once, put together, and its parts are freed then: the batches and their
+/// copy are never in memory as a whole.
+private final class BuildColumns: Sendable {
+  let rowCount: Int
+  private let types: [SQLType]
+  private let parts: Mutex<[[Column]]>
+
+  init(_ batches: [Batch], _ types: [SQLType]) {
+    rowCount = batches.reduce(0) { $0 + $1.count }
+    self.types = types
+    let filled = batches.isEmpty ? [Batch.empty(types)] : batches
+    parts = Mutex(types.indices.map { index in filled.map { $0.columns[index] } })
+  }
+
+  func take(_ index: Int) -> Column {
+    let columns = parts.withLock { parts in
+      defer { parts[index] = [] }
+      return parts[index]
+    }
+    return Column.concatenated(columns.isEmpty ? [Batch.empty(types).columns[index]] : columns, type: types[index])
   }
 }
