@@ -33,10 +33,14 @@ extension CommandOptions {
                           run a statement again, up to N times, when commits of others contradict it (default: 0)
       --param NAME=VALUE  the value of :NAME in statements, or of the n-th ? for 1=VALUE, 2=VALUE (may be repeated);
                           a literal (12, true, NULL, 'text', DATE '2026-01-31') is what it says, all else is text
+      --on athena         run statements in Athena instead of here; see docs/athena-and-trino.md. Credentials as for S3;
+                          --output s3://bucket/prefix/ says where Athena puts its result files
+      --on trino=URL      run statements on the Trino coordinator at https://host:port/catalog/schema
+      --workgroup NAME    the workgroup for --on athena (default: primary)
       --strict-athena     refuse what Athena would refuse: its limits, and what only Frazil, Trino or Spark has
       --now TIMESTAMP     fix the clock, such as 2026-01-31T12:00:00Z
       --seed N            fix ids, file names and random()
-      --timer             say on standard error how long each statement took
+      --timer             say on standard error how long each statement took, and what Athena would bill for what it scanned
       --json              check reports as JSON
       -h, --help          this text
       --version           the version

@@ -35,6 +35,9 @@ struct CommandOptions {
   var showsTime = false
   /// A file that takes the results.
   var output: String?
+  /// Where statements run; nil is here.
+  var remote: RemoteTarget?
+  private var workgroup: String?
 
   /// A command line that makes no sense: one sentence.
   struct UsageError: Error {
@@ -43,7 +46,7 @@ struct CommandOptions {
 
   private static let optionNames = [
     "--warehouse", "--catalog-directory", "--catalog", "--default-catalog", "--database", "--format", "--output", "--mount", "--offline",
-    "--memory", "--workers", "--now", "--seed", "--commit-retry-statements", "--param", "--strict-athena",
+    "--memory", "--workers", "--now", "--seed", "--commit-retry-statements", "--param", "--strict-athena", "--on", "--workgroup",
     "--timer", "--help", "--version", "--json", "-c", "-h",
   ]
 
@@ -98,6 +101,7 @@ struct CommandOptions {
       if name == "-c" { statements.append(value) } else { try set(name, value) }
     }
     action = try Self.action(words, statements)
+    try completeRemote()
     if reportsJSON {
       guard case .check = action else { throw UsageError(message: "--json goes with check; --format json is for results") }
     }
@@ -150,6 +154,10 @@ struct CommandOptions {
       }
       self.format = format
     case "--output": output = value
+    case "--on":
+      guard let target = RemoteTarget(option: value) else { throw UsageError(message: "--on is athena or trino=URL, not '\(value)'") }
+      remote = target
+    case "--workgroup": workgroup = value
     case "--mount":
       // A folder may hold `=`, a location hardly does: the first one that leaves both sides something.
       guard let split = value.dropFirst().firstIndex(of: "="), value.index(after: split) != value.endIndex else {
@@ -183,6 +191,22 @@ struct CommandOptions {
       guard let seed = UInt64(value) else { throw UsageError(message: "--seed is a whole number, not '\(value)'") }
       configuration.seed = seed
     default: throw UsageError(message: "unknown option \(name)")
+    }
+  }
+
+  /// Options that only Athena has, and what makes no sense elsewhere. Athena itself writes results to S3, so `--output s3://…` says where.
+  private mutating func completeRemote() throws(UsageError) {
+    if workgroup != nil, remote?.kind != .athena { throw UsageError(message: "--workgroup goes with --on athena") }
+    guard remote != nil else { return }
+    switch action {
+    case .check: throw UsageError(message: "check reads tables here; it does not go with --on")
+    case .whoami: throw UsageError(message: "whoami does not go with --on")
+    case .standardInput, .statements, .scripts, .help, .version: break
+    }
+    remote?.workgroup = workgroup
+    if remote?.kind == .athena, let location = output, location.hasPrefix("s3://") {
+      remote?.resultLocation = location
+      output = nil
     }
   }
 

@@ -45,11 +45,8 @@ enum Main {
     guard let target = ResultTarget(path: options.output, format: options.format) else {
       throw CommandOptions.UsageError(message: "cannot write \(options.output ?? ""): \(String(cString: strerror(errno)))")
     }
-    let session: Session
-    do {
-      session = try Engine(options.configuration).makeSession()
-      try session.setParameters(options.parameters)
-    } catch {
+    let session: any ScriptSession
+    do { session = try makeSession(options) } catch {
       writeError("\(error)")
       return 1
     }
@@ -59,11 +56,15 @@ enum Main {
     var outcome = ScriptRunner.Outcome.succeeded
     let isPrompt = options.action == .standardInput && scripts.isEmpty
     if isPrompt {
-      var prompt = Prompt(runner: runner, warehouse: options.configuration.warehouse)
+      let place = options.remote.map { "statements run on \($0)" } ?? "warehouse \(options.configuration.warehouse)"
+      var prompt = Prompt(runner: runner, place: place)
       outcome = await prompt.run()
     } else {
+      // Of several scripts none is begun when one cannot be run.
+      for script in scripts where !runner.check(script.text, name: script.name) { outcome = .failed }
       for script in scripts where outcome == .succeeded { outcome = await runner.run(script.text, name: script.name) }
     }
+    if let total = runner.scanned.text { writeError(total) }
     if await session.close() {
       writeError("the open transaction was rolled back")
       // A script that forgot its COMMIT has not done what it was written for.
@@ -79,6 +80,19 @@ enum Main {
     case .interrupted(let signal): return 128 + signal
     }
   }
+}
+
+/// This engine's session, or one with the engine elsewhere that `--on` names.
+private func makeSession(_ options: CommandOptions) throws(SQLError) -> any ScriptSession {
+  let engine = try Engine(options.configuration)
+  if let remote = options.remote {
+    let session = try engine.makeRemoteSession(remote)
+    session.setParameters(options.parameters)
+    return session
+  }
+  let session = engine.makeSession()
+  try session.setParameters(options.parameters)
+  return session
 }
 
 /// Says which source gave the credentials for AWS, and what became of the others; 1 when there are none.

@@ -37,13 +37,7 @@ public final class Session: Sendable {
 
   /// The statements of a script in order. A script runs up to its first mistake: the last one may be no statement, which running it says.
   public func statements(in script: String) -> [ScriptStatement] {
-    let (parsed, mistake) = Parser.parseToFirstMistake(script)
-    var statements = parsed.map { ScriptStatement(script: script, range: $0.range, content: .statement($0.statement)) }
-    if let mistake {
-      statements.append(
-        ScriptStatement(script: script, range: mistake.range ?? SourceRange(0, script.utf8.count), content: .mistake(mistake)))
-    }
-    return statements
+    ScriptStatement.all(in: script)
   }
 
   /// Whether a text at a prompt is finished: it ends in `;` outside quotes and comments.
