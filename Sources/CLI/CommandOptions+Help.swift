@@ -8,6 +8,8 @@ extension CommandOptions {
            frazil [OPTIONS] -c SQL           the given statements
            frazil [OPTIONS] run FILE...      the scripts, one after the other; - is standard input
            frazil [OPTIONS] check TABLE...   whether tables are what Iceberg's specification says, file by file
+           frazil [OPTIONS] overlay diff DIR          what an overlay holds
+           frazil [OPTIONS] overlay drop DIR [TABLE]  removes it, or what it holds of a table
            frazil whoami                     whose credentials are used for AWS, and why
 
     options:
@@ -23,9 +25,10 @@ extension CommandOptions {
       --database NAME     database of unqualified names (default: default)
       --format FORMAT     table, csv, json, jsonl or markdown (default: table);
                           csv is what Athena writes to its result files
-      --output FILE       write results to a file instead of standard output
+      --output FILE       write results to a file, or to s3://bucket/key, instead of standard output
       --mount FROM=TO     read and write locations that begin with FROM below the folder TO (may be repeated)
       --offline DIR       mount all of s3:// under a folder
+      --overlay DIR       read tables where they are, and keep everything that is written under DIR; see docs/overlay.md
       --memory SIZE       memory that statements may hold, such as 512MB or 4GB; beyond it they spill to disk
                           (default: 80 % of the machine's)
       --workers N         worker threads (default: all cores)

@@ -40,13 +40,19 @@ enum Main {
       if isatty(STDIN_FILENO) == 0 {
         scripts = [(nil, try script(readAll(STDIN_FILENO), "standard input"))]
       }
+    case .overlayDifferences: return await overlayDifferences(options)
+    case .dropOverlay(let table): return await dropOverlay(table, options)
     case .check(let tables): return await check(tables, options, signals)
     }
-    guard let target = ResultTarget(path: options.output, format: options.format) else {
-      throw CommandOptions.UsageError(message: "cannot write \(options.output ?? ""): \(String(cString: strerror(errno)))")
-    }
     let session: any ScriptSession
-    do { session = try makeSession(options) } catch {
+    let target: ResultTarget
+    do {
+      let engine = try Engine(options.configuration)
+      session = try makeSession(engine, options)
+      target = try await makeTarget(engine, options)
+    } catch let error as CommandOptions.UsageError {
+      throw error
+    } catch {
       writeError("\(error)")
       return 1
     }
@@ -70,9 +76,9 @@ enum Main {
       // A script that forgot its COMMIT has not done what it was written for.
       if outcome == .succeeded, !isPrompt { outcome = .failed }
     }
-    if !target.finish(), outcome == .succeeded {
-      writeError("cannot write \(options.output ?? "the result"): \(String(cString: strerror(errno)))")
-      outcome = .failed
+    do throws(SQLError) { try await target.finish(isComplete: outcome == .succeeded) } catch {
+      writeError("\(error)")
+      if outcome == .succeeded { outcome = .failed }
     }
     switch outcome {
     case .succeeded: return 0
@@ -83,8 +89,7 @@ enum Main {
 }
 
 /// This engine's session, or one with the engine elsewhere that `--on` names.
-private func makeSession(_ options: CommandOptions) throws(SQLError) -> any ScriptSession {
-  let engine = try Engine(options.configuration)
+private func makeSession(_ engine: Engine, _ options: CommandOptions) throws(SQLError) -> any ScriptSession {
   if let remote = options.remote {
     let session = try engine.makeRemoteSession(remote)
     session.setParameters(options.parameters)
@@ -93,6 +98,20 @@ private func makeSession(_ options: CommandOptions) throws(SQLError) -> any Scri
   let session = engine.makeSession()
   try session.setParameters(options.parameters)
   return session
+}
+
+/// Where results go.
+private func makeTarget(_ engine: Engine, _ options: CommandOptions) async throws -> ResultTarget {
+  if let location = options.output, Engine.isResultLocation(location) {
+    return ResultTarget(object: try await engine.makeResultFile(at: location), format: options.format)
+  }
+  if let path = options.output, engine.isBase(file: path) {
+    throw CommandOptions.UsageError(message: "--output \(path) lies where tables are, which --overlay leaves as it is; choose another place")
+  }
+  guard let target = ResultTarget(path: options.output, format: options.format) else {
+    throw CommandOptions.UsageError(message: "cannot write \(options.output ?? ""): \(String(cString: strerror(errno)))")
+  }
+  return target
 }
 
 /// Says which source gave the credentials for AWS, and what became of the others; 1 when there are none.

@@ -68,7 +68,8 @@ public final class Session: Sendable {
     let transaction = transaction
     let outcome: Result<StatementResult, SQLError> = await withTaskCancellationHandler {
       do {
-        return .success(try await runner.runWithSessionParameters(parsed))
+        let result = try await runner.runWithSessionParameters(parsed)
+        return .success(engine.overlay == nil ? result : result.adding(notes: engine.overlayNotices.take()))
       } catch {
         return .failure(SQLError(wrapping: error).located(at: statement.range))
       }

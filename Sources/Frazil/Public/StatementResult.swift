@@ -19,6 +19,10 @@ public struct StatementResult: Sendable {
     self.notes = notes
   }
 
+  func adding(notes more: [String]) -> StatementResult {
+    more.isEmpty ? self : StatementResult(columns: columns, rows: rows, rowsAffected: rowsAffected, notes: notes + more)
+  }
+
   /// All rows at once; for results known to be small.
   public func allRows() async throws(SQLError) -> [[ResultValue]] {
     var all: [[ResultValue]] = []
