@@ -173,6 +173,8 @@ def athena_is_sent_nothing_it_would_refuse(place):
         for line in (2, 3, 4):
             assert f"  line {line}, column " in done.stderr, done.stderr
         assert "nothing was sent" in done.stderr and athena.executions() == [], done.stderr
+        session = athena.frazil("-c", "SET SESSION x = 1; BEGIN; SELECT 1", code=1)
+        assert "Athena has no SET SESSION" in session.stderr and "line 1, column 20" in session.stderr and athena.executions() == [], session.stderr
         typing = athena.frazil("-c", "SELECT 1; SELEC 2", code=1)
         assert "line 1, column 11" in typing.stderr and athena.executions() == [], typing.stderr
 

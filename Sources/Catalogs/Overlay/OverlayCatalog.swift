@@ -170,7 +170,7 @@ package struct OverlayCatalog: Catalog {
           throw CatalogError(.versionConflict, "Table '\(table.database).\(table.name)' was changed by somebody else")
         }
         own = try await adopt(current)
-      } else if own?.version != table.version {
+      } else if own.map(OverlayEntry.shown)?.version != table.version {
         throw CatalogError(.versionConflict, "Table '\(table.database).\(table.name)' was changed by somebody else")
       }
       guard let kept = own, !OverlayEntry.isDropped(kept) else { throw missing(table.name, in: table.database) }

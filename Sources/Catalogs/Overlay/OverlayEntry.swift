@@ -10,6 +10,9 @@ enum OverlayEntry {
   private static let origin = "frazil.overlay.base-table"
   private static let keys = [state, metadata, snapshot, origin]
 
+  /// Keeps the versions of the overlay's entries apart from those of the base's: who read the one must not replace the other.
+  private static let versionOffset = 1_000_000_000
+
   /// Stands for a whole database that was dropped; no table can have this name.
   static let databaseMark = "/"
 
@@ -34,6 +37,7 @@ enum OverlayEntry {
   static func shown(_ entry: CatalogTable) -> CatalogTable {
     var entry = entry
     for key in keys { entry.parameters[key] = nil }
+    entry.version += versionOffset
     return entry
   }
 

@@ -23,17 +23,21 @@ final class AthenaEngine: RemoteEngine {
   let name = "Athena"
   let billsScans = true
 
-  init(_ client: AthenaClient, workgroup: String?, resultLocation: String?, catalog: String?, database: String) {
+  init(_ client: AthenaClient, workgroup: String?, resultLocation: String?, database: String) {
     self.client = client
     self.workgroup = workgroup
     self.resultLocation = resultLocation
-    context = Mutex(Context(catalog: catalog, database: database))
+    context = Mutex(Context(database: database))
   }
 
   func violations(_ statement: Statement) -> [SQLError] {
     // Athena has no USE: every statement carries its database, which is what USE changes here.
-    if case .use = statement.kind { return [] }
-    return AthenaRule.violations(statement)
+    switch statement.kind {
+    case .use: return []
+    case .setSession, .resetSession, .show(.session):
+      return [SQLError(.syntaxError, "Athena has no \(statement.kindName)", range: statement.range)]
+    default: return AthenaRule.violations(statement)
+    }
   }
 
   func run(_ text: String, _ statement: Statement, _ call: RemoteCall) async throws(SQLError) -> StatementResult {

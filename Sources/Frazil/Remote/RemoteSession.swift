@@ -149,8 +149,7 @@ extension Engine {
     case .athena:
       return RemoteSession(
         AthenaEngine(
-          AthenaClient(aws: aws), workgroup: target.workgroup, resultLocation: target.resultLocation, catalog: configuration.defaultCatalog,
-          database: configuration.database))
+          AthenaClient(aws: aws), workgroup: target.workgroup, resultLocation: target.resultLocation, database: configuration.database))
     case .trino(let url):
       return RemoteSession(try TrinoEngine(url: url, http: aws.http, environment: configuration.environment))
     }
