@@ -135,9 +135,11 @@ package struct OverlayCatalog: Catalog {
   package func table(_ name: String, in database: String) async throws(CatalogError) -> CatalogTable {
     guard let own = try await own(name, in: database) else {
       if try await isDropped(database: database) { throw CatalogError(.databaseNotFound, "Schema '\(database)' does not exist") }
-      if try await baseHas(database: database) { return try await base.table(name, in: database) }
-      _ = try await self.database(database)
-      throw missing(name, in: database)
+      do { return try await base.table(name, in: database) } catch {
+        guard error.kind == .databaseNotFound else { throw error }
+        _ = try await self.database(database)
+        throw missing(name, in: database)
+      }
     }
     if OverlayEntry.isDropped(own) { throw missing(name, in: database) }
     try await compareWithBase(own)
@@ -283,6 +285,7 @@ extension OverlayCatalog {
 
     package func notice(_ table: String) -> String? {
       func name(_ id: Int64?) -> String { id.map { "snapshot \($0)" } ?? "an empty state" }
+      if isGone, snapshotID == nil { return "note: the overlay's \(table) was taken over from the base, which has it no more" }
       if isGone { return "note: the overlay's table \(table) stands on \(name(snapshotID)) of the base, which has the table no more" }
       guard hasMoved else { return nil }
       if snapshotID == currentSnapshotID { return "note: the overlay's table \(table) stands on \(name(snapshotID)) of the base, whose definition has changed since" }
