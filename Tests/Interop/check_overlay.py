@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 
+import pyarrow as pa
 import support
 from check_s3 import BUCKET, S3
 from check_sql import SQL
@@ -224,6 +225,23 @@ def overlay_of_glue(place):
 def overlay_of_rest(place):
     with REST(place) as rest:
         lake_stays(rest, lambda: digests(place.folder, without=("ov", "warehouse")))
+
+
+@support.check
+def overlay_of_rest_only_reads(place):
+    """The catalog is asked, and told nothing."""
+    with REST(place, through_proxy=True) as rest:
+        catalog = rest.pyiceberg()
+        catalog.create_namespace("db")
+        catalog.create_table("db.t", schema=pa.schema([("id", pa.int32()), ("name", pa.string())])).append(
+            pa.table({"id": pa.array([1, 2, 3], pa.int32()), "name": ["one", "two", "three"]}))
+        over = ("--overlay", os.path.join(place.folder, "ov"))
+        rest.run(MERGE.format("lake.db.t"), *over)
+        rest.run(f"CREATE TABLE lake.db.n (x int) {ICEBERG}; INSERT INTO lake.db.n VALUES (1); ALTER TABLE lake.db.n RENAME TO lake.db.m; CREATE VIEW lake.db.v AS SELECT * FROM lake.db.t", *over)
+        assert rest.run("SELECT * FROM lake.db.v ORDER BY id", *over) == MERGED and rest.run("SELECT x FROM lake.db.m", *over) == [(1,)]
+        rest.run("DROP VIEW lake.db.v; DROP TABLE lake.db.m; DROP TABLE lake.db.t; DROP DATABASE lake.db", *over)
+        assert {entry["method"] for entry in rest.proxy.log()} <= {"GET", "HEAD"}, rest.proxy.log()
+        assert catalog.load_table("db.t").scan().to_arrow().num_rows == 3 and catalog.list_tables("db") == [("db", "t")]
 
 
 @support.check
