@@ -45,14 +45,19 @@ struct ScriptRunner {
       progress.stop()
       if let failure { report(failure, in: script, name: name) }
       if showsTime {
-        // A statement that failed costs nothing.
-        let cost = failure == nil ? session.scanCost(of: statement).map { "; " + scanned.add($0) } ?? "" : ""
-        writeError("time: \(Quantity.seconds(start.duration(to: .now)))\(cost)")
+        writeError("time: \(Quantity.seconds(start.duration(to: .now)))" + (failure == nil ? scan(of: statement) : ""))
       }
       if let signal { return .interrupted(signal) }
       if failure != nil { return .failed }
     }
     return .succeeded
+  }
+
+  /// What a statement scanned, and what that costs where it costs something. One that failed costs nothing.
+  private func scan(of statement: ScriptStatement) -> String {
+    if let cost = session.scanCost(of: statement) { return "; " + scanned.add(cost) }
+    let progress = session.progress
+    return progress.stage != nil && progress.bytesRead > 0 ? "; scanned \(Quantity.bytes(Double(progress.bytesRead)))" : ""
   }
 
   private func run(_ statement: ScriptStatement, _ progress: ProgressLine) async -> SQLError? {

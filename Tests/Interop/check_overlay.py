@@ -109,6 +109,9 @@ def overlay_counts_and_base_that_moves(place):
     assert (99, "of the base") not in local.over("SELECT * FROM t")
     row = local.differences()["local.default.t"]
     assert (row["base_snapshot"], row["base_is_at"]) == (base, now), row
+    local.over("CALL system.expire_snapshots(table => 't', retain_last => 1, older_than => TIMESTAMP '2100-01-01 00:00:00')")
+    row = local.differences()["local.default.t"]
+    assert (row["change"], row["snapshots"], row["rows_added"]) == ("changed", None, None), row
     # Dropped from the overlay, the table is the base's again.
     local.frazil("overlay", "drop", "ov", "default.t")
     assert (99, "of the base") in local.over("SELECT * FROM t") and local.differences() == {}

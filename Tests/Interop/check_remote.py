@@ -275,6 +275,8 @@ def trino_failures_say_where(place):
         assert done.stdout == '"a"\n"1"\n', done.stdout
         assert done.stderr.startswith("s.sql: COLUMN_NOT_FOUND: ") and "  line 3, column 3\n  3 |   nothing\n" in done.stderr, done.stderr
         assert "Trino's query id is " in done.stderr, done.stderr
+        timed = trino.frazil("--timer", "-c", "SELECT 1 AS a")
+        assert "; scanned 1000 B" in timed.stderr, timed.stderr
         sent = len(trino.log())
         refused = trino.frazil("-c", "SELECT 1;\nVACUUM t;\nSELECT * FROM t VERSION AS OF 1", code=1)
         assert "line 2, column 1" in refused.stderr and "line 3, column " in refused.stderr and "Trino has no VACUUM" in refused.stderr, refused.stderr

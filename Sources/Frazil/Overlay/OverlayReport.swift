@@ -37,6 +37,8 @@ extension Engine {
       }
       next = snapshot.parentID.flatMap(metadata.snapshot(id:))
     }
+    // Where snapshots in between were expired or rolled back, what they did is not known any more.
+    if next == nil, difference.base?.snapshotID != nil { return nil }
     return growth
   }
 

@@ -43,4 +43,16 @@ extension ScriptStatement {
     }
     return statements
   }
+
+  /// The statement of a text that is exactly one.
+  static func only(in sql: String) throws(SQLError) -> ScriptStatement {
+    let statements = all(in: sql)
+    if case .mistake(let mistake)? = statements.last?.content { throw mistake }
+    guard let statement = statements.first, statements.count == 1 else {
+      throw SQLError(
+        .syntaxError, statements.isEmpty ? "There is no statement" : "Only one sql statement is allowed",
+        range: statements.dropFirst().first?.range)
+    }
+    return statement
+  }
 }

@@ -45,14 +45,7 @@ public final class Session: Sendable {
 
   /// Runs exactly one statement. Queries start here and run while their rows are read; everything else is done when this returns.
   public func run(_ sql: String) async throws(SQLError) -> StatementResult {
-    let statements = self.statements(in: sql)
-    if case .mistake(let mistake)? = statements.last?.content { throw mistake }
-    guard let statement = statements.first, statements.count == 1 else {
-      throw SQLError(
-        .syntaxError, statements.isEmpty ? "There is no statement" : "Only one sql statement is allowed",
-        range: statements.dropFirst().first?.range)
-    }
-    return try await run(statement)
+    try await run(try ScriptStatement.only(in: sql))
   }
 
   /// Runs one statement of a script.

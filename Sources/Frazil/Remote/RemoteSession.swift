@@ -27,6 +27,9 @@ public final class RemoteSession: Sendable {
     state.withLock { $0.parameters = values }
   }
 
+  /// Sends exactly one statement.
+  public func run(_ sql: String) async throws(SQLError) -> StatementResult { try await run(try ScriptStatement.only(in: sql)) }
+
   /// Sends one statement of a script; what it means is the engine's to say. Rows come page by page while they are read.
   public func run(_ statement: ScriptStatement) async throws(SQLError) -> StatementResult {
     let parsed: Statement
