@@ -207,6 +207,23 @@ def athena_is_told_of_an_interrupt(place):
 
 
 @support.check
+def an_interrupt_does_not_wait_for_silence(place):
+    """A service that answers nothing any more is not waited for, and still told to stop."""
+    with Athena(place, through_proxy=True) as athena:
+        athena.proxy.faults({"target": "GetQueryExecution", "action": "stall", "times": 100})
+        begin = time.monotonic()
+        athena.interrupted("SELECT /* hold */ 1", lambda: athena.proxy.struck())
+        assert time.monotonic() - begin < 20
+        assert athena.executions()[0]["state"] == "CANCELLED", athena.executions()
+    with support.Place() as own, Trino(own, through_proxy=True) as trino:
+        trino.proxy.faults({"method": "GET", "action": "stall", "times": 100})
+        begin = time.monotonic()
+        trino.interrupted("SELECT /* hold */ 1", lambda: trino.proxy.struck())
+        assert time.monotonic() - begin < 20
+        assert any(entry["method"] == "DELETE" for entry in trino.log()), trino.log()
+
+
+@support.check
 def athena_of_moto(place):
     """An independent server of the API takes the same calls, and gives the results that it was told to give."""
     python = os.environ.get("FRAZIL_SERVERS_PYTHON", str(pathlib.Path.home() / ".cache" / "frazil" / "venv-servers" / "bin" / "python"))

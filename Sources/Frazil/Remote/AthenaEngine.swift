@@ -114,7 +114,9 @@ final class AthenaEngine: RemoteEngine {
   private func wait(for execution: String, _ text: String, _ call: RemoteCall) async throws(SQLError) -> Ending {
     var pause = 50.0
     while true {
-      let answer = try await client.call("GetQueryExecution") { $0.member("QueryExecutionId", execution) }
+      let answer = try await call.asking { [client] () async throws(SQLError) in
+        try await client.call("GetQueryExecution") { $0.member("QueryExecutionId", execution) }
+      }
       guard let query = answer["QueryExecution"], let status = query["Status"], let state = status["State"]?.string else {
         throw SQLError(.genericExternal, "Athena GetQueryExecution gave no state of \(execution)")
       }

@@ -37,9 +37,11 @@ final class AthenaPages: @unchecked Sendable {
     if isDone { return nil }
     try call.checkCancellation()
     let (execution, token) = (execution, token)
-    let answer = try await client.call("GetQueryResults") { json in
-      json.member("QueryExecutionId", execution)
-      if let token { json.member("NextToken", token) }
+    let answer = try await call.asking { [client] () async throws(SQLError) in
+      try await client.call("GetQueryResults") { json in
+        json.member("QueryExecutionId", execution)
+        if let token { json.member("NextToken", token) }
+      }
     }
     let page: Page
     do throws(JSONError) { page = try read(answer) } catch {

@@ -23,12 +23,37 @@ final class RemoteCall: Sendable {
     var isCancelled = false
     var progress = Progress()
     var stop: (@Sendable () async -> Void)?
+    /// Ends the request that is waited for.
+    var interrupt: (@Sendable () -> Void)?
   }
 
   private let state = Mutex(State())
 
   var isCancelled: Bool { state.withLock { $0.isCancelled } }
-  func cancel() { state.withLock { $0.isCancelled = true } }
+
+  func cancel() {
+    let interrupt = state.withLock { state in
+      state.isCancelled = true
+      return state.interrupt
+    }
+    interrupt?()
+  }
+
+  /// Waits for a request that nobody misses when its user gives up: questions, not commands.
+  func asking<Answer: Sendable>(_ request: @escaping @Sendable () async throws(SQLError) -> Answer) async throws(SQLError) -> Answer {
+    let task = Task { () async -> Result<Answer, SQLError> in
+      do throws(SQLError) { return .success(try await request()) } catch { return .failure(error) }
+    }
+    let isTooLate = state.withLock { state in
+      state.interrupt = { task.cancel() }
+      return state.isCancelled
+    }
+    if isTooLate { task.cancel() }
+    let answer = await task.value
+    state.withLock { $0.interrupt = nil }
+    try checkCancellation()
+    return try answer.get()
+  }
 
   var progress: Progress { state.withLock { $0.progress } }
   func report(_ progress: Progress) { state.withLock { $0.progress = progress } }

@@ -33,7 +33,7 @@ final class TrinoQuery: @unchecked Sendable {
     guard let uri = next else { return }
     try call.checkCancellation()
     let start = ContinuousClock.now
-    try take(try await engine.get(uri))
+    try take(try await call.asking { [engine] () async throws(SQLError) in try await engine.get(uri) })
     // One that does not hold its answers back is not asked without pause.
     if next != nil, pending == nil, start.duration(to: .now) < .milliseconds(20) { await engine.sleep(milliseconds: 50) }
   }
