@@ -18,6 +18,10 @@ struct CommandOptions {
     case scripts([String])
     /// Tables to verify.
     case check([String])
+    /// What an overlay holds.
+    case overlayDifferences
+    /// Removes an overlay, or what it holds of one table.
+    case dropOverlay(table: String?)
     case help
     case version
     /// Says whose credentials are used for AWS.
@@ -35,6 +39,9 @@ struct CommandOptions {
   var showsTime = false
   /// A file that takes the results.
   var output: String?
+  /// Where statements run; nil is here.
+  var remote: RemoteTarget?
+  private var workgroup: String?
 
   /// A command line that makes no sense: one sentence.
   struct UsageError: Error {
@@ -43,7 +50,7 @@ struct CommandOptions {
 
   private static let optionNames = [
     "--warehouse", "--catalog-directory", "--catalog", "--default-catalog", "--database", "--format", "--output", "--mount", "--offline",
-    "--memory", "--workers", "--now", "--seed", "--commit-retry-statements", "--param", "--strict-athena",
+    "--memory", "--workers", "--now", "--seed", "--commit-retry-statements", "--param", "--strict-athena", "--on", "--workgroup", "--overlay",
     "--timer", "--help", "--version", "--json", "-c", "-h",
   ]
 
@@ -98,6 +105,8 @@ struct CommandOptions {
       if name == "-c" { statements.append(value) } else { try set(name, value) }
     }
     action = try Self.action(words, statements)
+    try completeOverlay(words)
+    try completeRemote()
     if reportsJSON {
       guard case .check = action else { throw UsageError(message: "--json goes with check; --format json is for results") }
     }
@@ -113,6 +122,14 @@ struct CommandOptions {
     if command == "whoami" {
       if words.count > 1 || !statements.isEmpty { throw UsageError(message: "whoami takes nothing more") }
       return .whoami
+    }
+    if command == "overlay" {
+      if !statements.isEmpty { throw UsageError(message: "-c and overlay do not go together") }
+      switch (words.count > 1 ? words[1] : "", words.count) {
+      case ("diff", 2...3): return .overlayDifferences
+      case ("drop", 2...4): return .dropOverlay(table: nil)
+      default: throw UsageError(message: "overlay is overlay diff DIR or overlay drop DIR [TABLE]")
+      }
     }
     guard command == "run" else {
       let isFile = command.hasSuffix(".sql") || access(command, R_OK) == 0
@@ -150,6 +167,13 @@ struct CommandOptions {
       }
       self.format = format
     case "--output": output = value
+    case "--on":
+      guard let target = RemoteTarget(option: value) else { throw UsageError(message: "--on is athena or trino=URL, not '\(value)'") }
+      remote = target
+    case "--workgroup": workgroup = value
+    case "--overlay":
+      if value.isEmpty { throw UsageError(message: "--overlay needs a folder") }
+      configuration.overlayDirectory = value
     case "--mount":
       // A folder may hold `=`, a location hardly does: the first one that leaves both sides something.
       guard let split = value.dropFirst().firstIndex(of: "="), value.index(after: split) != value.endIndex else {
@@ -183,6 +207,37 @@ struct CommandOptions {
       guard let seed = UInt64(value) else { throw UsageError(message: "--seed is a whole number, not '\(value)'") }
       configuration.seed = seed
     default: throw UsageError(message: "unknown option \(name)")
+    }
+  }
+
+  /// `overlay diff` and `overlay drop` name the folder themselves, or take that of `--overlay`.
+  private mutating func completeOverlay(_ words: [String]) throws(UsageError) {
+    var rest = words.dropFirst(2)
+    switch action {
+    case .overlayDifferences, .dropOverlay:
+      if configuration.overlayDirectory == nil { configuration.overlayDirectory = rest.popFirst() }
+      guard configuration.overlayDirectory != nil else { throw UsageError(message: "overlay \(words[1]) needs a folder") }
+      if case .dropOverlay = action { action = .dropOverlay(table: rest.popFirst()) }
+      guard rest.isEmpty else { throw UsageError(message: "overlay \(words[1]) takes nothing more than its folder" + (words[1] == "drop" ? " and a table" : "")) }
+    case .standardInput, .statements, .scripts, .check, .help, .version, .whoami: break
+    }
+  }
+
+  /// Options that only Athena has, and what makes no sense elsewhere. Athena itself writes results to S3, so `--output s3://…` says where.
+  private mutating func completeRemote() throws(UsageError) {
+    if workgroup != nil, remote?.kind != .athena { throw UsageError(message: "--workgroup goes with --on athena") }
+    guard remote != nil else { return }
+    if configuration.overlayDirectory != nil { throw UsageError(message: "--overlay keeps writes on this machine; it does not go with --on") }
+    switch action {
+    case .check: throw UsageError(message: "check reads tables here; it does not go with --on")
+    case .whoami: throw UsageError(message: "whoami does not go with --on")
+    case .overlayDifferences, .dropOverlay: throw UsageError(message: "overlay does not go with --on")
+    case .standardInput, .statements, .scripts, .help, .version: break
+    }
+    remote?.workgroup = workgroup
+    if remote?.kind == .athena, let location = output, location.hasPrefix("s3://") {
+      remote?.resultLocation = location
+      output = nil
     }
   }
 

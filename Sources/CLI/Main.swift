@@ -40,15 +40,18 @@ enum Main {
       if isatty(STDIN_FILENO) == 0 {
         scripts = [(nil, try script(readAll(STDIN_FILENO), "standard input"))]
       }
+    case .overlayDifferences: return await overlayDifferences(options)
+    case .dropOverlay(let table): return await dropOverlay(table, options)
     case .check(let tables): return await check(tables, options, signals)
     }
-    guard let target = ResultTarget(path: options.output, format: options.format) else {
-      throw CommandOptions.UsageError(message: "cannot write \(options.output ?? ""): \(String(cString: strerror(errno)))")
-    }
-    let session: Session
+    let session: any ScriptSession
+    let target: ResultTarget
     do {
-      session = try Engine(options.configuration).makeSession()
-      try session.setParameters(options.parameters)
+      let engine = try Engine(options.configuration)
+      session = try makeSession(engine, options)
+      target = try await makeTarget(engine, options)
+    } catch let error as CommandOptions.UsageError {
+      throw error
     } catch {
       writeError("\(error)")
       return 1
@@ -59,19 +62,23 @@ enum Main {
     var outcome = ScriptRunner.Outcome.succeeded
     let isPrompt = options.action == .standardInput && scripts.isEmpty
     if isPrompt {
-      var prompt = Prompt(runner: runner, warehouse: options.configuration.warehouse)
+      let place = options.remote.map { "statements run on \($0)" } ?? "warehouse \(options.configuration.warehouse)"
+      var prompt = Prompt(runner: runner, place: place)
       outcome = await prompt.run()
     } else {
+      // Of several scripts none is begun when one cannot be run.
+      for script in scripts where !runner.check(script.text, name: script.name) { outcome = .failed }
       for script in scripts where outcome == .succeeded { outcome = await runner.run(script.text, name: script.name) }
     }
+    if let total = runner.scanned.text { writeError(total) }
     if await session.close() {
       writeError("the open transaction was rolled back")
       // A script that forgot its COMMIT has not done what it was written for.
       if outcome == .succeeded, !isPrompt { outcome = .failed }
     }
-    if !target.finish(), outcome == .succeeded {
-      writeError("cannot write \(options.output ?? "the result"): \(String(cString: strerror(errno)))")
-      outcome = .failed
+    do throws(SQLError) { try await target.finish(isComplete: outcome == .succeeded) } catch {
+      writeError("\(error)")
+      if outcome == .succeeded { outcome = .failed }
     }
     switch outcome {
     case .succeeded: return 0
@@ -79,6 +86,32 @@ enum Main {
     case .interrupted(let signal): return 128 + signal
     }
   }
+}
+
+/// This engine's session, or one with the engine elsewhere that `--on` names.
+private func makeSession(_ engine: Engine, _ options: CommandOptions) throws(SQLError) -> any ScriptSession {
+  if let remote = options.remote {
+    let session = try engine.makeRemoteSession(remote)
+    session.setParameters(options.parameters)
+    return session
+  }
+  let session = engine.makeSession()
+  try session.setParameters(options.parameters)
+  return session
+}
+
+/// Where results go.
+private func makeTarget(_ engine: Engine, _ options: CommandOptions) async throws -> ResultTarget {
+  if let location = options.output, Engine.isResultLocation(location) {
+    return ResultTarget(object: try await engine.makeResultFile(at: location), format: options.format)
+  }
+  if let path = options.output, engine.isBase(file: path) {
+    throw CommandOptions.UsageError(message: "--output \(path) lies where tables are, which --overlay leaves as it is; choose another place")
+  }
+  guard let target = ResultTarget(path: options.output, format: options.format) else {
+    throw CommandOptions.UsageError(message: "cannot write \(options.output ?? ""): \(String(cString: strerror(errno)))")
+  }
+  return target
 }
 
 /// Says which source gave the credentials for AWS, and what became of the others; 1 when there are none.

@@ -14,7 +14,7 @@ import Synchronization
 /// [########............] 42%  7 s left  21 of 50 files, 1.2 GiB of 2.9 GiB  ...        when files are written again
 /// ```
 final class ProgressLine: Sendable {
-  private let session: Session
+  private let session: any ScriptSession
   private let state = Mutex(State())
   private struct State {
     var task: Task<Void, Never>?
@@ -24,7 +24,7 @@ final class ProgressLine: Sendable {
   /// A statement shorter than this shows nothing.
   private static let patience = 1.0
 
-  init(session: Session) { self.session = session }
+  init(session: any ScriptSession) { self.session = session }
 
   func start() {
     guard isatty(STDERR_FILENO) == 1 else { return }
@@ -75,6 +75,8 @@ final class ProgressLine: Sendable {
       parts.append(
         "\(progress.filesDone) of \(progress.filesTotal) files, \(Quantity.bytes(Double(done))) of \(Quantity.bytes(Double(total)))")
     }
+    if let stage = progress.stage { parts.append(stage) }
+    if progress.stage != nil, progress.rowsRead == 0, progress.bytesRead > 0 { parts.append("\(Quantity.bytes(Double(progress.bytesRead))) scanned") }
     if progress.rowsRead > 0 {
       var rates = "\(Quantity.count(Double(progress.rowsRead))) rows, \(Quantity.count(Double(progress.rowsRead) / seconds)) rows/s"
       if progress.bytesRead > 0 { rates += ", \(Quantity.bytes(Double(progress.bytesRead) / seconds))/s" }

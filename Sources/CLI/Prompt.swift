@@ -9,20 +9,21 @@ import Frazil
 /// The prompt: statements over several lines, ended by `;`, with history; a failed statement does not end it.
 struct Prompt {
   private var runner: ScriptRunner
-  private let warehouse: String
+  /// Where tables are, or statements run.
+  private let place: String
   private let editor: LineEditor
 
-  init(runner: ScriptRunner, warehouse: String) {
+  init(runner: ScriptRunner, place: String) {
     self.runner = runner
     self.runner.isTalkative = true
-    self.warehouse = warehouse
+    self.place = place
     let home = getenv("HOME").map { String(cString: $0) }
     editor = LineEditor(history: History(path: home.map { $0 + "/.frazil_history" }))
   }
 
   /// - Returns: `.succeeded` when the user left, whatever failed before; `.interrupted` when a signal ended it.
   mutating func run() async -> ScriptRunner.Outcome {
-    writeError("\(CommandOptions.version), warehouse \(warehouse)\nEnd statements with ; and leave with Ctrl-D. Type .help for help.")
+    writeError("\(CommandOptions.version), \(place)\nEnd statements with ; and leave with Ctrl-D. Type .help for help.")
     editor.completions = await runner.session.completionWords()
     var pending = ""
     while true {

@@ -27,7 +27,7 @@ enum PromptCommand: Equatable {
     .read FILE     \\i FILE   run a script
     .output [FILE] \\o [FILE] write results to a file, or here again
     .mode FORMAT             table, csv, json, jsonl or markdown
-    .timer [on|off] \\timing  show how long statements take
+    .timer [on|off] \\timing  show how long statements take, and what Athena would bill for what they scan
     Tab completes names, Ctrl-R searches the history, Ctrl-C drops a line or cancels the running statement.
     """
 

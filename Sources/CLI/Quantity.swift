@@ -6,6 +6,9 @@ enum Quantity {
   /// `950 B`, `12.3 KiB`, `4.56 MiB`
   static func bytes(_ value: Double) -> String { scaled(value, 1_024, [" B", " KiB", " MiB", " GiB", " TiB"]) }
 
+  /// `0.00005`, `0.0123`, `1.20`: two digits that say something.
+  static func dollars(_ value: Double) -> String { decimal(value, value >= 1 ? 2 : value >= 0.01 ? 4 : 5) }
+
   /// `0.012 s`, `4.5 s`, `1 min 05 s`, `2 h 03 min`
   static func seconds(_ duration: Duration) -> String { seconds(duration / .seconds(1)) }
 

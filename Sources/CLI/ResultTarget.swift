@@ -6,10 +6,12 @@ import Frazil
   import Darwin
 #endif
 
-/// Standard output or a file, in the chosen format.
+/// Standard output, a file or an object such as `s3://bucket/key`, in the chosen format.
 final class ResultTarget {
   private var descriptor: Int32
   private var path: String?
+  /// Takes the results in the place of a descriptor.
+  private var object: ResultFile?
   var format: OutputFormat
   private var isFirst = true
 
@@ -20,6 +22,12 @@ final class ResultTarget {
     self.format = format
     descriptor = STDOUT_FILENO
     if let path, !openFile(path) { return nil }
+  }
+
+  init(object: ResultFile, format: OutputFormat) {
+    self.object = object
+    self.format = format
+    descriptor = STDOUT_FILENO
   }
 
   /// Writes further results to another file, or to standard output again.
@@ -48,31 +56,40 @@ final class ResultTarget {
   func write(_ result: StatementResult, before: () -> Void) async throws(SQLError) {
     guard !result.columns.isEmpty else { return }
     var writer = ResultWriter(
-      format: format, columns: result.columns, terminalWidth: path == nil ? TerminalMode.width(of: STDOUT_FILENO) : nil)
+      format: format, columns: result.columns, terminalWidth: path == nil && object == nil ? TerminalMode.width(of: STDOUT_FILENO) : nil)
     // A blank line sets the frames of several results apart.
     var pending: [UInt8] = isFirst || (format != .table && format != .markdown) ? [] : [10]
     pending += writer.begin()
     for try await batch in result.rows {
       pending += writer.write(batch)
-      if pending.count > 1 << 16 { try flush(&pending, before) }
+      if pending.count > 1 << 16 { try await flush(&pending, before) }
     }
     pending += writer.end()
-    try flush(&pending, before)
+    try await flush(&pending, before)
   }
 
-  private func flush(_ bytes: inout [UInt8], _ before: () -> Void) throws(SQLError) {
+  private func flush(_ bytes: inout [UInt8], _ before: () -> Void) async throws(SQLError) {
     before()
     isFirst = false
+    if let object {
+      try await object.append(bytes)
+      bytes.removeAll(keepingCapacity: true)
+      return
+    }
     guard writeAll(bytes, to: descriptor) else {
       throw SQLError(.genericExternal, "cannot write the result\(path.map { " to \($0)" } ?? ""): \(String(cString: strerror(errno)))")
     }
     bytes.removeAll(keepingCapacity: true)
   }
 
-  /// - Returns: false with `errno` set when the last bytes could not be written.
-  func finish() -> Bool {
-    guard path != nil else { return true }
-    path = nil
-    return close(descriptor) == 0
+  /// Ends the output. An object is put in its place when all went well, and else left out: nobody should take a part for the whole.
+  func finish(isComplete: Bool) async throws(SQLError) {
+    if let object {
+      if isComplete { try await object.finish() } else { await object.abort() }
+      return
+    }
+    guard let path else { return }
+    self.path = nil
+    guard close(descriptor) == 0 else { throw SQLError(.genericExternal, "cannot write \(path): \(String(cString: strerror(errno)))") }
   }
 }

@@ -15,9 +15,9 @@ import Synchronization
 final class SignalWatch: Sendable {
   private let state = Mutex(State())
   private struct State {
-    var session: Session?
+    var session: (any ScriptSession)?
     /// The process's session, whether or not a statement runs.
-    var watched: Session?
+    var watched: (any ScriptSession)?
     var isEnding = false
     /// The first signal that came while the statement ran.
     var received: Int32?
@@ -73,10 +73,10 @@ final class SignalWatch: Sendable {
   }
 
   /// From here on a signal that ends the process rolls the session's transaction back first.
-  func watch(_ session: Session) { state.withLock { $0.watched = session } }
+  func watch(_ session: any ScriptSession) { state.withLock { $0.watched = session } }
 
   /// From here on a signal cancels the session's statement.
-  func begin(_ session: Session) {
+  func begin(_ session: any ScriptSession) {
     state.withLock {
       $0.session = session
       $0.received = nil
@@ -94,7 +94,7 @@ final class SignalWatch: Sendable {
   func setAtPrompt(_ isAtPrompt: Bool) { state.withLock { $0.isAtPrompt = isAtPrompt } }
 
   fileprivate func handle(_ number: Int32) {
-    let session: Session? = state.withLock { state in
+    let session: (any ScriptSession)? = state.withLock { state in
       if let session = state.session, state.received == nil {
         state.received = number
         return session

@@ -22,6 +22,16 @@ package struct CatalogRegistry: Sendable {
     self.catalogs = Dictionary(([standard] + catalogs).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// Every catalog with another in its place that has the same name.
+  package func mapped(_ change: (any Catalog) -> any Catalog) -> CatalogRegistry {
+    var others: [any Catalog] = []
+    for (name, catalog) in catalogs where name != standard.name { others.append(change(catalog)) }
+    return CatalogRegistry(standard: change(standard), others: others, unusable: unusable)
+  }
+
+  /// By name.
+  package var all: [any Catalog] { catalogs.values.sorted { $0.name < $1.name } }
+
   package subscript(_ name: String) -> (any Catalog)? { name == Self.standardName ? standard : catalogs[name] }
 
   /// What is wrong with a catalog that is configured; nil for those that can be used, and for names that mean none.

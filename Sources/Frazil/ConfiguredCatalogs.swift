@@ -79,7 +79,7 @@ extension CatalogRegistry {
       let (warehouse, catalogName) = (properties.take("warehouse"), properties.take("catalog-name"))
       try properties.finish()
       do {
-        return try SQLCatalog(name: stated.name, uri: uri, catalogName: catalogName ?? stated.name, warehouse: warehouse, store: store)
+        return try SQLCatalog(name: stated.name, uri: uri, catalogName: catalogName ?? stated.name, warehouse: warehouse, store: store, isReadOnly: configuration.overlayDirectory != nil)
       } catch { throw SQLError(.invalidArguments, error.message) }
     default:
       throw SQLError(

@@ -9,11 +9,14 @@ package struct StoreRouter: ObjectStore {
   /// Nil where nothing beyond this machine is to be reached.
   private let aws: AWSAccess?
   private let granted: GrantedStores?
+  /// What takes the writes of all stores, where these are only to be read.
+  private let overlay: OverlayFolder?
 
   package init(
     mounts: MountTable = MountTable(), local: any ObjectStore = LocalStore(), stores: [String: any ObjectStore] = [:], aws: AWSAccess? = nil,
-    granted: GrantedStores? = nil
+    granted: GrantedStores? = nil, overlay: OverlayFolder? = nil
   ) {
+    self.overlay = overlay
     self.mounts = mounts
     self.local = local
     self.stores = stores
@@ -23,6 +26,12 @@ package struct StoreRouter: ObjectStore {
 
   /// The store that holds `location`, and what the location is called there.
   package func resolve(_ location: Location) throws(StorageError) -> (store: any ObjectStore, location: Location) {
+    let (store, target) = try resolveBase(location)
+    guard let overlay else { return (store, target) }
+    return (OverlayStore(base: store, folder: overlay), target)
+  }
+
+  private func resolveBase(_ location: Location) throws(StorageError) -> (store: any ObjectStore, location: Location) {
     let target = try mounts.resolve(location) ?? location
     if target.isLocal { return (local, target) }
     let scheme = target.scheme ?? ""

@@ -37,6 +37,19 @@ struct CommandLineTests {
     #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("time: ") && $0.hasSuffix(" s") }, "\(outcome.errors)")
   }
 
+  @Test("--timer says what Athena would bill: 10 MB at least for what scans, nothing for definitions, failures and what scans nothing")
+  func scanCost() throws {
+    try write("a,b\n1,2\n", to: "t.csv")
+    let outcome = try run(
+      "--timer", "--format", "csv", "-c", "SELECT 1 AS x; CREATE DATABASE d; SELECT * FROM read_csv('t.csv'); SELECT count(*) AS n FROM read_csv('t.csv')", "-c",
+      "SELECT nothing FROM read_csv('t.csv')")
+    let lines = outcome.errors.split(separator: "\n")
+    #expect(lines.count == 10, "\(outcome.errors)")
+    #expect(lines[0].hasSuffix(" s") && lines[1].hasSuffix(" s"))
+    for index in [2, 3] { #expect(lines[index].hasSuffix("; scanned 8 B, which Athena would bill as 10 MB ($0.00005)"), "\(lines[index])") }
+    #expect(lines.contains("in all: scanned 16 B, which Athena would bill as 20 MB ($0.00010) at $5 per TB"), "\(outcome.errors)")
+  }
+
   @Test("run takes scripts in order, and standard input is a script")
   func scripts() throws {
     try write("CREATE VIEW v AS SELECT 1 AS a;\n-- the end\n", to: "one.sql")
@@ -89,6 +102,7 @@ struct CommandLineTests {
       (["--param", "2=x", "-c", "SELECT 1"], "out of order"), (["--param", "a=1", "--param", "A=2", "-c", "SELECT 1"], "given twice"), (["run"], "at least one script"), (["run", "none.sql"], "cannot read none.sql"),
       (["nonsense"], "unknown command 'nonsense'"), (["some.sql"], "frazil run some.sql"), (["--workers", "0", "-c", "SELECT 1"], "--workers"),
       (["--workers", "x"], "--workers"), (["--memory", "4 bananas"], "--memory"), (["--mount", "s3://x"], "FROM=TO"), (["--mount", "=x"], "FROM=TO"),
+      (["--on", "spark", "-c", "SELECT 1"], "athena or trino=URL"), (["--workgroup", "w", "-c", "SELECT 1"], "--on athena"), (["--on", "athena", "check", "t"], "does not go with --on"),
       (["--now", "yesterday"], "--now"), (["--seed", "-1"], "--seed"), (["-c", "SELECT 1", "run", "x.sql"], "do not go together"),
       (["--output", "no/such/folder/x.csv", "-c", "SELECT 1"], "cannot write no/such/folder/x.csv"),
     ] as [([String], String)])

@@ -143,6 +143,55 @@ def s3_files(place):
 
 
 @support.check
+def s3_every_kind_of_file(place):
+    """UNLOAD in every format is read back by the function of its format; external tables of every SerDe take INSERT, partitions are found and dropped."""
+    with S3(place) as s3:
+        at = f"s3://{BUCKET}/kinds"
+        query = "SELECT * FROM (VALUES (1, 'one', DATE '2026-01-31'), (2, NULL, NULL)) AS v (n, s, d)"
+        for name, properties, function in (
+            ("p", "format = 'PARQUET', compression = 'GZIP'", f"read_parquet('{at}/p')"), ("a", "format = 'AVRO'", f"read_avro('{at}/a')"),
+            ("j", "format = 'JSON'", f"read_json('{at}/j/*.gz')"), ("c", "format = 'CSV', header = true", f"read_csv('{at}/c/*')"),
+        ):
+            s3.run(f"UNLOAD ({query}) TO '{at}/{name}' WITH ({properties})")
+            assert s3.run(f"SELECT n, s FROM {function} ORDER BY n") == [(1, "one"), (2, None)], name
+            assert "already exists" in s3.frazil("-c", f"UNLOAD ({query}) TO '{at}/{name}' WITH ({properties})", code=1).stderr
+        s3.run(f"UNLOAD (SELECT n, n % 2 AS part FROM UNNEST(sequence(1, 10)) AS t (n)) TO '{at}/parts' WITH (format = 'PARQUET', partitioned_by = ARRAY['part'])")
+        assert s3.run(f"SELECT part, count(*) FROM read_parquet('{at}/parts/*/*', hive_partitioning => true) GROUP BY 1 ORDER BY 1") == [(0, 5), (1, 5)]
+        for name, clauses in (
+            ("csv", "ROW FORMAT DELIMITED FIELDS TERMINATED BY ','"), ("json", "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'"), ("parquet", "STORED AS PARQUET"),
+            ("opencsv", "ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'"),
+        ):
+            s3.run(f"CREATE EXTERNAL TABLE e_{name} (s string) PARTITIONED BY (day int) {clauses} LOCATION '{at}/e_{name}/'")
+            s3.run(f"INSERT INTO e_{name} VALUES ('x', 1), ('y', 2)")
+            s3.run(f"INSERT INTO e_{name} VALUES ('z', 2)")
+            assert s3.run(f"SELECT s, day FROM e_{name} ORDER BY s") == [("x", 1), ("y", 2), ("z", 2)], name
+            s3.run(f"CREATE EXTERNAL TABLE f_{name} (s string) PARTITIONED BY (day int) {clauses} LOCATION '{at}/e_{name}/'; MSCK REPAIR TABLE f_{name}; ALTER TABLE f_{name} DROP PARTITION (day = 1)")
+            assert s3.run(f"SELECT s FROM f_{name} ORDER BY s") == [("y",), ("z",)], name
+            s3.run(f"CREATE TABLE c_{name} WITH (format = 'PARQUET', external_location = '{at}/c_{name}/') AS SELECT * FROM e_{name}")
+            assert s3.run(f"SELECT count(*) FROM c_{name}") == [(3,)], name
+            s3.run(f"DROP TABLE e_{name}")
+            assert s3.run(f"SELECT count(*) FROM f_{name}") == [(2,)], name
+
+
+@support.check
+def s3_results(place):
+    """--output writes results there, all or nothing; more than one part too."""
+    with S3(place) as s3:
+        at = f"s3://{BUCKET}/results"
+        done = s3.frazil("--output", f"{at}/two.jsonl", "-c", "SELECT 1 AS a; SELECT 2 AS a")
+        assert done.stdout == "" and done.stderr == "", done
+        assert s3.run(f"SELECT a FROM read_json('{at}/two.jsonl') ORDER BY a") == [(1,), (2,)]
+        s3.frazil("--format", "csv", "--output", f"{at}/large.csv", "-c", "SELECT n, repeat('x', 100) AS s FROM UNNEST(sequence(1, 100000)) AS t (n)")
+        assert s3.run(f"SELECT count(*), sum(n) FROM read_csv('{at}/large.csv')") == [(100_000, 5_000_050_000)]
+        s3.frazil("--format", "csv", "--output", f"{at}/large.csv", "-c", "SELECT 7 AS n")
+        assert s3.run(f"SELECT sum(n) FROM read_csv('{at}/large.csv')") == [(7,)]
+        s3.frazil("--output", f"{at}/failed.jsonl", "-c", "SELECT 1 AS a; SELECT nothing", code=1)
+        assert not any("failed" in key for key in s3.keys("results")), s3.keys("results")
+        nowhere = s3.frazil("--output", "s3://no-such-bucket/x.csv", "-c", "SELECT 1 AS a", code=1)
+        assert "no-such-bucket" in nowhere.stderr, nowhere.stderr
+
+
+@support.check
 def s3_errors(place):
     """Missing buckets and objects, wrong keys and no credentials are told by name, with what to do, and without secrets."""
     with S3(place) as s3:

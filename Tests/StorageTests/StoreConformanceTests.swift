@@ -11,12 +11,15 @@ struct StoreConformanceTests {
   static func stores() throws -> [(name: String, store: any ObjectStore, root: Location, scratch: ScratchFolder?, conditions: Conditions)] {
     let scratch = ScratchFolder()
     let mounted = ScratchFolder()
+    let overlaid = ScratchFolder()
+    let overlay = try OverlayFolder.open(overlaid.path + "/overlay")
     var mounts = MountTable()
     mounts.mountOffline(mounted.path)
     return try [
       ("memory", MemoryStore(pageSize: 2), Location("mem://t"), nil, .all),
       ("local", LocalStore(), Location(scratch.path), scratch, .all),
       ("mounted", StoreRouter(mounts: mounts), Location("s3://bucket/t"), mounted, .all),
+      ("overlay", OverlayStore(base: MemoryStore(pageSize: 2), folder: overlay), Location("mem://t"), overlaid, .all),
     ]
       + S3TestServer.Kind.allCases.map { kind in
         let server = try S3TestServer.shared(kind)

@@ -16,6 +16,8 @@ package struct SQLCatalog: Catalog {
   /// What the rows say; one file may hold several catalogs.
   private let catalogName: String
   private let store: any ObjectStore
+  /// Whether the file is left as it is, and missed when it is not there.
+  private let isReadOnly: Bool
 
   /// How long another process may hold the file.
   private static let patienceMilliseconds = 30_000
@@ -24,7 +26,8 @@ package struct SQLCatalog: Catalog {
   ///   - uri: `sqlite:///path`, as SQLAlchemy has it: `sqlite:////absolute/path`.
   ///   - catalogName: under which the catalog was made.
   ///   - store: holds the metadata files, from which entries get columns and location.
-  package init(name: String, uri: String, catalogName: String, warehouse: String?, store: any ObjectStore) throws(CatalogError) {
+  package init(name: String, uri: String, catalogName: String, warehouse: String?, store: any ObjectStore, isReadOnly: Bool = false) throws(CatalogError) {
+    self.isReadOnly = isReadOnly
     let prefix = "sqlite:///"
     guard uri.hasPrefix(prefix), uri.count > prefix.count else {
       throw CatalogError(.refused, "uri of catalog '\(name)' is sqlite:///path; other databases are not supported")
@@ -232,9 +235,9 @@ package struct SQLCatalog: Catalog {
     var waited = 0
     while true {
       do throws(SQLiteDatabase.Failure) {
-        let database = try SQLiteDatabase(path: path, creates: true)
-        try database.run("BEGIN IMMEDIATE")
-        try Self.makeTables(database)
+        let database = try SQLiteDatabase(path: path, creates: !isReadOnly)
+        try database.run(isReadOnly ? "BEGIN" : "BEGIN IMMEDIATE")
+        if !isReadOnly { try Self.makeTables(database) }
         let value: Value
         do throws(SQLiteDatabase.Failure) { value = try body(database) } catch {
           try database.run("ROLLBACK")

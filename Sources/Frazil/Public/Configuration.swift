@@ -24,6 +24,8 @@ public struct Configuration: Sendable {
   public var mounts: [Mount]
   /// Takes the place of all of `s3://`.
   public var offlineDirectory: String?
+  /// A folder that takes everything that is written, to tables, catalogs and files alike; nil writes to where things are.
+  public var overlayDirectory: String?
   /// Bytes that operators may hold; beyond it they spill.
   public var memoryLimit: Int
   /// Threads of the data plane.

@@ -19,6 +19,9 @@ public final class Engine: Sendable {
   let catalogs: CatalogRegistry
   let footers: ParquetFooterCache
   let memory: MemoryPool
+  /// What takes the writes; nil where things are written to where they are.
+  let overlay: OverlayFolder?
+  let overlayNotices = OverlayNotices()
 
   public convenience init(_ configuration: Configuration) throws(SQLError) { try self.init(configuration, stores: [:]) }
 
@@ -34,13 +37,23 @@ public final class Engine: Sendable {
     self.configuration = configuration
     aws = AWSAccess(environment: configuration.environment)
     let grants = GrantedStores(aws: aws)
-    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws, granted: grants)
+    do throws(StorageError) { overlay = try configuration.overlayDirectory.map { folder throws(StorageError) in try OverlayFolder.open(folder) } } catch {
+      throw SQLError(.invalidPath, "--overlay: \(error)")
+    }
+    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws, granted: grants, overlay: overlay)
     footers = ParquetFooterCache(store: store)
     memory = MemoryPool(limit: configuration.memoryLimit)
     let isHere = Location(configuration.warehouse).scheme == nil
     let folder = configuration.catalogDirectory ?? (isHere ? configuration.warehouse + "/" : "") + ".frazil/catalog"
     let local = catalog ?? LocalCatalog(root: folder, now: configuration.catalogClock)
-    catalogs = try CatalogRegistry(configuration, local: local, aws: aws, grants: grants, store: store)
+    let registry = try CatalogRegistry(configuration, local: local, aws: aws, grants: grants, store: store)
+    guard let overlay else {
+      catalogs = registry
+      return
+    }
+    catalogs = registry.mapped { [store, overlayNotices] base in
+      OverlayCatalog(base: base, folder: overlay, store: store, notices: overlayNotices, now: configuration.catalogClock)
+    }
   }
 
   /// A session: a current database, prepared statements, one statement at a time.

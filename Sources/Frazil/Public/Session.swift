@@ -37,13 +37,7 @@ public final class Session: Sendable {
 
   /// The statements of a script in order. A script runs up to its first mistake: the last one may be no statement, which running it says.
   public func statements(in script: String) -> [ScriptStatement] {
-    let (parsed, mistake) = Parser.parseToFirstMistake(script)
-    var statements = parsed.map { ScriptStatement(script: script, range: $0.range, content: .statement($0.statement)) }
-    if let mistake {
-      statements.append(
-        ScriptStatement(script: script, range: mistake.range ?? SourceRange(0, script.utf8.count), content: .mistake(mistake)))
-    }
-    return statements
+    ScriptStatement.all(in: script)
   }
 
   /// Whether a text at a prompt is finished: it ends in `;` outside quotes and comments.
@@ -51,14 +45,7 @@ public final class Session: Sendable {
 
   /// Runs exactly one statement. Queries start here and run while their rows are read; everything else is done when this returns.
   public func run(_ sql: String) async throws(SQLError) -> StatementResult {
-    let statements = self.statements(in: sql)
-    if case .mistake(let mistake)? = statements.last?.content { throw mistake }
-    guard let statement = statements.first, statements.count == 1 else {
-      throw SQLError(
-        .syntaxError, statements.isEmpty ? "There is no statement" : "Only one sql statement is allowed",
-        range: statements.dropFirst().first?.range)
-    }
-    return try await run(statement)
+    try await run(try ScriptStatement.only(in: sql))
   }
 
   /// Runs one statement of a script.
@@ -74,7 +61,8 @@ public final class Session: Sendable {
     let transaction = transaction
     let outcome: Result<StatementResult, SQLError> = await withTaskCancellationHandler {
       do {
-        return .success(try await runner.runWithSessionParameters(parsed))
+        let result = try await runner.runWithSessionParameters(parsed)
+        return .success(engine.overlay == nil ? result : result.adding(notes: engine.overlayNotices.take()))
       } catch {
         return .failure(SQLError(wrapping: error).located(at: statement.range))
       }

@@ -16,6 +16,20 @@ public struct StatementParameters: Sendable, Hashable {
   }
 }
 
+extension StatementParameters {
+  /// A value as it stands in a statement: a literal as it is, other text in quotes.
+  static func literal(_ text: String) -> String {
+    do {
+      let expression = try Parser.parseExpression(text)
+      // Without a comment behind it, which would swallow what follows.
+      if expression.isLiteral { return text.cut(expression.range) }
+    } catch {
+      // What is no expression is text.
+    }
+    return "'" + text.replacing("'", with: "''") + "'"
+  }
+}
+
 /// The same, read.
 struct ParameterValues: Sendable {
   private(set) var named: [String: Scalar] = [:]

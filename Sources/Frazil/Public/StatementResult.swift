@@ -19,6 +19,10 @@ public struct StatementResult: Sendable {
     self.notes = notes
   }
 
+  func adding(notes more: [String]) -> StatementResult {
+    more.isEmpty ? self : StatementResult(columns: columns, rows: rows, rowsAffected: rowsAffected, notes: notes + more)
+  }
+
   /// All rows at once; for results known to be small.
   public func allRows() async throws(SQLError) -> [[ResultValue]] {
     var all: [[ResultValue]] = []
@@ -76,18 +80,20 @@ private final class BatchCursor: @unchecked Sendable {  // used by one iterator 
 
 /// How far the running statement is.
 public struct Progress: Sendable {
-  public let splitsDone: Int
-  public let splitsTotal: Int
+  /// What an engine elsewhere says it is doing: `queued`, `running`; nil for statements that run here.
+  public internal(set) var stage: String?
+  public internal(set) var splitsDone = 0
+  public internal(set) var splitsTotal = 0
   /// Data files that OPTIMIZE or `rewrite_data_files` has read, of those it will write again; zero for other statements.
-  public let filesDone: Int
-  public let filesTotal: Int
+  public internal(set) var filesDone = 0
+  public internal(set) var filesTotal = 0
   /// Their sizes.
-  public let fileBytesDone: Int
-  public let fileBytesTotal: Int
-  public let rowsRead: Int
-  public let bytesRead: Int
-  public let rowsWritten: Int
-  public let bytesSpilled: Int
+  public internal(set) var fileBytesDone = 0
+  public internal(set) var fileBytesTotal = 0
+  public internal(set) var rowsRead = 0
+  public internal(set) var bytesRead = 0
+  public internal(set) var rowsWritten = 0
+  public internal(set) var bytesSpilled = 0
 }
 
 /// One statement of a script.

@@ -16,7 +16,7 @@ extension StatementRunner {
     let summary = try await write(prepared, into: try await target.beginWrite())
     return StatementResult(
       rowsAffected: summary.rowCount,
-      notes: ["\(summary.fileCount) file\(summary.fileCount == 1 ? "" : "s") written to \(unload.location.value)"])
+      notes: ["\(summary.fileCount) file\(summary.fileCount == 1 ? "" : "s") written to \(unload.location.value)" + engine.overlaySuffix])
   }
 
   /// The query's plan and where its rows go, all properties checked.

@@ -31,6 +31,23 @@ package struct AthenaRule: Sendable {
     }
   }
 
+  /// All that rules find in a statement, instead of the first; for scripts that are sent elsewhere as a whole.
+  ///
+  /// - Parameter names: only these rules; nil is all.
+  package static func violations(_ statement: Statement, rules names: Set<String>? = nil) -> [SQLError] {
+    let subject = Subject(statement: statement, pieces: SyntaxPieces(statement))
+    var found: [SQLError] = []
+    for rule in all where names?.contains(rule.name) ?? true {
+      do throws(SQLError) { try rule.check?(subject) } catch { found.append(error) }
+    }
+    switch statement.kind {
+    case .prepare(_, let inner): found += violations(inner, rules: names)
+    case .explain(let explain): found += violations(explain.statement, rules: names)
+    default: break
+    }
+    return found
+  }
+
   /// The error of strict mode.
   package static func refused(_ code: ErrorCode = .syntaxError, _ message: String, at range: SourceRange) -> SQLError {
     SQLError(

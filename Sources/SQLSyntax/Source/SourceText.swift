@@ -33,6 +33,14 @@ public struct SourceText: Sendable {
     return SourceLocation(line: index + 1, column: before.count + 1)
   }
 
+  /// The byte offset of a place; nil when the text has none there.
+  public func offset(of location: SourceLocation) -> Int? {
+    guard location.line >= 1, location.line <= lineStarts.count, location.column >= 1 else { return nil }
+    let text = line(location.line)
+    guard location.column <= text.count + 1 else { return nil }
+    return lineStarts[location.line - 1] + text.prefix(location.column - 1).utf8.count
+  }
+
   /// The text of a line counted from 1, without its end; empty for a line that does not exist.
   public func line(_ number: Int) -> String {
     guard number >= 1, number <= lineStarts.count else { return "" }
