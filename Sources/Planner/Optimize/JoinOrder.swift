@@ -41,7 +41,7 @@ struct JoinOrder {
   }
 
   /// How much larger the build side must be before a swap is worth its projection.
-  private static let swapFactor = 2.0
+  fileprivate static let swapFactor = 2.0
 
   // MARK: Inner joins
 
@@ -102,7 +102,8 @@ struct JoinOrder {
 
 /// An order for the inputs of inner joins, and the plan that follows it.
 ///
-/// The largest input streams through the hash tables of the others, always the smallest first that a key connects. What hangs on another input
+/// The largest input streams through the hash tables of the others, always the smallest first that a key connects; where few of its rows are
+/// left, they become a hash table themselves, for the next input to stream through. What hangs on another input
 /// alone (customers on orders, nations on customers) is joined to that one before: its table then has the rows that are left, and tells the
 /// larger scan to read fewer.
 private struct JoinTree {
@@ -130,8 +131,17 @@ private struct JoinTree {
     var hung: [Int: [Int]] = [:]
     let order = order(&hung)
     var part = part(order[0], hung, &used)
-    for leaf in order.dropFirst() { part = joined(part, self.part(leaf, hung, &used), &used) }
+    for leaf in order.dropFirst() {
+      let next = self.part(leaf, hung, &used)
+      part = isMuchSmaller(part, than: next) ? joined(next, part, &used) : joined(part, next, &used)
+    }
     return inScriptOrder(part)
+  }
+
+  /// Whether so few rows are left of what has been joined that the next input is to stream past them.
+  private func isMuchSmaller(_ part: Part, than next: Part) -> Bool {
+    guard let rows = RowEstimate.of(part.plan), let others = RowEstimate.of(next.plan) else { return false }
+    return rows * JoinOrder.swapFactor < others
   }
 
   // MARK: The order
