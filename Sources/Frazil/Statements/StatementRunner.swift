@@ -28,10 +28,18 @@ struct StatementRunner: Sendable {
     case .explain(let explain): return try await runExplain(explain)
     case .show(let show): return try await runShow(show, range: statement.range)
     case .describe(let describe): return try await runDescribe(describe)
+    case .describeSchema(let name, let isExtended): return try await runDescribeSchema(name, isExtended: isExtended)
+    case .refresh(let name):
+      // Nothing is kept that could be out of date: only the name can be wrong.
+      _ = try await entry(name)
+      return StatementResult()
     case .describeInput(let name): return try await runDescribeInput(name)
     case .describeOutput(let name): return try await runDescribeOutput(name)
     case .createSchema(let create): return try await runCreateSchema(create)
     case .dropSchema(let drop): return try await runDropSchema(drop)
+    case .alterSchema(let name, let action): return try await runAlterSchema(name, action)
+    case .alterView(let name, let action): return try await runAlterView(name, action)
+    case .comment(let comment): return try await runComment(comment)
     case .createView(let create): return try await runCreateView(create)
     case .dropView(let name, let ifExists): return try await runDropView(name, ifExists: ifExists)
     case .createTable(let create): return try await runCreateTable(create, range: statement.range)

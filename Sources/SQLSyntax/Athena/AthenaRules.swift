@@ -105,13 +105,19 @@ extension AthenaRule {
   private static let statements: [AthenaRule] = [
     AthenaRule(
       "statements",
-      "CALL, USE, TRUNCATE TABLE, COMMENT ON, CREATE TABLE LIKE, ALTER VIEW, SET TIME ZONE, transactions, DESCRIBE INPUT | OUTPUT", source: "Unsupported DDL; Considerations and limitations; DML queries, functions, and operators"
+      "CALL, USE, TRUNCATE TABLE, COMMENT ON, CREATE TABLE LIKE, ALTER VIEW, SET TIME ZONE, transactions, ANALYZE, REFRESH TABLE, DESCRIBE INPUT | OUTPUT | DATABASE, SHOW STATS, SHOW CREATE SCHEMA, SHOW TABLE EXTENDED, SHOW ROLES | GRANTS", source: "Unsupported DDL; Considerations and limitations; DML queries, functions, and operators"
     ) { (subject: Subject) throws(SQLError) in
       switch subject.statement.kind {
       // SET SESSION and SHOW SESSION stay: they switch strict mode itself.
       case .call, .use, .truncate, .comment, .createTableLike, .alterView, .setTimeZone, .startTransaction, .commit, .rollback, .describeInput,
-        .describeOutput:
+        .describeOutput, .describeSchema, .analyze, .refresh:
         throw refused("Queries of this type are not supported", at: subject.statement.range)
+      case .show(let show):
+        switch show {
+        case .statistics, .createSchema, .tableExtended, .roles, .roleGrants, .grants:
+          throw refused("Queries of this type are not supported", at: subject.statement.range)
+        case .catalogs, .schemas, .tables, .views, .columns, .createTable, .createView, .tableProperties, .partitions, .functions, .session: return
+        }
       default: return
       }
     },
