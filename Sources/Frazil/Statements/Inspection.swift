@@ -145,8 +145,7 @@ extension StatementRunner {
       throw SQLError.notSupported(
         "\(Statement(.show(show)).kindName): there are no roles and privileges here", range: range,
         hint: "Whoever can read the files can read the tables.")
-    case .statistics:
-      throw SQLError.notSupported("\(Statement(.show(show)).kindName) is understood but not carried out yet", range: range)
+    case .statistics(let relation): return try await runShowStatistics(relation)
     }
   }
 
