@@ -137,6 +137,18 @@ package enum TemporalParser {
     return result
   }
 
+  /// `HH:mm[:ss[.f...]]` and an offset, `+HH:mm` or `-HH:mm` of at most 14 hours, perhaps after blanks.
+  package static func zonedTime(_ text: UnsafeRawBufferPointer) -> (nanoseconds: Int, offsetMinutes: Int)? {
+    var cursor = Cursor(bytes: NumberParser.trimmed(text))
+    guard let time = cursor.time() else { return nil }
+    cursor.skipBlanks()
+    let isWest = cursor.accept(UInt8(ascii: "-"))
+    guard isWest || cursor.accept(UInt8(ascii: "+")), let hours = cursor.number(limit: 2), cursor.accept(UInt8(ascii: ":")),
+      let minutes = cursor.number(limit: 2), minutes < 60, cursor.isAtEnd, hours * 60 + minutes <= 14 * 60
+    else { return nil }
+    return (time.nanoseconds, (isWest ? -1 : 1) * (hours * 60 + minutes))
+  }
+
   /// The type of a `TIMESTAMP '...'` literal: with as many fraction digits as written, and with time zone when a zone follows.
   package static func timestampLiteralType(_ text: String) -> SQLType? {
     var text = text
