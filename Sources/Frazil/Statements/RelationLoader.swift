@@ -240,6 +240,7 @@ struct RelationLoader: Sendable {
         try IcebergMetadataTable(kind, .athena, of: metadata, at: location, version: version(request), store: engine.store)
       }
       return .table(table, name: "\(name)('\(path)')$\(kind.rawValue)")
+    case "sequence": return .table(try SequenceTable(arguments), name: "sequence")
     case "table_changes", "table_appends": return try await loadSnapshotRange(name, arguments, request)
     default: throw SQLError(.functionNotFound, "Table function '\(name)' not registered")
     }

@@ -187,11 +187,59 @@ extension FunctionLibrary {
       }
       return sum % 10 == 0
     },
+    textUnary("word_stem", "The stem of an English word in lower case.") { (word: Text, out: inout TextColumnBuilder) throws(KernelError) in
+      out.bytes.append(text: EnglishStemmer.stem(word.string))
+    },
+    textBinary("word_stem", "The stem of a word in a language, of which there is en.") {
+      (word: Text, language: Text, out: inout TextColumnBuilder) throws(KernelError) in
+      switch language.string.lowercased() {
+      case "en": out.bytes.append(text: EnglishStemmer.stem(word.string))
+      case "ca", "da", "de", "es", "eu", "fi", "fr", "hu", "hy", "ir", "it", "lt", "nl", "no", "pt", "ro", "ru", "sv", "tr":
+        throw KernelError("NOT_SUPPORTED", "word_stem knows English (en) only, not \(language.string)")
+      case let name: throw .invalidArgument("Unknown stemmer language: \(name)")
+      }
+    },
+    textUnary("title_case", "Text with the first letter of each word in upper case and all others in lower case.") {
+      (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
+      var isInWord = false
+      for scalar in text.string.unicodeScalars {
+        let isWord = scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+        let mapping = isWord && !isInWord ? scalar.properties.titlecaseMapping : scalar.properties.lowercaseMapping
+        // One letter stays one letter.
+        let mapped = mapping.unicodeScalars
+        out.bytes.append(mapped.count == 1 ? mapped.first ?? scalar : scalar)
+        isInWord = isWord
+      }
+    },
+    textTernary("overlay", "Text with the part from a 1-based position on, as long as the replacement, exchanged for it.") {
+      (text: Text, replacement: Text, start: Int64, out: inout TextColumnBuilder) throws(KernelError) in
+      try overlay(text, replacement, start, Int64(UTF8Text.count(replacement.bytes)), &out)
+    },
+    ScalarDefinition(
+      "overlay", "The same with a part of so many characters: overlay(text, replacement, start, length).", [.varchar, .varchar, .bigint, .bigint],
+      returns: .type(.varchar),
+      kernel: textKernel { (operands: [Operand], row: Int, out: inout TextColumnBuilder) throws(KernelError) in
+        func text(_ operand: Operand) -> Text { Text.load(operand.pointer(as: Text.Stored.self), row & operand.mask) }
+        func number(_ operand: Operand) -> Int64 { operand.pointer(as: Int64.self)[row & operand.mask] }
+        try overlay(text(operands[0]), text(operands[1]), number(operands[2]), number(operands[3]), &out)
+      }),
     textUnary("soundex", "The Soundex code of a name.", returns: .type(.varchar(length: 4))) {
       (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
       try out.bytes.append(soundex: text.bytes)
     },
   ]
+
+  private static func overlay(
+    _ text: Text, _ replacement: Text, _ start: Int64, _ length: Int64, _ out: inout TextColumnBuilder
+  ) throws(KernelError) {
+    guard start > 0 else { throw .invalidArgument("Start position must be greater than 0") }
+    let scalars = Array(text.string.unicodeScalars)
+    let first = Int(clamping: min(Int64(scalars.count), start - 1))
+    let last = first + Int(clamping: max(0, min(length, Int64(scalars.count - first))))
+    for scalar in scalars[..<first] { out.bytes.append(scalar) }
+    out.bytes.append(replacement.bytes)
+    for scalar in scalars[last...] { out.bytes.append(scalar) }
+  }
 
   private static let stringEncoding: [ScalarDefinition] = [
     textUnary("to_utf8", "The bytes of a text.", returns: .type(.varbinary)) {

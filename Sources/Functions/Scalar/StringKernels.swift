@@ -287,15 +287,15 @@ extension TextBuffer {
     for _ in written..<4 { append(0x30) }
   }
 
-  /// Canonical forms by the standard library's own tables; compatibility forms are not among them.
+  /// Canonical forms by the standard library's own tables; compatibility forms take characters apart first.
   mutating func append(normalized bytes: UnsafeRawBufferPointer, form: String) throws(KernelError) {
     if UTF8Text.isASCII(bytes) { return append(bytes) }
     let text = String(decoding: bytes, as: UTF8.self)
     switch form.uppercased() {
     case "NFC": for scalar in text._nfc { append(scalar) }
     case "NFD": for scalar in text._nfd { append(scalar) }
-    case "NFKC", "NFKD":
-      throw KernelError("NOT_SUPPORTED", "Normalization form \(form.uppercased()) is not supported; use NFC or NFD")
+    case "NFKC": for scalar in CompatibilityMappings.decomposed(text)._nfc { append(scalar) }
+    case "NFKD": for scalar in CompatibilityMappings.decomposed(text)._nfd { append(scalar) }
     default: throw .invalidArgument("Normalization form must be one of [NFD, NFC, NFKD, NFKC]")
     }
   }

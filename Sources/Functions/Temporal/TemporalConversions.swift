@@ -30,6 +30,14 @@ extension FunctionLibrary {
       }(arguments, call)
     },
     ScalarDefinition(
+      "from_unixtime_nanos", "The same of a decimal, rounded to whole nanoseconds.", [.decimal], returns: .type(.timestampTZ(precision: 9))
+    ) { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+      let zone = call.context.sessionZone
+      let nanoseconds = try castColumn(arguments[0], to: .bigint, isTry: false, context: call.context)
+      return try unaryKernel(call.resultType) { (x: Int64) -> ZonedMoment in ZonedMoment(value: TimestampTZ(instant: x, zone: zone)) }(
+        [nanoseconds], call)
+    },
+    ScalarDefinition(
       "to_unixtime", "Seconds since 1970-01-01 UTC.", [.timestamp], returns: .type(.double)
     ) { (types: [SQLType], _: SQLType) throws(FunctionError) -> ScalarKernel in
       let perSecond = Double(types[0].ticksPerSecond)

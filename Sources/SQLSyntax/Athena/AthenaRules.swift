@@ -365,10 +365,11 @@ extension AthenaRule {
     self.check = check
   }
 
-  /// Names that scripts for Spark and DuckDB use, and Athena does not know.
+  /// Names that scripts for Spark and DuckDB use, and Trino's newest ones, which Athena does not know.
   private static let foreignFunctions: Set<String> = [
-    "aggregate", "array_contains", "array_size", "arrays_zip", "char_length", "character_length", "date_sub", "get_json_object", "hex", "initcap",
-    "lcase", "map_from_arrays", "parse_json", "size", "sort_array", "string_agg", "to_json_string", "ucase", "unhex",
+    "aggregate", "array_contains", "array_size", "arrays_zip", "char_length", "character_length", "cosine_distance", "date_sub", "dot_product",
+    "euclidean_distance", "get_json_object", "hex", "initcap", "lcase", "map_from_arrays", "overlay", "parse_json", "size", "sort_array",
+    "string_agg", "t_cdf", "t_pdf", "title_case", "to_json_string", "ucase", "unhex",
   ]
 
   /// - Source: Athena user guide, "Creating Iceberg tables"; CTAS has the last five besides.
