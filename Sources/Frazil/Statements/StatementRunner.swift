@@ -110,6 +110,7 @@ struct StatementRunner: Sendable {
     settings.parameterTypes = parameterTypes
     settings.comparesExtremes = !session.settings.disabledRules.contains(OptimizerRule.quantifiedComparison.rawValue)
     settings.isStrict = session.settings.isStrict
+    settings.maxGroupingSets = session.settings.maxGroupingSets
     return settings
   }
 

@@ -141,7 +141,7 @@ extension FunctionLibrary {
   ]
 
   private static let stringSearch: [ScalarDefinition] = [
-    binary("strpos", aliases: ["position"], "Position of the first occurrence from 1; 0 without one.") {
+    binary("strpos", aliases: ["position", "index"], "Position of the first occurrence from 1; 0 without one.") {
       (text: Text, find: Text) -> Int64 in
       guard let offset = UTF8Text.find(find.bytes, in: text.bytes) else { return 0 }
       return Int64(UTF8Text.count(slice(text.bytes, 0, offset))) + 1
@@ -186,6 +186,12 @@ extension FunctionLibrary {
         sum += digit > 9 ? digit - 9 : digit
       }
       return sum % 10 == 0
+    },
+    textUnary("char2hexint", "The UTF-16 code units of a text in hexadecimal digits (Teradata).") { (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
+      for unit in text.string.utf16 {
+        let digits = String(unit, radix: 16, uppercase: true)
+        out.bytes.append(text: String(repeating: "0", count: 4 - digits.count) + digits)
+      }
     },
     textUnary("word_stem", "The stem of an English word in lower case.") { (word: Text, out: inout TextColumnBuilder) throws(KernelError) in
       out.bytes.append(text: EnglishStemmer.stem(word.string))

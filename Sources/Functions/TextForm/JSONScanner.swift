@@ -5,7 +5,7 @@ package import Columnar
 /// Methods return false on malformed text and then leave `position` anywhere; nothing is read outside `bytes`.
 struct JSONScanner {
   /// Nesting beyond this is refused instead of exhausting the stack.
-  static let maximumDepth = 512
+  static let maximumDepth = 1000
 
   let bytes: UnsafeRawBufferPointer
   var position = 0
