@@ -57,6 +57,11 @@ struct StatementRunner: Sendable {
     case .unload(let unload): return try await runUnload(unload)
     case .use(let name): return try await runUse(name)
     case .prepare(let name, let body):
+      switch body.kind {
+      case .prepare, .execute, .executeImmediate, .deallocate:
+        throw SQLError.notSupported("Invalid statement type for prepared statement: \(body.kindName)", range: body.range)
+      default: break
+      }
       session.prepare(name.folded, PreparedStatement(statement: body, script: script))
       return StatementResult()
     case .deallocate(let name):

@@ -1,24 +1,36 @@
 import Columnar
 
 extension FunctionLibrary {
-  static let string: [ScalarDefinition] = stringBasics + stringPieces + stringPadding + stringSearch + stringEncoding
+  static let string: [ScalarDefinition] = stringCases + stringBasics + stringPieces + stringPadding + stringSearch + stringEncoding
 
   /// The result has the length limit of the first argument.
   private static let sameText = ResultRule.argument(0)
+
+  /// Of char(n) too, which stays char(n).
+  private static let stringCases: [ScalarDefinition] = [TypePattern.varchar, .char].flatMap { pattern in
+    [
+      ScalarDefinition(
+        "lower", aliases: ["lcase"], "Text in lower case.", [pattern], returns: sameText,
+        kernel: textKernel { (operands: [Operand], row: Int, out: inout TextColumnBuilder) throws(KernelError) in
+          out.bytes.append(mapped: text(operands[0], row), ascii: { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, \.simpleLowercase)
+        }),
+      ScalarDefinition(
+        "upper", aliases: ["ucase"], "Text in upper case.", [pattern], returns: sameText,
+        kernel: textKernel { (operands: [Operand], row: Int, out: inout TextColumnBuilder) throws(KernelError) in
+          out.bytes.append(mapped: text(operands[0], row), ascii: { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 }, \.simpleUppercase)
+        }),
+    ]
+  }
+
+  private static func text(_ operand: Operand, _ row: Int) -> UnsafeRawBufferPointer {
+    Text.load(operand.pointer(as: Text.Stored.self), row & operand.mask).bytes
+  }
 
   private static let stringBasics: [ScalarDefinition] = [
     unary("length", aliases: ["char_length", "character_length"], "Number of characters (code points).") {
       (text: Text) -> Int64 in Int64(UTF8Text.count(text.bytes))
     },
     unary("length", "Number of bytes.") { (bytes: Binary) -> Int64 in Int64(bytes.bytes.count) },
-    textUnary("lower", aliases: ["lcase"], "Text in lower case.", returns: sameText) {
-      (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
-      out.bytes.append(mapped: text.bytes, ascii: { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }) { $0.properties.lowercaseMapping }
-    },
-    textUnary("upper", aliases: ["ucase"], "Text in upper case.", returns: sameText) {
-      (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
-      out.bytes.append(mapped: text.bytes, ascii: { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 }) { $0.properties.uppercaseMapping }
-    },
     textUnary("reverse", "Characters from the end to the start.", returns: sameText) {
       (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
       var end = text.count
@@ -210,10 +222,7 @@ extension FunctionLibrary {
       var isInWord = false
       for scalar in text.string.unicodeScalars {
         let isWord = scalar.properties.isAlphabetic || scalar.properties.numericType != nil
-        let mapping = isWord && !isInWord ? scalar.properties.titlecaseMapping : scalar.properties.lowercaseMapping
-        // One letter stays one letter.
-        let mapped = mapping.unicodeScalars
-        out.bytes.append(mapped.count == 1 ? mapped.first ?? scalar : scalar)
+        out.bytes.append(isWord && !isInWord ? scalar.simpleUppercase : scalar.simpleLowercase)
         isInWord = isWord
       }
     },
@@ -254,7 +263,7 @@ extension FunctionLibrary {
     textUnary("from_utf8", "The text of bytes; broken sequences become U+FFFD.") {
       (bytes: Binary, out: inout TextColumnBuilder) throws(KernelError) in
       if UTF8Text.isValid(bytes.bytes) { return out.borrow(bytes.bytes) }
-      out.bytes.append(text: String(decoding: bytes.bytes, as: UTF8.self))
+      for scalar in UTF8Text.repaired(bytes.bytes).unicodeScalars { out.bytes.append(scalar) }
     },
     textBinary("from_utf8", "The text of bytes; broken sequences become the given character.") {
       (bytes: Binary, replacement: Text, out: inout TextColumnBuilder) throws(KernelError) in
@@ -262,7 +271,7 @@ extension FunctionLibrary {
         throw .invalidArgument("Replacement character string must empty or a single character")
       }
       if UTF8Text.isValid(bytes.bytes) { return out.borrow(bytes.bytes) }
-      for scalar in String(decoding: bytes.bytes, as: UTF8.self).unicodeScalars {
+      for scalar in UTF8Text.repaired(bytes.bytes).unicodeScalars {
         if scalar == "\u{FFFD}" { out.bytes.append(replacement.bytes) } else { out.bytes.append(scalar) }
       }
     },

@@ -115,7 +115,7 @@ enum TemporalUnit: String, Sendable {
       switch kind {
       case .date: ("DATE", unit.map { $0.milliseconds == nil || $0 == .day || $0 == .week } ?? false)
       case .time, .timeTZ: ("TIME", unit?.milliseconds != nil && unit != .day && unit != .week)
-      case .timestamp, .timestampTZ: ("TIMESTAMP", unit != nil)
+      case .timestamp, .timestampTZ: ("Timestamp", unit != nil)
       }
     guard let unit, isAllowed else { throw .invalidArgument("'\(spelled)' is not a valid \(name) field") }
     return unit

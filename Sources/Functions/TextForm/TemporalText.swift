@@ -117,14 +117,14 @@ package enum TemporalParser {
     guard let day = cursor.date() else { return nil }
     var result = ParsedTimestamp(day: day, nanoseconds: 0, fractionDigits: 0, zone: nil)
     if cursor.isAtEnd { return result }
-    if cursor.peek == UInt8(ascii: " ") {
-      cursor.skipBlanks()
+    // One blank: what stands behind more is read as a zone, which is an error for numbers.
+    if cursor.accept(UInt8(ascii: " ")) {
       if let digit = cursor.peek, digit >= 0x30 && digit <= 0x39 {
         guard let (nanoseconds, digits) = cursor.time() else { return nil }
         result.nanoseconds = nanoseconds
         result.fractionDigits = digits
-        cursor.skipBlanks()
       }
+      cursor.skipBlanks()
     }
     if !cursor.isAtEnd { result.zone = cursor.rest }
     return result
