@@ -333,6 +333,7 @@ extension AthenaRule {
   // MARK: Rules that need types or tables
 
   package static let textAsTime = "text-as-time"
+  package static let usingColumns = "using-columns"
   package static let timestampPrecision = "timestamp-precision"
   package static let optimizeFilter = "optimize-where"
   package static let partitionCount = "partitions"
@@ -342,6 +343,7 @@ extension AthenaRule {
 
   private static let bound: [AthenaRule] = [
     AthenaRule(textAsTime, "text compared with a date or timestamp: day < '2026-01-31'", source: "Engine version 3, breaking changes", nil),
+    AthenaRule(usingColumns, "columns of JOIN ... USING (k) with a table's name before them: a.k", source: "SELECT", nil),
     AthenaRule(
       timestampPrecision, "timestamps of another precision than 6 in CREATE TABLE AS of an Iceberg table, and timestamps with time zone there", source: "Engine version 3, breaking changes", nil),
     AthenaRule(optimizeFilter, "OPTIMIZE ... WHERE on columns that the table is not partitioned by", source: "OPTIMIZE", nil),

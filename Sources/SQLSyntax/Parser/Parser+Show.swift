@@ -123,7 +123,7 @@ extension Parser {
       if isExtended { advance() }
       return .describeSchema(try parseQualifiedName(), isExtended: isExtended)
     }
-    _ = accept(.table)
+    if at(.view), isIdentifier(peek(1)) { advance() } else { _ = accept(.table) }
     var style = DescribeStyle.plain
     if at(.extended) || at(.formatted), isIdentifier(peek(1)) {
       style = advance().keyword == .extended ? .extended : .formatted
