@@ -217,15 +217,6 @@ extension FunctionLibrary {
       case let name: throw .invalidArgument("Unknown stemmer language: \(name)")
       }
     },
-    textUnary("title_case", "Text with the first letter of each word in upper case and all others in lower case.") {
-      (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
-      var isInWord = false
-      for scalar in text.string.unicodeScalars {
-        let isWord = scalar.properties.isAlphabetic || scalar.properties.numericType != nil
-        out.bytes.append(isWord && !isInWord ? scalar.simpleUppercase : scalar.simpleLowercase)
-        isInWord = isWord
-      }
-    },
     textTernary("overlay", "Text with the part from a 1-based position on, as long as the replacement, exchanged for it.") {
       (text: Text, replacement: Text, start: Int64, out: inout TextColumnBuilder) throws(KernelError) in
       try overlay(text, replacement, start, Int64(UTF8Text.count(replacement.bytes)), &out)
