@@ -12,6 +12,8 @@ package protocol Catalog: Sendable {
   func databases() async throws(CatalogError) -> [CatalogDatabase]
   func database(_ name: String) async throws(CatalogError) -> CatalogDatabase
   func createDatabase(_ database: CatalogDatabase) async throws(CatalogError)
+  /// Replaces comment, location and properties of a database.
+  func updateDatabase(_ database: CatalogDatabase) async throws(CatalogError)
   /// Refuses a database that has tables (`databaseNotEmpty`).
   func dropDatabase(_ name: String) async throws(CatalogError)
 

@@ -76,6 +76,14 @@ package struct LocalCatalog: Catalog {
     }
   }
 
+  package func updateDatabase(_ database: CatalogDatabase) async throws(CatalogError) {
+    try await locked { () async throws(CatalogError) in
+      var stored = database
+      stored.createTime = try await self.database(database.name).createTime
+      try await put(CatalogDocument.bytes(stored), at: databasePath(database.name))
+    }
+  }
+
   package func dropDatabase(_ name: String) async throws(CatalogError) {
     try await locked { () async throws(CatalogError) in
       _ = try await database(name)

@@ -92,6 +92,7 @@ private struct LossyCatalog: Catalog {
   func databases() async throws(CatalogError) -> [CatalogDatabase] { try await base.databases() }
   func database(_ name: String) async throws(CatalogError) -> CatalogDatabase { try await base.database(name) }
   func createDatabase(_ database: CatalogDatabase) async throws(CatalogError) { try await base.createDatabase(database) }
+  func updateDatabase(_ database: CatalogDatabase) async throws(CatalogError) { try await base.updateDatabase(database) }
   func dropDatabase(_ name: String) async throws(CatalogError) { try await base.dropDatabase(name) }
   func tables(in database: String) async throws(CatalogError) -> [CatalogTable] { try await base.tables(in: database) }
   func createTable(_ table: CatalogTable) async throws(CatalogError) { try await base.createTable(table) }

@@ -66,6 +66,8 @@ struct Scenario: Sendable {
       ("DROP COLUMN", setup, "ALTER TABLE t DROP COLUMN x"),
       ("RENAME COLUMN", setup, "ALTER TABLE t RENAME COLUMN x TO y"),
       ("SET TBLPROPERTIES", setup, "ALTER TABLE t SET TBLPROPERTIES ('write.metadata.compression-codec' = 'gzip')"),
+      ("ANALYZE", setup, "ANALYZE t"),
+      ("compute_partition_stats", setup, "CALL system.compute_partition_stats('t')"),
       ("ADD PARTITION FIELD", setup, "ALTER TABLE t ADD PARTITION FIELD bucket(2, id)"),
       ("CREATE BRANCH", setup, "ALTER TABLE t CREATE BRANCH audit"),
       ("DROP BRANCH", setup + ["ALTER TABLE t CREATE BRANCH audit"], "ALTER TABLE t DROP BRANCH audit"),

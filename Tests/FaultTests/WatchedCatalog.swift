@@ -24,6 +24,7 @@ struct WatchedCatalog: Catalog {
   func databases() async throws(CatalogError) -> [CatalogDatabase] { try await inner.databases() }
   func database(_ name: String) async throws(CatalogError) -> CatalogDatabase { try await inner.database(name) }
   func createDatabase(_ database: CatalogDatabase) async throws(CatalogError) { try await inner.createDatabase(database) }
+  func updateDatabase(_ database: CatalogDatabase) async throws(CatalogError) { try await inner.updateDatabase(database) }
   func dropDatabase(_ name: String) async throws(CatalogError) { try await inner.dropDatabase(name) }
   func tables(in database: String) async throws(CatalogError) -> [CatalogTable] { try await inner.tables(in: database) }
   func createTable(_ table: CatalogTable) async throws(CatalogError) { try await inner.createTable(table) }

@@ -31,6 +31,12 @@ enum EdgeValues {
     case .date: [0, -1, 18_321, -719_529, 2_932_896, -2_147_483_648, 2_147_483_647].map { .int($0) }
     case .time(let precision):
       [0, 1, 86_399].map { .int($0 * SQLType.ticksPerSecond(precision: precision)) }
+    case .timeTZ(let precision):
+      [0, 1, 86_399].flatMap { seconds in
+        [ZoneID.utc, ZoneID.fixed(minutes: -840), ZoneID.fixed(minutes: 840)].map {
+          ScalarValue.timestampTZ(TimestampTZ(instant: seconds * SQLType.ticksPerSecond(precision: precision), zone: $0))
+        }
+      }
     case .timestamp: instants.map { .int($0) }
     case .timestampTZ:
       instants.flatMap { instant in
@@ -76,7 +82,7 @@ enum EdgeValues {
     [
       "", "a", "A b", "äöü€😀", "2020-02-29", "2020-02-29 10:00:00.123", "2020-02-29T10:00:00Z", "12.5", "-7", "NaN", "day", "month",
       "UTC", "+02:00", "Europe/Berlin", "%Y-%m-%d", "yyyy-MM-dd", "%s", "%d", "$.a", "$", "lax $.a", "[1, 2]", "{\"a\": 1}",
-      "(a+)+b", "[a-", "\\", "$1", "${x}", "a=1,b=2", "http://e.com:80/p?k=v#f", "true", "NFC", "YWI=", "0a1f", "5m",
+      "(a+)+b", "[a-", "\\", "$1", "${x}", "a=1,b=2", "10:00:00 +02:00", "10.0.0.0/8", "NFKC", "en", "http://e.com:80/p?k=v#f", "true", "NFC", "YWI=", "0a1f", "5m",
       String(repeating: "ab", count: 40),
     ].map { Array($0.utf8) } + [[0xFF], [0x61, 0xE2, 0x82], [0x80, 0x80, 0x62], [0xF0, 0x9F, 0x98], [0xED, 0xA0, 0x80]]
 
@@ -101,6 +107,7 @@ enum EdgeValues {
     case .time: return .time(precision: 3)
     case .timestamp: return [.timestamp(precision: 3), .timestamp(precision: 9)].randomElement(using: &random) ?? .bigint
     case .timestampTZ: return .timestampTZ(precision: 3)
+    case .timeTZ: return [.timeTZ(precision: 3), .timeTZ(precision: 9)].randomElement(using: &random) ?? .bigint
     case .array(let element): return .array(type(for: element, &random, &variables))
     case .map(let key, let value):
       return .map(key: type(for: key, &random, &variables), value: type(for: value, &random, &variables))

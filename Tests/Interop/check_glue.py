@@ -28,6 +28,9 @@ def glue_table_life(place):
     with Glue(place) as glue:
         glue.run("CREATE DATABASE lake.db COMMENT 'of tests'")
         assert glue.boto3().get_database(Name="db")["Database"]["Description"] == "of tests"
+        glue.run("ALTER DATABASE lake.db SET DBPROPERTIES ('owner' = 'me'); COMMENT ON SCHEMA lake.db IS 'of more tests'")
+        shown = dict(glue.run("DESCRIBE DATABASE EXTENDED lake.db"))
+        assert shown["Comment"] == "of more tests" and "(owner,me)" in shown["Properties"], shown
         glue.run(f"CREATE TABLE lake.db.t (id bigint, name string COMMENT 'what it is called', at timestamp) {ICEBERG}")
         entry = glue.entry("db.t")
         assert entry["TableType"] == "EXTERNAL_TABLE" and entry["Parameters"]["table_type"] == "ICEBERG", entry

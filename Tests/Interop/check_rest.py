@@ -27,6 +27,9 @@ def rest_table_life(place):
     with REST(place) as rest:
         rest.run("CREATE DATABASE lake.db COMMENT 'of tests'")
         assert rest.pyiceberg().load_namespace_properties("db")["comment"] == "of tests"
+        rest.run("ALTER DATABASE lake.db SET DBPROPERTIES ('owner' = 'me'); COMMENT ON SCHEMA lake.db IS 'of more tests'")
+        shown = dict(rest.run("DESCRIBE DATABASE EXTENDED lake.db"))
+        assert shown["Comment"] == "of more tests" and "(owner,me)" in shown["Properties"], shown
         rest.run(f"CREATE TABLE lake.db.t (id bigint, name string, part string) PARTITIONED BY (part) {ICEBERG}")
         rest.run("INSERT INTO lake.db.t VALUES (1, 'one', 'a'), (2, NULL, 'b'), (3, 'drei', NULL)")
         everyone_reads(rest, "db.t", [(1, "one", "a"), (2, None, "b"), (3, "drei", None)])

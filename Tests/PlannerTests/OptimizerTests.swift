@@ -117,6 +117,23 @@ struct OptimizerTests {
     #expect(try planning.optimized("SELECT CASE WHEN a = 1 THEN 1 / 0 ELSE 2 END AS x FROM t").contains("1 / 0"))
   }
 
+  @Test("looking for equal parts visits each node of a long chain once")
+  func numberedChain() throws {
+    let count = 200
+    let plan = try planning.bind("SELECT \(Array(repeating: "a", count: count).joined(separator: " + ")) FROM t").plan
+    guard case .project(_, let outputs) = plan else {
+      Issue.record("no projection: \(plan.explanation)")
+      return
+    }
+    var numbers = ExpressionNumbers()
+    let first = numbers.numbered(outputs[0].expression)
+    #expect(numbers.visitCount == 2 * count - 1)
+    // a, a + a, a + a + a, ...
+    #expect(numbers.count == count)
+    #expect(numbers.numbered(outputs[0].expression).number == first.number)
+    #expect(numbers.count == count)
+  }
+
   @Test("an expression that is written twice is computed once, unless only some rows need it")
   func commonSubexpressions() throws {
     #expect(

@@ -118,7 +118,9 @@ import Testing
 
   @Test("every rule has an example and names the pages it comes from")
   func complete() {
-    let bound = [AthenaRule.textAsTime, AthenaRule.timestampPrecision, AthenaRule.optimizeFilter, AthenaRule.partitionCount, AthenaRule.recursionDepth]
+    let bound = [
+      AthenaRule.textAsTime, AthenaRule.usingColumns, AthenaRule.timestampPrecision, AthenaRule.optimizeFilter, AthenaRule.partitionCount, AthenaRule.recursionDepth,
+    ]
     #expect(AthenaRule.all.map(\.name).sorted() == (Array(Self.examples.keys) + bound).sorted())
     #expect(AthenaRule.all.allSatisfy { !$0.source.isEmpty })
   }

@@ -44,14 +44,23 @@ package struct GlueCatalog: Catalog {
 
   package func createDatabase(_ database: CatalogDatabase) async throws(CatalogError) {
     try Self.check(database.name, limit: 255)
-    _ = try await client.call("CreateDatabase", .database(database.name), isRepeatable: false) { json in
-      json.key("DatabaseInput")
-      json.object { json in
-        json.member("Name", database.name)
-        CatalogDocument.member("Description", database.description, &json)
-        CatalogDocument.member("LocationUri", database.location, &json)
-        json.member("Parameters", database.parameters)
-      }
+    _ = try await client.call("CreateDatabase", .database(database.name), isRepeatable: false) { Self.write(database, &$0) }
+  }
+
+  package func updateDatabase(_ database: CatalogDatabase) async throws(CatalogError) {
+    _ = try await client.call("UpdateDatabase", .database(database.name)) { json in
+      json.member("Name", database.name)
+      Self.write(database, &json)
+    }
+  }
+
+  private static func write(_ database: CatalogDatabase, _ json: inout JSONWriter) {
+    json.key("DatabaseInput")
+    json.object { json in
+      json.member("Name", database.name)
+      CatalogDocument.member("Description", database.description, &json)
+      CatalogDocument.member("LocationUri", database.location, &json)
+      json.member("Parameters", database.parameters)
     }
   }
 

@@ -59,6 +59,14 @@ package struct OverlayCatalog: Catalog {
     throw CatalogError(.databaseAlreadyExists, "Schema '\(database.name)' already exists")
   }
 
+  package func updateDatabase(_ database: CatalogDatabase) async throws(CatalogError) {
+    guard try await !baseHas(database: database.name) else {
+      throw CatalogError(.notSupported, "Schema '\(database.name)' lies under this overlay, where its comment, location and properties cannot be changed")
+    }
+    _ = try await self.database(database.name)
+    try await layer.updateDatabase(database)
+  }
+
   package func dropDatabase(_ name: String) async throws(CatalogError) {
     _ = try await database(name)
     guard try await tables(in: name).isEmpty else { throw CatalogError(.databaseNotEmpty, "Cannot drop non-empty schema '\(name)'") }

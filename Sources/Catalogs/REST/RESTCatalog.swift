@@ -70,16 +70,32 @@ package struct RESTCatalog: StateKeepingCatalog {
 
   package func createDatabase(_ database: CatalogDatabase) async throws(CatalogError) {
     let levels = try await levels(database.name)
-    var properties = database.parameters
-    properties["comment"] = database.description
-    properties["location"] = database.location
-    let stated = properties
+    let stated = Self.properties(database)
     let reply = try await client.send(
       RESTRequest(.post, ["namespaces"]) { json in
         json.member("namespace") { json in json.array { json in for level in levels { json.string(level) } } }
         json.member("properties", stated)
       })
     if reply.failure != nil { throw reply.error(.database(database.name), name) }
+  }
+
+  package func updateDatabase(_ database: CatalogDatabase) async throws(CatalogError) {
+    let stated = Self.properties(database)
+    let known = Self.properties(try await self.database(database.name))
+    let removed = known.keys.filter { stated[$0] == nil }.sorted()
+    let reply = try await client.send(
+      RESTRequest(.post, ["namespaces", try await namespace(database.name), "properties"]) { json in
+        json.member("removals") { json in json.array { json in for key in removed { json.string(key) } } }
+        json.member("updates", stated.filter { known[$0.key] != $0.value })
+      })
+    if reply.failure != nil { throw reply.error(.database(database.name), name) }
+  }
+
+  private static func properties(_ database: CatalogDatabase) -> [String: String] {
+    var properties = database.parameters
+    properties["comment"] = database.description
+    properties["location"] = database.location
+    return properties
   }
 
   package func dropDatabase(_ name: String) async throws(CatalogError) {

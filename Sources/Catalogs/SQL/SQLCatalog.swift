@@ -70,20 +70,31 @@ package struct SQLCatalog: Catalog {
   package func createDatabase(_ database: CatalogDatabase) async throws(CatalogError) {
     do { _ = try await self.database(database.name) } catch {
       guard error.kind == .databaseNotFound else { throw error }
-      var properties = database.parameters
-      properties["comment"] = database.description
-      properties["location"] = database.location
-      if properties.isEmpty { properties[Self.existence] = "true" }
-      let stated = properties
-      return try await transaction { file throws(SQLiteDatabase.Failure) in
-        for (key, value) in stated.sorted(by: { $0.key < $1.key }) {
-          try file.run(
-            "INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value) VALUES (?1, ?2, ?3, ?4)",
-            [catalogName, database.name, key, value])
-        }
-      }
+      return try await write(database)
     }
     throw CatalogError(.databaseAlreadyExists, "Schema '\(database.name)' already exists")
+  }
+
+  package func updateDatabase(_ database: CatalogDatabase) async throws(CatalogError) {
+    _ = try await self.database(database.name)
+    try await write(database)
+  }
+
+  /// Puts these properties in place of those that are there.
+  private func write(_ database: CatalogDatabase) async throws(CatalogError) {
+    var properties = database.parameters
+    properties["comment"] = database.description
+    properties["location"] = database.location
+    if properties.isEmpty { properties[Self.existence] = "true" }
+    let stated = properties
+    try await transaction { file throws(SQLiteDatabase.Failure) in
+      try file.run("DELETE FROM iceberg_namespace_properties WHERE catalog_name = ?1 AND namespace = ?2", [catalogName, database.name])
+      for (key, value) in stated.sorted(by: { $0.key < $1.key }) {
+        try file.run(
+          "INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value) VALUES (?1, ?2, ?3, ?4)",
+          [catalogName, database.name, key, value])
+      }
+    }
   }
 
   package func dropDatabase(_ name: String) async throws(CatalogError) {

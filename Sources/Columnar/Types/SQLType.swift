@@ -17,6 +17,7 @@ package indirect enum SQLType: Hashable, Sendable {
   case sketch(SketchType)
   case date
   case time(precision: Int)
+  case timeTZ(precision: Int)
   case timestamp(precision: Int)
   case timestampTZ(precision: Int)
   case intervalDayToSecond
@@ -50,7 +51,7 @@ package struct RowField: Hashable, Sendable {
 /// | int128 | 16 | decimal of 19...38 digits; uuid and ipaddress (big-endian value, top bit flipped, so that signed order is byte order) |
 /// | float, double | 4, 8 | real, double |
 /// | string | 16 (`StringView`) | varchar, char, varbinary, json, sketches |
-/// | timestampTZ | 16 (`TimestampTZ`) | timestamp with time zone |
+/// | timestampTZ | 16 (`TimestampTZ`) | timestamp with time zone; time with time zone (its instant is the time of day in UTC, its zone an offset) |
 /// | list | 8 (`ListEntry`) | array (one child), map (two children: keys, values) |
 /// | row | 0 | row (a child per field, as long as the column) |
 ///
@@ -84,7 +85,7 @@ extension SQLType {
     case .double: .double
     case .varchar, .char, .varbinary, .json, .sketch: .string
     case .uuid, .ipaddress: .int128
-    case .timestampTZ: .timestampTZ
+    case .timestampTZ, .timeTZ: .timestampTZ
     case .array, .map: .list
     case .row: .row
     }
@@ -156,6 +157,7 @@ extension SQLType: CustomStringConvertible {
     case .sketch(let type): "\(type)"
     case .date: "date"
     case .time(let precision): "time(\(precision))"
+    case .timeTZ(let precision): "time(\(precision)) with time zone"
     case .timestamp(let precision): "timestamp(\(precision))"
     case .timestampTZ(let precision): "timestamp(\(precision)) with time zone"
     case .intervalDayToSecond: "interval day to second"

@@ -13,6 +13,7 @@ package struct IcebergTable: Table {
   private let version: TableMetadata.Version
   let icebergSchema: IcebergSchema
   private let snapshot: Snapshot?
+  private let distinctCounts: [Int: Double]
   private let store: any ObjectStore
   private let footers: ParquetFooterCache
   /// Makes writes; nil for a table opened by location, or at an older state.
@@ -34,6 +35,9 @@ package struct IcebergTable: Table {
     snapshot = target.snapshot
     icebergSchema = target.schema
     schema = try target.schema.columnarSchema()
+    let counts = metadata.distinctCounts(of: snapshot?.id)
+    distinctCounts = Dictionary(
+      uniqueKeysWithValues: counts.isEmpty ? [] : icebergSchema.fields.enumerated().compactMap { index, field in counts[field.id].map { (index, $0) } })
   }
 
   /// Snapshots do not change. Both schemas count: the columns follow from the table's, the values missing from old files from the state's.
@@ -57,7 +61,21 @@ package struct IcebergTable: Table {
   package var statistics: TableStatistics {
     TableStatistics(
       rowCount: snapshot?.summary.number("total-records").map { Int(clamping: $0) } ?? (snapshot == nil ? 0 : nil),
-      byteCount: snapshot?.summary.number("total-files-size").map { Int(clamping: $0) })
+      byteCount: snapshot?.summary.number("total-files-size").map { Int(clamping: $0) }, distinctCounts: distinctCounts)
+  }
+
+  /// The field id of a visible column.
+  package func fieldID(ofColumn index: Int) -> Int32 { icebergSchema.fields[index].id }
+
+  package func columnStatistics() async throws -> [ColumnStatistics] {
+    let tasks = try await planner(.everything).plan().tasks
+    return icebergSchema.fields.enumerated().map { index, field in
+      var totals = ColumnTotals()
+      for task in tasks { totals.add(task.file, fieldID: field.id, field.type) }
+      var statistics = totals.statistics(schema.fields[index].type)
+      statistics.distinctCount = distinctCounts[index] ?? (tasks.isEmpty ? 0 : nil)
+      return statistics
+    }
   }
 
   package func exactRowCount() async throws -> Int? {

@@ -5,7 +5,14 @@ package import Planner
 
 /// One table of `information_schema`: what a catalog holds, as rows. Columns are Trino's.
 package struct InformationSchemaTable: Table {
-  package enum Kind: String, CaseIterable, Sendable { case schemata, tables, columns, views }
+  package enum Kind: String, CaseIterable, Sendable {
+    case schemata, tables, columns, views
+    // Empty: there are no roles and privileges here.
+    case roles
+    case applicableRoles = "applicable_roles"
+    case enabledRoles = "enabled_roles"
+    case tablePrivileges = "table_privileges"
+  }
 
   package static let schemaName = "information_schema"
 
@@ -34,6 +41,12 @@ package struct InformationSchemaTable: Table {
     case .schemata: [Field("catalog_name", .varchar), Field("schema_name", .varchar)]
     case .tables: table + [Field("table_type", .varchar)]
     case .views: table + [Field("view_definition", .varchar)]
+    case .roles, .enabledRoles: [Field("role_name", .varchar)]
+    case .applicableRoles:
+      [Field("grantee", .varchar), Field("grantee_type", .varchar), Field("role_name", .varchar), Field("is_grantable", .varchar)]
+    case .tablePrivileges:
+      [Field("grantor", .varchar), Field("grantor_type", .varchar), Field("grantee", .varchar), Field("grantee_type", .varchar)] + table
+        + [Field("privilege_type", .varchar), Field("is_grantable", .varchar), Field("with_hierarchy", .varchar)]
     case .columns:
       table + [
         Field("column_name", .varchar), Field("ordinal_position", .bigint), Field("column_default", .varchar),
@@ -58,6 +71,9 @@ package struct InformationSchemaTable: Table {
       request.predicates.allSatisfy { fields[$0.column].name != column || $0.test.allows(value) }
     }
     var rows = RowCollector(fields)
+    if [.roles, .applicableRoles, .enabledRoles, .tablePrivileges].contains(kind) {
+      return BatchScan(rows.finish(), columns: request.columns, label: kind.rawValue)
+    }
     let schemaColumn = kind == .schemata ? "schema_name" : "table_schema"
     let databases = try await catalog.databases().map(\.name).filter { allows(schemaColumn, $0) }.sorted()
     if kind == .schemata {
@@ -80,7 +96,7 @@ package struct InformationSchemaTable: Table {
   /// What this table says of one of its siblings.
   private func ownRows(_ subject: Kind) -> [[ScalarValue]] {
     switch kind {
-    case .schemata, .views: return []
+    case .schemata, .views, .roles, .applicableRoles, .enabledRoles, .tablePrivileges: return []
     case .tables: return [[.text("BASE TABLE")]]
     case .columns:
       return Self.fields(of: subject).enumerated().map { index, field in
@@ -96,7 +112,7 @@ package struct InformationSchemaTable: Table {
   /// What stands behind catalog, schema and name.
   private func rows(_ entry: CatalogTable) async throws -> [[ScalarValue]] {
     switch kind {
-    case .schemata: return []
+    case .schemata, .roles, .applicableRoles, .enabledRoles, .tablePrivileges: return []
     case .tables: return [[.text(entry.isView ? "VIEW" : "BASE TABLE")]]
     case .views: return entry.isView ? [[.text(try view(entry)?.sql)]] : []
     case .columns:

@@ -15,6 +15,8 @@ extension StatementRunner {
     case "rewrite_manifests": return try await callRewriteManifests(arguments)
     case "rewrite_position_delete_files": return try await callRewritePositionDeletes(arguments)
     case "rewrite_data_files": return try await callRewriteDataFiles(arguments)
+    case "compute_partition_stats": return try await callComputePartitionStatistics(arguments)
+    case "compute_table_stats": return try await callComputeTableStatistics(arguments)
     default: return nil
     }
   }
@@ -54,7 +56,7 @@ extension StatementRunner {
       [
         [
           "\(files.dataFiles.count)", "\(files.positionDeletes.count)", "\(files.equalityDeletes.count)",
-          "\(files.manifests.count)", "\(files.manifestLists.count)", "0",
+          "\(files.manifests.count)", "\(files.manifestLists.count)", "\(files.statistics.count)",
         ]
       ])
   }

@@ -70,7 +70,8 @@ extension StatementRunner {
     let kept = Set(after.snapshots.map(\.id))
     let gone = last.snapshots.filter { !kept.contains($0.id) }
     let unreadable = try await TableFiles(ofExpired: gone, last, engine.store)
-    let files = unreadable.subtracting(try await neededFiles(of: name, since: after))
+    var files = unreadable.subtracting(try await neededFiles(of: name, since: after))
+    files.statistics = last.statisticsPaths.subtracting(after.statisticsPaths)
     if !dryRun { try await remove(files.all) }
     return Expired(snapshotCount: gone.count, files: files)
   }

@@ -40,6 +40,11 @@ struct ColumnChanges {
     }
   }
 
+  /// COMMENT ON COLUMN.
+  func comment(_ column: Identifier, _ comment: String?, in evolution: inout SchemaEvolution) throws {
+    try at(column.range) { try evolution.setDocumentation([column.folded], to: comment) }
+  }
+
   private func path(_ name: QualifiedName) -> [String] { name.parts.map(\.folded) }
 
   private func position(_ position: ColumnPosition) -> SchemaEvolution.Position {

@@ -16,11 +16,20 @@ extension StatementRunner {
   func runCreateSchema(_ create: CreateSchemaStatement) async throws -> StatementResult {
     let (catalog, name) = try resolveDatabase(create.name)
     var parameters: [String: String] = [:]
+    var location = create.location?.value
+    for property in create.withProperties {
+      guard property.name.folded == "location", case .string(let text) = property.value.kind else {
+        throw SQLError(
+          .invalidSchemaProperty, "Schema property '\(property.name.folded)' does not exist, or has no text as its value", range: property.name.range,
+          hint: "There is location.")
+      }
+      location = text
+    }
     for entry in create.properties { parameters[entry.key.value] = entry.value.value }
     do {
       try await catalog.createDatabase(
         CatalogDatabase(
-          name: name, description: create.comment?.value, location: create.location?.value, parameters: parameters))
+          name: name, description: create.comment?.value, location: location, parameters: parameters))
     } catch {
       if error.kind == .databaseAlreadyExists && create.ifNotExists { return StatementResult() }
       throw SQLError(wrapping: error).located(at: create.name.range)

@@ -139,9 +139,31 @@ extension StatementRunner {
           [$0.name, $0.returnType, $0.argumentTypes, $0.kind.rawValue, $0.isDeterministic ? "true" : "false", $0.description]
         })
     case .session(let pattern): return runShowSession(pattern)
-    case .createSchema, .statistics:
-      throw SQLError.notSupported("\(Statement(.show(show)).kindName) is understood but not carried out yet", range: range)
+    case .createSchema(let name): return try await runShowCreateSchema(name)
+    case .tableExtended(let name, let pattern, let partition): return try await runShowTableExtended(name, pattern, partition, range)
+    case .roles, .roleGrants, .grants:
+      throw SQLError.notSupported(
+        "\(Statement(.show(show)).kindName): there are no roles and privileges here", range: range,
+        hint: "Whoever can read the files can read the tables.")
+    case .statistics(let relation): return try await runShowStatistics(relation)
     }
+  }
+
+  /// Spark's rows: what DESCRIBE EXTENDED says, as one text.
+  private func runShowTableExtended(
+    _ name: QualifiedName?, _ pattern: StringLiteral, _ partition: PartitionSpecification?, _ range: SourceRange
+  ) async throws -> StatementResult {
+    if let partition { throw SQLError.notSupported("SHOW TABLE EXTENDED of one partition", range: partition.range, hint: "SHOW PARTITIONS lists them.") }
+    let (catalog, database) = try database(name)
+    let entries = try await located(name?.range ?? range) { try await catalog.tables(in: database) }
+    let wanted = NamePattern(pattern)
+    var rows: [[String]] = []
+    for entry in entries where wanted.matches(entry.name) {
+      let details = try await detailRows(entry, range).dropFirst(2).map { row in row.filter { !$0.isEmpty }.joined(separator: " ") }
+      let columns = entry.allColumns.map { " |-- \($0.name): \($0.type)" }
+      rows.append([database, entry.name, "false", (details + ["Schema:"] + columns).joined(separator: "\n")])
+    }
+    return textResult(["namespace", "tableName", "isTemporary", "information"], rows)
   }
 
   func runDescribe(_ describe: DescribeStatement) async throws -> StatementResult {

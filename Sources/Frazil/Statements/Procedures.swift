@@ -57,12 +57,11 @@ extension StatementRunner {
     "register_table", "unregister_table", "glue_table_input", "rollback_to_snapshot", "rollback_to_timestamp", "set_current_snapshot", "fast_forward",
     "ancestors_of", "cherrypick_snapshot", "publish_changes", "expire_snapshots", "remove_orphan_files", "rewrite_data_files",
     "rewrite_manifests", "rewrite_position_delete_files", "add_files", "snapshot", "migrate", "check_table", "create_changelog_view",
+    "compute_table_stats", "compute_partition_stats",
   ]
 
   /// Spark's procedures that this version does not have, and why not.
   private static let missingProcedures = [
-    "compute_table_stats": "statistics files are kept but not written",
-    "compute_partition_stats": "statistics files are kept but not written",
     "rewrite_table_path": "--mount reads and writes tables below another path as they are",
   ]
 

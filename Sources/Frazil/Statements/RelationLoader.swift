@@ -132,7 +132,7 @@ struct RelationLoader: Sendable {
     let location = try entry.currentMetadata()
     let metadata = try await read(entry)
     let table = try await located(request, named: "\"\(database)\".\"\(name)\"") {
-      try IcebergMetadataTable(kind, dialect, of: metadata, at: location, version: version(request), store: engine.store)
+      try IcebergMetadataTable(kind, dialect, of: metadata, at: location, version: version(request), store: engine.store, footers: engine.footers)
     }
     return .table(table, name: "\(engine.shownName(entry))$\(kind.rawValue)")
   }
@@ -237,9 +237,10 @@ struct RelationLoader: Sendable {
       }
       let metadata = try await TableMetadata.load(location, from: engine.store)
       let table = try await located(request, named: "'\(path)'") {
-        try IcebergMetadataTable(kind, .athena, of: metadata, at: location, version: version(request), store: engine.store)
+        try IcebergMetadataTable(kind, .athena, of: metadata, at: location, version: version(request), store: engine.store, footers: engine.footers)
       }
       return .table(table, name: "\(name)('\(path)')$\(kind.rawValue)")
+    case "sequence": return .table(try SequenceTable(arguments), name: "sequence")
     case "table_changes", "table_appends": return try await loadSnapshotRange(name, arguments, request)
     default: throw SQLError(.functionNotFound, "Table function '\(name)' not registered")
     }

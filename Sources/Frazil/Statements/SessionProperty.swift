@@ -11,6 +11,8 @@ enum SessionProperty: Hashable {
   /// How often a statement that others' commits contradict is run again.
   case commitRetryStatements
   /// Rounds after which a WITH RECURSIVE is taken for one that never ends.
+  /// Sets of GROUP BY after which a query is refused.
+  case maxGroupingSets
   case maxRecursionDepth
   case parseDecimalLiteralsAsDouble
   case strictAthena
@@ -18,7 +20,7 @@ enum SessionProperty: Hashable {
   case spark(SparkSetting)
 
   static var all: [SessionProperty] {
-    ([.commitRetryStatements, .maxRecursionDepth, .parseDecimalLiteralsAsDouble, .strictAthena, .timeZoneID]
+    ([.commitRetryStatements, .maxGroupingSets, .maxRecursionDepth, .parseDecimalLiteralsAsDouble, .strictAthena, .timeZoneID]
       + OptimizerRule.allCases.map { .rule($0) } + SparkSetting.allCases.map { .spark($0) })
       .sorted { $0.name < $1.name }
   }
@@ -27,6 +29,7 @@ enum SessionProperty: Hashable {
     switch self {
     case .rule(let rule): rule.rawValue
     case .commitRetryStatements: "commit_retry_statements"
+    case .maxGroupingSets: "max_grouping_sets"
     case .maxRecursionDepth: "max_recursion_depth"
     case .parseDecimalLiteralsAsDouble: "parse_decimal_literals_as_double"
     case .strictAthena: "strict_athena"
@@ -46,7 +49,7 @@ enum SessionProperty: Hashable {
   var type: SQLType {
     switch self {
     case .rule, .parseDecimalLiteralsAsDouble, .strictAthena: .boolean
-    case .commitRetryStatements, .maxRecursionDepth: .integer
+    case .commitRetryStatements, .maxGroupingSets, .maxRecursionDepth: .integer
     case .spark, .timeZoneID: .varchar
     }
   }
@@ -55,6 +58,7 @@ enum SessionProperty: Hashable {
     switch self {
     case .rule: "Whether the optimiser uses this rule"
     case .commitRetryStatements: "How often a statement is run again that commits of others contradict"
+    case .maxGroupingSets: "Grouping sets that a GROUP BY may have"
     case .maxRecursionDepth: "Rounds after which a recursive query fails"
     case .parseDecimalLiteralsAsDouble: "Whether 1.5 is a double, as on Athena, or a decimal, as in Trino"
     case .strictAthena: "Whether what Athena would refuse is refused"
@@ -67,6 +71,7 @@ enum SessionProperty: Hashable {
     switch self {
     case .rule(let rule): settings.disabledRules.contains(rule.rawValue) ? "false" : "true"
     case .commitRetryStatements: "\(settings.commitRetryStatements)"
+    case .maxGroupingSets: "\(settings.maxGroupingSets)"
     case .maxRecursionDepth: "\(settings.maxRecursionDepth)"
     case .parseDecimalLiteralsAsDouble: "\(settings.decimalLiteralsAreDouble)"
     case .strictAthena: "\(settings.isStrict)"
@@ -82,6 +87,8 @@ enum SessionProperty: Hashable {
       if isEnabled { settings.disabledRules.remove(rule.rawValue) } else { settings.disabledRules.insert(rule.rawValue) }
     case (.commitRetryStatements, .int(let count)) where value.type.isInteger && (0...1_000).contains(count):
       settings.commitRetryStatements = Int(count)
+    case (.maxGroupingSets, .int(let count)) where value.type.isInteger && (1...1_000_000).contains(count):
+      settings.maxGroupingSets = Int(count)
     case (.maxRecursionDepth, .int(let count)) where value.type.isInteger && (1...1_000_000).contains(count):
       settings.maxRecursionDepth = Int(count)
     case (.parseDecimalLiteralsAsDouble, .boolean(let isDouble)): settings.decimalLiteralsAreDouble = isDouble
@@ -92,7 +99,7 @@ enum SessionProperty: Hashable {
       throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be true or false", range: range)
     case (.commitRetryStatements, _):
       throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be a whole number from 0 to 1000", range: range)
-    case (.maxRecursionDepth, _):
+    case (.maxRecursionDepth, _), (.maxGroupingSets, _):
       throw SQLError(.invalidSessionProperty, "Session property '\(name)' must be a whole number from 1 to 1000000", range: range)
     }
   }
@@ -128,6 +135,7 @@ enum SessionProperty: Hashable {
         settings.disabledRules.remove(rule.rawValue)
       }
     case .commitRetryStatements: settings.commitRetryStatements = original.commitRetryStatements
+    case .maxGroupingSets: settings.maxGroupingSets = original.maxGroupingSets
     case .maxRecursionDepth: settings.maxRecursionDepth = original.maxRecursionDepth
     case .parseDecimalLiteralsAsDouble: settings.decimalLiteralsAreDouble = original.decimalLiteralsAreDouble
     case .strictAthena: settings.isStrict = original.isStrict
@@ -141,6 +149,7 @@ enum SessionProperty: Hashable {
 struct SessionSettings: Sendable {
   var disabledRules: Set<String>
   var commitRetryStatements: Int
+  var maxGroupingSets = BinderSettings().maxGroupingSets
   var maxRecursionDepth = ExecutionOptions().maxRecursionDepth
   var decimalLiteralsAreDouble = true
   var isStrict: Bool

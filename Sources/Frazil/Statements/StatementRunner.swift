@@ -28,10 +28,18 @@ struct StatementRunner: Sendable {
     case .explain(let explain): return try await runExplain(explain)
     case .show(let show): return try await runShow(show, range: statement.range)
     case .describe(let describe): return try await runDescribe(describe)
+    case .describeSchema(let name, let isExtended): return try await runDescribeSchema(name, isExtended: isExtended)
+    case .refresh(let name):
+      // Nothing is kept that could be out of date: only the name can be wrong.
+      _ = try await entry(name)
+      return StatementResult()
     case .describeInput(let name): return try await runDescribeInput(name)
     case .describeOutput(let name): return try await runDescribeOutput(name)
     case .createSchema(let create): return try await runCreateSchema(create)
     case .dropSchema(let drop): return try await runDropSchema(drop)
+    case .alterSchema(let name, let action): return try await runAlterSchema(name, action)
+    case .alterView(let name, let action): return try await runAlterView(name, action)
+    case .comment(let comment): return try await runComment(comment)
     case .createView(let create): return try await runCreateView(create)
     case .dropView(let name, let ifExists): return try await runDropView(name, ifExists: ifExists)
     case .createTable(let create): return try await runCreateTable(create, range: statement.range)
@@ -40,6 +48,7 @@ struct StatementRunner: Sendable {
     case .delete, .update, .merge: return try await repeatingOnConflict { try await runRowChange(statement) }
     case .truncate(let name): return try await repeatingOnConflict { try await runTruncate(name) }
     case .optimize(let optimize): return try await repeatingOnConflict { try await runOptimize(optimize) }
+    case .analyze(let analyze): return try await runAnalyze(analyze)
     case .vacuum(let name): return try await runVacuum(name)
     case .call(let call): return try await runCall(call, range: statement.range)
     case .dropTable(let drop): return try await runDropTable(drop)
@@ -48,6 +57,11 @@ struct StatementRunner: Sendable {
     case .unload(let unload): return try await runUnload(unload)
     case .use(let name): return try await runUse(name)
     case .prepare(let name, let body):
+      switch body.kind {
+      case .prepare, .execute, .executeImmediate, .deallocate:
+        throw SQLError.notSupported("Invalid statement type for prepared statement: \(body.kindName)", range: body.range)
+      default: break
+      }
       session.prepare(name.folded, PreparedStatement(statement: body, script: script))
       return StatementResult()
     case .deallocate(let name):
@@ -63,10 +77,6 @@ struct StatementRunner: Sendable {
     case .setSession(let name, let value): return try runSetSession(name, value)
     case .resetSession(let name): return try runResetSession(name)
     case .setTimeZone(let zone): return try runSetTimeZone(zone)
-    default:
-      throw SQLError.notSupported(
-        "\(statement.kindName) is understood but not carried out yet", range: statement.range,
-        hint: "CHANGELOG.md says what this version does.")
     }
   }
 
@@ -105,6 +115,7 @@ struct StatementRunner: Sendable {
     settings.parameterTypes = parameterTypes
     settings.comparesExtremes = !session.settings.disabledRules.contains(OptimizerRule.quantifiedComparison.rawValue)
     settings.isStrict = session.settings.isStrict
+    settings.maxGroupingSets = session.settings.maxGroupingSets
     return settings
   }
 

@@ -93,7 +93,7 @@ private enum TransactionRole {
 extension Statement {
   fileprivate var transactionRole: TransactionRole {
     switch kind {
-    case .query, .show, .describe, .describeInput, .describeOutput, .setSession, .resetSession, .setTimeZone, .use, .deallocate, .prepare,
+    case .query, .show, .describe, .describeSchema, .refresh, .describeInput, .describeOutput, .setSession, .resetSession, .setTimeZone, .use, .deallocate, .prepare,
       .execute, .executeImmediate, .commit, .rollback:
       // What is prepared is looked at when it is executed.
       .neutral

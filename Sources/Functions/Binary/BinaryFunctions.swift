@@ -30,6 +30,13 @@ extension FunctionLibrary {
         out.bytes.append(bigEndian: first.byteSwapped)
         out.bytes.append(bigEndian: second.byteSwapped)
       },
+      textUnary("spooky_hash_v2_64", "The SpookyHash of bytes, 8 bytes.", returns: .type(.varbinary)) {
+        (bytes: Binary, out: inout TextColumnBuilder) throws(KernelError) in out.bytes.append(bigEndian: SpookyHash.hash(bytes.bytes))
+      },
+      textUnary("spooky_hash_v2_32", "The low half of the SpookyHash of bytes, 4 bytes.", returns: .type(.varbinary)) {
+        (bytes: Binary, out: inout TextColumnBuilder) throws(KernelError) in
+        out.bytes.append(bigEndian: UInt32(truncatingIfNeeded: SpookyHash.hash(bytes.bytes)))
+      },
     ]
 
   // MARK: Texts

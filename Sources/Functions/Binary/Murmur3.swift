@@ -1,11 +1,11 @@
-/// MurmurHash3 of 128 bits for 64-bit machines, seed 0: 16 bytes, both words little-endian.
+/// MurmurHash3 of 128 bits for 64-bit machines: 16 bytes, both words little-endian.
 /// - Source: Austin Appleby, MurmurHash3_x64_128 (public domain).
 enum Murmur3Hash128 {
   private static let c1: UInt64 = 0x87C3_7B91_1142_53D5
   private static let c2: UInt64 = 0x4CF5_AD43_2745_937F
 
-  static func hash(_ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64) {
-    var (h1, h2): (UInt64, UInt64) = (0, 0)
+  static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> (UInt64, UInt64) {
+    var (h1, h2) = (seed, seed)
     let blocks = bytes.count / 16
     for block in 0..<blocks {
       let k1 = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: block * 16, as: UInt64.self))
@@ -31,7 +31,7 @@ enum Murmur3Hash128 {
     return (h1, h2 &+ h1)
   }
 
-  /// The first word of the hash of 8 little-endian bytes.
+  /// The first word of the hash of 8 little-endian bytes, with seed 0.
   static func hash(word: UInt64) -> UInt64 {
     let h1 = (rotate(word &* c1, 31) &* c2 ^ 8) &+ 8
     return finish(h1) &+ finish(h1 &+ 8)

@@ -44,6 +44,8 @@ package func canCast(from source: SQLType, to target: SQLType) -> Bool {
   case (.timestamp, .timestamp), (.timestamp, .timestampTZ), (.timestampTZ, .timestamp), (.timestampTZ, .timestampTZ):
     return true
   case (.time, .time), (.time, .timestamp), (.time, .timestampTZ): return true
+  case (.timeTZ, .time), (.timeTZ, .timeTZ), (.timeTZ, .timestamp), (.timeTZ, .timestampTZ): return true
+  case (.time, .timeTZ), (.timestamp, .timeTZ), (.timestampTZ, .timeTZ): return true
   default: return source.isNumeric && target.isNumeric
   }
 }

@@ -72,6 +72,7 @@ extension Caster {
       return try fixed(column, Int64.self) { (row: Int) throws(KernelError) -> Int64 in
         try Self.rescale(clock.local(moments[row], ticksPerSecond: perSecond), from, to)
       }
+    case (.timeTZ, _), (_, .timeTZ): return try castZonedTime(column, &clock)
     case (.time(let from), .timestamp(let to)), (.time(let from), .timestampTZ(let to)):
       // A time stands for that time of the current day.
       let ticks = values.pointer(as: Int64.self)
@@ -87,6 +88,64 @@ extension Caster {
       }
     default: throw KernelError("NOT_SUPPORTED", "Cannot cast \(column.type) to \(target)")
     }
+  }
+
+  /// A time with time zone is what its clock reads and the clock's offset. What has no offset of its own is read in the session's zone, at the
+  /// offset that this has now.
+  private func castZonedTime(_ column: Column, _ clock: inout ZoneClock) throws(KernelError) -> Column {
+    let values = column.flat.values
+    let now = CivilCalendar.floorDivide(Int(context.nowMicroseconds), 1_000_000)
+    let sessionOffset = clock.offsetSeconds(zone: context.sessionZone, at: now)
+    switch (column.type, target) {
+    case (.time(let from), .timeTZ(let to)):
+      let ticks = values.pointer(as: Int64.self)
+      return try fixed(column, TimestampTZ.self) { (row: Int) throws(KernelError) -> TimestampTZ in
+        ZonedTime.value(local: try Self.timeOfDay(ticks[row], from, to), offsetSeconds: sessionOffset, precision: to)
+      }
+    case (.timestamp(let from), .timeTZ(let to)):
+      let ticks = values.pointer(as: Int64.self)
+      return try fixed(column, TimestampTZ.self) { (row: Int) throws(KernelError) -> TimestampTZ in
+        ZonedTime.value(local: try Self.timeOfDay(ticks[row], from, to), offsetSeconds: sessionOffset, precision: to)
+      }
+    case (.timestampTZ(let from), .timeTZ(let to)):
+      let moments = values.pointer(as: TimestampTZ.self)
+      let perSecond = SQLType.ticksPerSecond(precision: from)
+      return try fixed(column, TimestampTZ.self) { (row: Int) throws(KernelError) -> TimestampTZ in
+        let local = clock.local(moments[row], ticksPerSecond: perSecond)
+        let offset = Int((local &- moments[row].instant) / perSecond)
+        return ZonedTime.value(local: try Self.timeOfDay(local, from, to), offsetSeconds: offset, precision: to)
+      }
+    case (.timeTZ(let from), .timeTZ(let to)):
+      let times = values.pointer(as: TimestampTZ.self)
+      return try fixed(column, TimestampTZ.self) { (row: Int) throws(KernelError) -> TimestampTZ in
+        TimestampTZ(instant: try Self.timeOfDay(times[row].instant, from, to), zone: times[row].zone)
+      }
+    case (.timeTZ(let from), .time(let to)):
+      let times = values.pointer(as: TimestampTZ.self)
+      return try fixed(column, Int64.self) { (row: Int) throws(KernelError) -> Int64 in
+        try Self.timeOfDay(ZonedTime.local(times[row], precision: from), from, to)
+      }
+    case (.timeTZ(let from), .timestamp(let to)):
+      let times = values.pointer(as: TimestampTZ.self)
+      let start = try Self.midnight(today(sessionOffset), to)
+      return try fixed(column, Int64.self) { (row: Int) throws(KernelError) -> Int64 in
+        start &+ (try Self.rescale(ZonedTime.local(times[row], precision: from), from, to))
+      }
+    case (.timeTZ(let from), .timestampTZ(let to)):
+      let times = values.pointer(as: TimestampTZ.self)
+      let start = try Self.midnight(today(sessionOffset), to)
+      let perSecond = SQLType.ticksPerSecond(precision: to)
+      return try fixed(column, TimestampTZ.self) { (row: Int) throws(KernelError) -> TimestampTZ in
+        let local = start &+ (try Self.rescale(ZonedTime.local(times[row], precision: from), from, to))
+        return TimestampTZ(instant: clock.instant(local: local, zone: times[row].zone, ticksPerSecond: perSecond), zone: times[row].zone)
+      }
+    default: throw KernelError("NOT_SUPPORTED", "Cannot cast \(column.type) to \(target)")
+    }
+  }
+
+  /// The day that the session's clock shows.
+  private func today(_ sessionOffset: Int) -> Int32 {
+    Int32(truncatingIfNeeded: CivilTime(context.nowMicroseconds &+ Int64(sessionOffset) &* 1_000_000, ticksPerSecond: 1_000_000).day)
   }
 
   /// A local reading in the session's zone.

@@ -143,6 +143,14 @@ extension Caster {
         else { throw fail(row, "time") }
         return ticks % (SQLType.ticksPerSecond(precision: precision) * 86_400)
       }
+    case .timeTZ(let precision):
+      return try fixed(column, TimestampTZ.self) { (row: Int) throws(KernelError) -> TimestampTZ in
+        guard let parsed = TemporalParser.zonedTime(StringView.buffer(at: views + row)),
+          let ticks = TemporalParser.ticks(day: 0, nanoseconds: parsed.nanoseconds, precision: precision)
+        else { throw fail(row, "time with time zone") }
+        return ZonedTime.value(
+          local: ticks % (SQLType.ticksPerSecond(precision: precision) * 86_400), offsetSeconds: parsed.offsetMinutes * 60, precision: precision)
+      }
     case .timestamp(let precision):
       return try fixed(column, Int64.self) { (row: Int) throws(KernelError) -> Int64 in
         guard let parsed = TemporalParser.timestamp(StringView.buffer(at: views + row)), parsed.zone == nil,
@@ -203,6 +211,8 @@ struct ValuePrinter {
       out.append(
         timeOfDay: Int(view.pointer(as: Int64.self)[index]),
         ticksPerSecond: Int(SQLType.ticksPerSecond(precision: precision)), fractionDigits: precision)
+    case .timeTZ(let precision):
+      out.append(timeTZ: view.pointer(as: TimestampTZ.self)[index], precision: precision, fractionDigits: precision)
     case .timestamp(let precision):
       out.append(timestamp: view.pointer(as: Int64.self)[index], precision: precision, fractionDigits: precision)
     case .timestampTZ(let precision):

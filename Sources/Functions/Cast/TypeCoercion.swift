@@ -14,6 +14,8 @@ package enum TypeCoercion {
     case (.char(let first), .char(let second)): return .char(length: max(first, second))
     case (.char(let fixed), .varchar(let length)), (.varchar(let length), .char(let fixed)):
       return .char(length: max(fixed, length ?? maxCharLength))
+    case (.timeTZ(let first), .timeTZ(let second)), (.time(let first), .timeTZ(let second)), (.timeTZ(let first), .time(let second)):
+      return .timeTZ(precision: max(first, second))
     case (.time(let first), .time(let second)): return .time(precision: max(first, second))
     case (.timestamp(let first), .timestamp(let second)): return .timestamp(precision: max(first, second))
     case (.timestampTZ(let first), .timestampTZ(let second)),
@@ -115,7 +117,7 @@ package enum TypeCoercion {
     if let from = numericRank(source), let to = numericRank(target) { return from == to ? 1 : (to - from) * 2 }
     switch (source, target) {
     case (.date, .timestamp): return 2
-    case (.date, .timestampTZ), (.timestamp, .timestampTZ): return 4
+    case (.date, .timestampTZ), (.timestamp, .timestampTZ), (.time, .timeTZ): return 4
     case (.varchar, .char): return 8
     default: return 1
     }

@@ -77,23 +77,6 @@ extension FunctionLibrary {
     ScalarDefinition(
       "array_last", "Last element; NULL for an empty array.", [list], returns: .pattern(element),
       kernel: elementKernel { $0.last }),
-    ScalarDefinition(
-      "cosine_similarity", "Cosine of the angle between two vectors.", [.array(.double), .array(.double)],
-      returns: .type(.double),
-      kernel: listScalarKernel(.double) { (lists: ListArguments, row: Int) throws(KernelError) -> Double? in
-        let (mine, theirs) = (lists[0].range(row), lists[1].range(row))
-        guard mine.count == theirs.count else { throw .invalidArgument("The arguments must have the same length") }
-        let (x, y) = (Operand(lists[0].elements), Operand(lists[1].elements))
-        var (product, first, second) = (0.0, 0.0, 0.0)
-        for (i, j) in Swift.zip(mine, theirs) {
-          guard x.isValid(i), y.isValid(j) else { return nil }
-          let (a, b) = (x.pointer(as: Double.self)[i & x.mask], y.pointer(as: Double.self)[j & y.mask])
-          product += a * b
-          first += a * a
-          second += b * b
-        }
-        return product / (first * second).squareRoot()
-      }),
   ]
 
   private static func position(_ lists: ListArguments, _ row: Int, instance: Int64) -> Int64 {

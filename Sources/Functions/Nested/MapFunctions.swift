@@ -113,7 +113,10 @@ extension FunctionLibrary {
     },
     ScalarDefinition(
       "cosine_similarity", "Cosine of the angle between two sparse vectors.",
-      [.map(.varchar, .double), .map(.varchar, .double)], returns: .type(.double), kernel: cosineKernel),
+      [.map(.varchar, .double), .map(.varchar, .double)], returns: .type(.double), kernel: cosineKernel { $0 }),
+    ScalarDefinition(
+      "cosine_distance", "1 minus the cosine of the angle between two sparse vectors.",
+      [.map(.varchar, .double), .map(.varchar, .double)], returns: .type(.double), kernel: cosineKernel { 1 - $0 }),
   ]
 
   /// Keys or values as arrays of the same shape.
@@ -192,30 +195,32 @@ private let concatenateMaps: ScalarKernel = { (arguments: [Column], call: Functi
   return result.finish(call.resultType, children: [keys.take(keyRows), values.take(valueRows)])
 }
 
-private let cosineKernel: ScalarKernel = { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
-  let maps = arguments.map { ListOperand($0) }
-  let values = maps.map { Operand($0.values ?? $0.elements) }
-  let comparer = RowComparer(maps[0].elements, maps[1].elements)
-  let builder = ColumnBuilder(type: .double, capacity: call.count)
-  for row in 0..<call.count {
-    guard maps.allSatisfy({ $0.isValid(row) }) else {
-      builder.appendNull()
-      continue
-    }
-    func value(_ map: Int, _ entry: Int) -> Double { values[map].pointer(as: Double.self)[entry & values[map].mask] }
-    var product = 0.0
-    for one in maps[0].range(row) {
-      for other in maps[1].range(row) where comparer.isSame(one, other) { product += value(0, one) * value(1, other) }
-    }
-    var squares = [0.0, 0.0]
-    var hasNull = false
-    for map in 0..<2 {
-      for entry in maps[map].range(row) {
-        if !values[map].isValid(entry) { hasNull = true }
-        squares[map] += value(map, entry) * value(map, entry)
+private func cosineKernel(_ result: @escaping @Sendable (_ cosine: Double) -> Double) -> ScalarKernel {
+  { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+    let maps = arguments.map { ListOperand($0) }
+    let values = maps.map { Operand($0.values ?? $0.elements) }
+    let comparer = RowComparer(maps[0].elements, maps[1].elements)
+    let builder = ColumnBuilder(type: .double, capacity: call.count)
+    for row in 0..<call.count {
+      guard maps.allSatisfy({ $0.isValid(row) }) else {
+        builder.appendNull()
+        continue
       }
+      func value(_ map: Int, _ entry: Int) -> Double { values[map].pointer(as: Double.self)[entry & values[map].mask] }
+      var product = 0.0
+      for one in maps[0].range(row) {
+        for other in maps[1].range(row) where comparer.isSame(one, other) { product += value(0, one) * value(1, other) }
+      }
+      var squares = [0.0, 0.0]
+      var hasNull = false
+      for map in 0..<2 {
+        for entry in maps[map].range(row) {
+          if !values[map].isValid(entry) { hasNull = true }
+          squares[map] += value(map, entry) * value(map, entry)
+        }
+      }
+      if hasNull || squares.contains(0) { builder.appendNull() } else { builder.append(fixed: result(product / (squares[0] * squares[1]).squareRoot())) }
     }
-    if hasNull || squares.contains(0) { builder.appendNull() } else { builder.append(fixed: product / (squares[0] * squares[1]).squareRoot()) }
+    return builder.finish()
   }
-  return builder.finish()
 }

@@ -43,6 +43,7 @@ extension SQLType {
     guard interval == .intervalDayToSecond else { return self }
     return switch self {
     case .time(let precision): .time(precision: max(3, precision))
+    case .timeTZ(let precision): .timeTZ(precision: max(3, precision))
     case .timestamp(let precision): .timestamp(precision: max(3, precision))
     case .timestampTZ(let precision): .timestampTZ(precision: max(3, precision))
     default: self
@@ -109,6 +110,14 @@ private func momentPlusInterval(_ moment: SQLType, _ interval: SQLType, isMinus:
         value: TimestampTZ(
           instant: clock.instant(local: local, zone: value.zone, ticksPerSecond: perSecond), zone: value.zone))
     }
+  case (.timeTZ(let precision), .intervalDayToSecond):
+    let perSecond = SQLType.ticksPerSecond(precision: precision)
+    return optionalKernel(moment) { (operands: [Operand], row: Int) throws(KernelError) -> ZonedMoment? in
+      let value = operands[0].pointer(as: TimestampTZ.self)[row & operands[0].mask]
+      let shift = (operands[1].pointer(as: Int64.self)[row & operands[1].mask] % 86_400_000) * (perSecond / 1000)
+      let sum = CivilCalendar.floorModulo(Int(value.instant + sign * shift), Int(perSecond * 86_400))
+      return ZonedMoment(value: TimestampTZ(instant: Int64(sum), zone: value.zone))
+    }
   case (.time(let precision), .intervalDayToSecond):
     let perSecond = SQLType.ticksPerSecond(precision: precision)
     return optionalKernel(moment) { (operands: [Operand], row: Int) throws(KernelError) -> Int64? in
@@ -156,7 +165,7 @@ private func momentDifference(_ types: [SQLType]) -> ResolvedScalar? {
     kernel = binaryKernel(.intervalDayToSecond) { (x: Int64, y: Int64) -> Int64 in
       TemporalMath.floorDivide(x, perMillisecond) &- TemporalMath.floorDivide(y, perMillisecond)
     }
-  case .timestampTZ(let precision):
+  case .timestampTZ(let precision), .timeTZ(let precision):
     let perMillisecond = SQLType.ticksPerSecond(precision: precision) / 1000
     kernel = binaryKernel(.intervalDayToSecond) { (x: ZonedMoment, y: ZonedMoment) -> Int64 in
       TemporalMath.floorDivide(x.value.instant, perMillisecond) &- TemporalMath.floorDivide(y.value.instant, perMillisecond)

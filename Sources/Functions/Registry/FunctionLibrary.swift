@@ -358,7 +358,7 @@ extension FunctionLibrary {
   package static let standard = FunctionLibrary(
     scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
       + regex + temporalFields + temporalSteps + temporalConversions + patternDates + array + sequences + map + lambdas + json + sqlJSON + binaryFunctions + url + textPieces
-      + format + betaDistribution + sketchFunctions,
+      + format + vectors + network + betaDistribution + sketchFunctions,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax + logicAndBits + statistics + collecting + keyedCollecting + extremes
       + approximateCounts + percentiles + sketchAggregates + reducing)

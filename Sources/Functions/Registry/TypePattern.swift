@@ -18,6 +18,7 @@ package indirect enum TypePattern: Sendable, Hashable {
   case time
   case timestamp
   case timestampTZ
+  case timeTZ
   /// Any row type.
   case row(String)
   case array(TypePattern)
@@ -48,6 +49,7 @@ extension TypePattern: CustomStringConvertible {
     case .time: "time(p)"
     case .timestamp: "timestamp(p)"
     case .timestampTZ: "timestamp(p) with time zone"
+    case .timeTZ: "time(p) with time zone"
     case .array(let element): "array(\(element))"
     case .map(let key, let value): "map(\(key),\(value))"
     case .function(let parameters, let result):
@@ -88,7 +90,7 @@ package struct TypeBinding: Sendable {
       variables[name] = type
       return true
     case (.varchar, .varchar), (.char, .char), (.decimal, .decimal), (.time, .time), (.timestamp, .timestamp),
-      (.timestampTZ, .timestampTZ):
+      (.timestampTZ, .timestampTZ), (.timeTZ, .timeTZ):
       return true
     case (.array(let element), .array(let type)): return match(element, type)
     case (.map(let key, let value), .map(let keyType, let valueType)):
@@ -109,7 +111,7 @@ package struct TypeBinding: Sendable {
     case (.timestamp, .date):
       cost += 2
       return true
-    case (.timestampTZ, .timestamp), (.timestampTZ, .date):
+    case (.timestampTZ, .timestamp), (.timestampTZ, .date), (.timeTZ, .time):
       cost += 4
       return true
     default: return false
@@ -144,6 +146,12 @@ package struct TypeBinding: Sendable {
       guard let type, let shape = TypeCoercion.decimal(of: type) else { return .decimal(precision: 1, scale: 0) }
       return .decimal(precision: shape.precision, scale: shape.scale)
     case .time: if case .time = type { return type ?? .time(precision: 3) } else { return .time(precision: 3) }
+    case .timeTZ:
+      switch type {
+      case .timeTZ: return type ?? .timeTZ(precision: 3)
+      case .time(let precision): return .timeTZ(precision: precision)
+      default: return .timeTZ(precision: 3)
+      }
     case .timestamp:
       if case .timestamp = type { return type ?? .timestamp(precision: 3) } else { return .timestamp(precision: 3) }
     case .timestampTZ:

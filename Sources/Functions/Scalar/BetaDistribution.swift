@@ -24,6 +24,18 @@ extension FunctionLibrary {
       }
       return p == 0 ? 0 : p == 1 ? 1 : high
     },
+    checkedBinary("t_cdf", "Student's t distribution: t_cdf(value, degrees of freedom).") { (value: Double, freedom: Double) throws(KernelError) -> Double in
+      guard freedom > 0 else { throw .invalidArgument("df must be greater than 0") }
+      // DLMF 8.17, by the beta distribution of the squared value.
+      let tail = regularizedBeta(freedom / (freedom + value * value), freedom / 2, 0.5) / 2
+      return value < 0 ? tail : 1 - tail
+    },
+    checkedBinary("t_pdf", "The density of Student's t distribution: t_pdf(value, degrees of freedom).") {
+      (value: Double, freedom: Double) throws(KernelError) -> Double in
+      guard freedom > 0 else { throw .invalidArgument("df must be greater than 0") }
+      let scale = Glibc.lgamma((freedom + 1) / 2) - Glibc.lgamma(freedom / 2) - Glibc.log(freedom * Double.pi) / 2
+      return Glibc.exp(scale - (freedom + 1) / 2 * Glibc.log1p(value * value / freedom))
+    },
   ]
 }
 

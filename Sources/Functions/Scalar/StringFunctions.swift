@@ -1,24 +1,36 @@
 import Columnar
 
 extension FunctionLibrary {
-  static let string: [ScalarDefinition] = stringBasics + stringPieces + stringPadding + stringSearch + stringEncoding
+  static let string: [ScalarDefinition] = stringCases + stringBasics + stringPieces + stringPadding + stringSearch + stringEncoding
 
   /// The result has the length limit of the first argument.
   private static let sameText = ResultRule.argument(0)
+
+  /// Of char(n) too, which stays char(n).
+  private static let stringCases: [ScalarDefinition] = [TypePattern.varchar, .char].flatMap { pattern in
+    [
+      ScalarDefinition(
+        "lower", aliases: ["lcase"], "Text in lower case.", [pattern], returns: sameText,
+        kernel: textKernel { (operands: [Operand], row: Int, out: inout TextColumnBuilder) throws(KernelError) in
+          out.bytes.append(mapped: text(operands[0], row), ascii: { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, \.simpleLowercase)
+        }),
+      ScalarDefinition(
+        "upper", aliases: ["ucase"], "Text in upper case.", [pattern], returns: sameText,
+        kernel: textKernel { (operands: [Operand], row: Int, out: inout TextColumnBuilder) throws(KernelError) in
+          out.bytes.append(mapped: text(operands[0], row), ascii: { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 }, \.simpleUppercase)
+        }),
+    ]
+  }
+
+  private static func text(_ operand: Operand, _ row: Int) -> UnsafeRawBufferPointer {
+    Text.load(operand.pointer(as: Text.Stored.self), row & operand.mask).bytes
+  }
 
   private static let stringBasics: [ScalarDefinition] = [
     unary("length", aliases: ["char_length", "character_length"], "Number of characters (code points).") {
       (text: Text) -> Int64 in Int64(UTF8Text.count(text.bytes))
     },
     unary("length", "Number of bytes.") { (bytes: Binary) -> Int64 in Int64(bytes.bytes.count) },
-    textUnary("lower", aliases: ["lcase"], "Text in lower case.", returns: sameText) {
-      (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
-      out.bytes.append(mapped: text.bytes, ascii: { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }) { $0.properties.lowercaseMapping }
-    },
-    textUnary("upper", aliases: ["ucase"], "Text in upper case.", returns: sameText) {
-      (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
-      out.bytes.append(mapped: text.bytes, ascii: { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 }) { $0.properties.uppercaseMapping }
-    },
     textUnary("reverse", "Characters from the end to the start.", returns: sameText) {
       (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
       var end = text.count
@@ -141,7 +153,7 @@ extension FunctionLibrary {
   ]
 
   private static let stringSearch: [ScalarDefinition] = [
-    binary("strpos", aliases: ["position"], "Position of the first occurrence from 1; 0 without one.") {
+    binary("strpos", aliases: ["position", "index"], "Position of the first occurrence from 1; 0 without one.") {
       (text: Text, find: Text) -> Int64 in
       guard let offset = UTF8Text.find(find.bytes, in: text.bytes) else { return 0 }
       return Int64(UTF8Text.count(slice(text.bytes, 0, offset))) + 1
@@ -187,11 +199,53 @@ extension FunctionLibrary {
       }
       return sum % 10 == 0
     },
+    textUnary("char2hexint", "The UTF-16 code units of a text in hexadecimal digits (Teradata).") { (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
+      for unit in text.string.utf16 {
+        let digits = String(unit, radix: 16, uppercase: true)
+        out.bytes.append(text: String(repeating: "0", count: 4 - digits.count) + digits)
+      }
+    },
+    textUnary("word_stem", "The stem of an English word in lower case.") { (word: Text, out: inout TextColumnBuilder) throws(KernelError) in
+      out.bytes.append(text: EnglishStemmer.stem(word.string))
+    },
+    textBinary("word_stem", "The stem of a word in a language, of which there is en.") {
+      (word: Text, language: Text, out: inout TextColumnBuilder) throws(KernelError) in
+      switch language.string.lowercased() {
+      case "en": out.bytes.append(text: EnglishStemmer.stem(word.string))
+      case "ca", "da", "de", "es", "eu", "fi", "fr", "hu", "hy", "ir", "it", "lt", "nl", "no", "pt", "ro", "ru", "sv", "tr":
+        throw KernelError("NOT_SUPPORTED", "word_stem knows English (en) only, not \(language.string)")
+      case let name: throw .invalidArgument("Unknown stemmer language: \(name)")
+      }
+    },
+    textTernary("overlay", "Text with the part from a 1-based position on, as long as the replacement, exchanged for it.") {
+      (text: Text, replacement: Text, start: Int64, out: inout TextColumnBuilder) throws(KernelError) in
+      try overlay(text, replacement, start, Int64(UTF8Text.count(replacement.bytes)), &out)
+    },
+    ScalarDefinition(
+      "overlay", "The same with a part of so many characters: overlay(text, replacement, start, length).", [.varchar, .varchar, .bigint, .bigint],
+      returns: .type(.varchar),
+      kernel: textKernel { (operands: [Operand], row: Int, out: inout TextColumnBuilder) throws(KernelError) in
+        func text(_ operand: Operand) -> Text { Text.load(operand.pointer(as: Text.Stored.self), row & operand.mask) }
+        func number(_ operand: Operand) -> Int64 { operand.pointer(as: Int64.self)[row & operand.mask] }
+        try overlay(text(operands[0]), text(operands[1]), number(operands[2]), number(operands[3]), &out)
+      }),
     textUnary("soundex", "The Soundex code of a name.", returns: .type(.varchar(length: 4))) {
       (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
       try out.bytes.append(soundex: text.bytes)
     },
   ]
+
+  private static func overlay(
+    _ text: Text, _ replacement: Text, _ start: Int64, _ length: Int64, _ out: inout TextColumnBuilder
+  ) throws(KernelError) {
+    guard start > 0 else { throw .invalidArgument("Start position must be greater than 0") }
+    let scalars = Array(text.string.unicodeScalars)
+    let first = Int(clamping: min(Int64(scalars.count), start - 1))
+    let last = first + Int(clamping: max(0, min(length, Int64(scalars.count - first))))
+    for scalar in scalars[..<first] { out.bytes.append(scalar) }
+    out.bytes.append(replacement.bytes)
+    for scalar in scalars[last...] { out.bytes.append(scalar) }
+  }
 
   private static let stringEncoding: [ScalarDefinition] = [
     textUnary("to_utf8", "The bytes of a text.", returns: .type(.varbinary)) {
@@ -200,7 +254,7 @@ extension FunctionLibrary {
     textUnary("from_utf8", "The text of bytes; broken sequences become U+FFFD.") {
       (bytes: Binary, out: inout TextColumnBuilder) throws(KernelError) in
       if UTF8Text.isValid(bytes.bytes) { return out.borrow(bytes.bytes) }
-      out.bytes.append(text: String(decoding: bytes.bytes, as: UTF8.self))
+      for scalar in UTF8Text.repaired(bytes.bytes).unicodeScalars { out.bytes.append(scalar) }
     },
     textBinary("from_utf8", "The text of bytes; broken sequences become the given character.") {
       (bytes: Binary, replacement: Text, out: inout TextColumnBuilder) throws(KernelError) in
@@ -208,7 +262,7 @@ extension FunctionLibrary {
         throw .invalidArgument("Replacement character string must empty or a single character")
       }
       if UTF8Text.isValid(bytes.bytes) { return out.borrow(bytes.bytes) }
-      for scalar in String(decoding: bytes.bytes, as: UTF8.self).unicodeScalars {
+      for scalar in UTF8Text.repaired(bytes.bytes).unicodeScalars {
         if scalar == "\u{FFFD}" { out.bytes.append(replacement.bytes) } else { out.bytes.append(scalar) }
       }
     },

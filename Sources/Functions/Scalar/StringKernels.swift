@@ -182,7 +182,7 @@ extension TextBuffer {
   /// Case mapping: ASCII byte by byte, everything else by Unicode's simple and special mappings.
   @inline(__always)
   mutating func append(
-    mapped bytes: UnsafeRawBufferPointer, ascii: (UInt8) -> UInt8, _ mapping: (Unicode.Scalar) -> String
+    mapped bytes: UnsafeRawBufferPointer, ascii: (UInt8) -> UInt8, _ mapping: (Unicode.Scalar) -> Unicode.Scalar
   ) {
     if UTF8Text.isASCII(bytes) {
       let target = reserve(bytes.count).assumingMemoryBound(to: UInt8.self)
@@ -197,9 +197,7 @@ extension TextBuffer {
         continue
       }
       let (scalar, next) = UTF8Text.decode(bytes, at: index)
-      // One code point stays one code point, as in Trino: sharp s has no upper case here.
-      let mapped = mapping(scalar).unicodeScalars
-      if mapped.count == 1, let only = mapped.first { append(only) } else { append(slice(bytes, index, next)) }
+      append(mapping(scalar))
       index = next
     }
   }
@@ -287,16 +285,31 @@ extension TextBuffer {
     for _ in written..<4 { append(0x30) }
   }
 
-  /// Canonical forms by the standard library's own tables; compatibility forms are not among them.
+  /// Canonical forms by the standard library's own tables; compatibility forms take characters apart first.
   mutating func append(normalized bytes: UnsafeRawBufferPointer, form: String) throws(KernelError) {
     if UTF8Text.isASCII(bytes) { return append(bytes) }
     let text = String(decoding: bytes, as: UTF8.self)
     switch form.uppercased() {
     case "NFC": for scalar in text._nfc { append(scalar) }
     case "NFD": for scalar in text._nfd { append(scalar) }
-    case "NFKC", "NFKD":
-      throw KernelError("NOT_SUPPORTED", "Normalization form \(form.uppercased()) is not supported; use NFC or NFD")
+    case "NFKC": for scalar in CompatibilityMappings.decomposed(text)._nfc { append(scalar) }
+    case "NFKD": for scalar in CompatibilityMappings.decomposed(text)._nfd { append(scalar) }
     default: throw .invalidArgument("Normalization form must be one of [NFD, NFC, NFKD, NFKC]")
     }
+  }
+}
+
+extension Unicode.Scalar {
+  /// Java's `Character.toLowerCase`, which Trino has: one code point stays one code point.
+  var simpleLowercase: Unicode.Scalar {
+    // The only one whose full mapping is longer.
+    self == "\u{130}" ? "i" : Self.only(properties.lowercaseMapping) ?? self
+  }
+
+  /// Java's `Character.toUpperCase`: sharp s has no upper case. Greek letters with iota subscript have that of titles.
+  var simpleUppercase: Unicode.Scalar { Self.only(properties.uppercaseMapping) ?? Self.only(properties.titlecaseMapping) ?? self }
+
+  private static func only(_ text: String) -> Unicode.Scalar? {
+    text.unicodeScalars.count == 1 ? text.unicodeScalars.first : nil
   }
 }

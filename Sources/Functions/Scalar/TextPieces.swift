@@ -54,16 +54,23 @@ extension FunctionLibrary {
     textUnary("format_number", "A number with a unit: 123K, 1M.") { (x: Double, out: inout TextColumnBuilder) throws(KernelError) in
       out.bytes.append(text: compact(x))
     },
-    textUnary("title_case", aliases: ["initcap"], "Text with the first letter of each word in upper case.", returns: .argument(0)) {
-      (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
+    capitalized("title_case", "Text with the first letter of each word in upper case; words are of letters and digits.") {
+      !$0.properties.isAlphabetic && $0.properties.numericType == nil
+    },
+    capitalized("initcap", "Text with the first letter of each word in upper case; white space stands between words (Spark).") { $0.properties.isWhitespace },
+  ]
+
+  private static func capitalized(
+    _ name: String, _ description: String, separates: @escaping @Sendable (Unicode.Scalar) -> Bool
+  ) -> ScalarDefinition {
+    textUnary(name, description, returns: .argument(0)) { (text: Text, out: inout TextColumnBuilder) throws(KernelError) in
       var isStart = true
       for scalar in text.string.unicodeScalars {
-        let mapped = isStart ? scalar.properties.titlecaseMapping : scalar.properties.lowercaseMapping
-        out.bytes.append(text: mapped.unicodeScalars.count == 1 ? mapped : String(Character(scalar)))
-        isStart = scalar.properties.isWhitespace
+        out.bytes.append(isStart ? scalar.simpleUppercase : scalar.simpleLowercase)
+        isStart = separates(scalar)
       }
-    },
-  ]
+    }
+  }
 
   private static func split(_ more: [TypePattern]) -> ScalarDefinition {
     ScalarDefinition(

@@ -30,6 +30,14 @@ extension FunctionLibrary {
       }(arguments, call)
     },
     ScalarDefinition(
+      "from_unixtime_nanos", "The same of a decimal, rounded to whole nanoseconds.", [.decimal], returns: .type(.timestampTZ(precision: 9))
+    ) { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+      let zone = call.context.sessionZone
+      let nanoseconds = try castColumn(arguments[0], to: .bigint, isTry: false, context: call.context)
+      return try unaryKernel(call.resultType) { (x: Int64) -> ZonedMoment in ZonedMoment(value: TimestampTZ(instant: x, zone: zone)) }(
+        [nanoseconds], call)
+    },
+    ScalarDefinition(
       "to_unixtime", "Seconds since 1970-01-01 UTC.", [.timestamp], returns: .type(.double)
     ) { (types: [SQLType], _: SQLType) throws(FunctionError) -> ScalarKernel in
       let perSecond = Double(types[0].ticksPerSecond)
@@ -86,6 +94,8 @@ extension FunctionLibrary {
     zoned("at_timezone", "The same moment shown in another zone.", [.timestampTZ, .varchar], keepsInstant: true),
     zoned(
       "at_timezone", "The same moment shown at an offset.", [.timestampTZ, .exact(.intervalDayToSecond)], keepsInstant: true),
+    shiftedTime("The same time of day in another zone, at its offset of now.", .varchar),
+    shiftedTime("The same time of day at another offset.", .exact(.intervalDayToSecond)),
     zoned("with_timezone", "The moment at which a zone's clock shows the timestamp.", [.timestamp, .varchar], keepsInstant: false),
     zoned(
       "with_timezone", "The moment at which a clock at the offset shows the timestamp.",
@@ -115,6 +125,21 @@ extension FunctionLibrary {
           ? reader.moment(row).instant
           : clock.instant(local: try reader.ticks(reader.reading(row)), zone: zone, ticksPerSecond: perSecond)
         target.assumingMemoryBound(to: TimestampTZ.self)[row] = TimestampTZ(instant: instant, zone: zone)
+      }
+    }
+  }
+
+  private static func shiftedTime(_ description: String, _ zone: TypePattern) -> ScalarDefinition {
+    ScalarDefinition("at_timezone", description, [.timeTZ, zone], returns: .argument(0)) {
+      (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
+      var zones = ZoneReader(arguments[1])
+      var clock = ZoneClock()
+      let now = CivilCalendar.floorDivide(Int(call.context.nowMicroseconds), 1_000_000)
+      return try temporalKernel(arguments, argument: 0, result: TimestampTZ.self, call) {
+        (reader: inout TemporalReader, row: Int, target: UnsafeMutableRawPointer) throws(KernelError) in
+        let minutes = clock.offsetSeconds(zone: try zones.zone(row), at: now) / 60
+        target.assumingMemoryBound(to: TimestampTZ.self)[row] = TimestampTZ(
+          instant: reader.moment(row).instant, zone: ZoneID.fixed(minutes: minutes))
       }
     }
   }

@@ -27,9 +27,13 @@ extension FunctionLibrary {
     + part("millisecond", "The millisecond of the second.", .times) { time, perSecond in
       time.ticks % perSecond / (perSecond / 1000)
     }
+    + [TypePattern.timestampTZ, .timeTZ].flatMap { pattern in
+      [
+        offsetPart("timezone_hour", "The hours of the offset from UTC.", pattern) { $0 / 3600 },
+        offsetPart("timezone_minute", "The minutes of the offset from UTC.", pattern) { $0 / 60 % 60 },
+      ]
+    }
     + [
-      offsetPart("timezone_hour", "The hours of the offset from UTC.") { $0 / 3600 },
-      offsetPart("timezone_minute", "The minutes of the offset from UTC.") { $0 / 60 % 60 },
       intervalPart("year", "The whole years of an interval.", .intervalYearToMonth) { $0 / 12 },
       intervalPart("month", "The months of an interval beside its years.", .intervalYearToMonth) { $0 % 12 },
       intervalPart("day", "The whole days of an interval.", .intervalDayToSecond) { $0 / 86_400_000 },
@@ -45,7 +49,7 @@ extension FunctionLibrary {
     _ name: String, aliases: [String] = [], _ description: String, _ operands: Operands,
     _ body: @escaping @Sendable (_ time: CivilTime, _ ticksPerSecond: Int) -> Int
   ) -> [ScalarDefinition] {
-    let patterns: [TypePattern] = [operands == .days ? .date : .time, .timestamp, .timestampTZ]
+    let patterns: [TypePattern] = (operands == .days ? [.date] : [.time, .timeTZ]) + [.timestamp, .timestampTZ]
     return patterns.map { pattern in
       ScalarDefinition(name, aliases: aliases, description, [pattern], returns: .type(.bigint)) {
         (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
@@ -57,9 +61,9 @@ extension FunctionLibrary {
   }
 
   private static func offsetPart(
-    _ name: String, _ description: String, _ body: @escaping @Sendable (Int) -> Int
+    _ name: String, _ description: String, _ pattern: TypePattern, _ body: @escaping @Sendable (Int) -> Int
   ) -> ScalarDefinition {
-    ScalarDefinition(name, description, [.timestampTZ], returns: .type(.bigint)) {
+    ScalarDefinition(name, description, [pattern], returns: .type(.bigint)) {
       (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
       temporalLoop(arguments[0], call) { (reader: inout TemporalReader, row: Int) -> Int64 in
         Int64(body(reader.offsetSeconds(row)))

@@ -3,7 +3,7 @@ import Columnar
 extension FunctionLibrary {
   /// Cutting, moving and comparing by units.
   static let temporalSteps: [ScalarDefinition] =
-    [TypePattern.date, .time, .timestamp, .timestampTZ].flatMap { pattern in
+    [TypePattern.date, .time, .timeTZ, .timestamp, .timestampTZ].flatMap { pattern in
       [
         ScalarDefinition(
           "date_trunc", "A date or time cut down to the start of a unit.", [.varchar, pattern], returns: .argument(1),
@@ -123,7 +123,7 @@ extension SQLType {
   /// Microseconds, its ticks, per last digit of a type with fewer than three; 1 for all other types.
   fileprivate var roundingStep: Int64 {
     switch self {
-    case .time(let precision), .timestamp(let precision), .timestampTZ(let precision):
+    case .time(let precision), .timeTZ(let precision), .timestamp(let precision), .timestampTZ(let precision):
       precision >= 3 ? 1 : precision == 2 ? 10_000 : precision == 1 ? 100_000 : 1_000_000
     default: 1
     }
@@ -148,7 +148,7 @@ private let addKernel: ScalarKernel = { (arguments: [Column], call: FunctionCall
       reading.day += Int(amount) * (unit == .week ? 7 : 1)
     } else {
       let size = Int64(unit.milliseconds ?? 1) * (reader.ticksPerSecond / 1000)
-      if reader.kind == .time {
+      if reader.kind == .time || reader.kind == .timeTZ {
         let perDay = reader.ticksPerDay
         let move = (amount % 86_400_000) &* size % perDay
         reading.ticks = CivilCalendar.floorModulo(Int(try rounded(Int64(reading.ticks) + move, to: step)), Int(perDay))
@@ -174,7 +174,7 @@ private let differenceKernel: ScalarKernel = { (arguments: [Column], call: Funct
       (starts: inout TemporalReader, row: Int, target: UnsafeMutableRawPointer) throws(KernelError) in
       let unit = try units.unit(row)
       let result: Int64
-      if starts.kind == .timestampTZ, !unit.isCalendar {
+      if starts.kind == .timestampTZ && !unit.isCalendar || starts.kind == .timeTZ {
         let from = TemporalMath.floorDivide(starts.moment(row).instant, starts.ticksPerSecond / 1000)
         let to = TemporalMath.floorDivide(ends.moment(row).instant, ends.ticksPerSecond / 1000)
         result = (to &- from) / (unit.milliseconds ?? 1)

@@ -4,7 +4,7 @@ import Columnar
 ///
 /// Dates have one tick per day and no time of day. Zoned timestamps are read on their own zone's clock.
 struct TemporalReader {
-  enum Kind { case date, time, timestamp, timestampTZ }
+  enum Kind { case date, time, timeTZ, timestamp, timestampTZ }
 
   let type: SQLType
   let kind: Kind
@@ -21,6 +21,9 @@ struct TemporalReader {
       ticksPerSecond = 1_000_000
     case .time(let precision):
       kind = .time
+      ticksPerSecond = SQLType.ticksPerSecond(precision: precision)
+    case .timeTZ(let precision):
+      kind = .timeTZ
       ticksPerSecond = SQLType.ticksPerSecond(precision: precision)
     case .timestampTZ(let precision):
       kind = .timestampTZ
@@ -46,6 +49,9 @@ struct TemporalReader {
     switch kind {
     case .date: return CivilTime(day: Int(operand.pointer(as: Int32.self)[index]), ticks: 0)
     case .time: return CivilTime(day: 0, ticks: Int(operand.pointer(as: Int64.self)[index]))
+    case .timeTZ:
+      let local = Int(operand.pointer(as: TimestampTZ.self)[index].instant) + offsetSeconds(row) * Int(ticksPerSecond)
+      return CivilTime(day: 0, ticks: CivilCalendar.floorModulo(local, Int(ticksPerDay)))
     case .timestamp: return CivilTime(operand.pointer(as: Int64.self)[index], ticksPerSecond: ticksPerSecond)
     case .timestampTZ:
       let value = operand.pointer(as: TimestampTZ.self)[index]
@@ -55,7 +61,7 @@ struct TemporalReader {
 
   /// Seconds east of UTC on a zoned timestamp's clock.
   mutating func offsetSeconds(_ row: Int) -> Int {
-    guard kind == .timestampTZ else { return 0 }
+    guard kind == .timestampTZ || kind == .timeTZ else { return 0 }
     let value = moment(row)
     return clock.offsetSeconds(
       zone: value.zone, at: CivilCalendar.floorDivide(Int(value.instant), Int(ticksPerSecond)))
@@ -79,6 +85,9 @@ struct TemporalReader {
       target.assumingMemoryBound(to: Int32.self)[row] = day
     case .time: target.assumingMemoryBound(to: Int64.self)[row] = Int64(reading.ticks)
     case .timestamp: target.assumingMemoryBound(to: Int64.self)[row] = try ticks(reading)
+    case .timeTZ:
+      let instant = CivilCalendar.floorModulo(reading.ticks - offsetSeconds(row) * Int(ticksPerSecond), Int(ticksPerDay))
+      target.assumingMemoryBound(to: TimestampTZ.self)[row] = TimestampTZ(instant: Int64(instant), zone: moment(row).zone)
     case .timestampTZ:
       let zone = moment(row).zone
       let instant = clock.instant(local: try ticks(reading), zone: zone, ticksPerSecond: ticksPerSecond)
@@ -105,8 +114,8 @@ enum TemporalUnit: String, Sendable {
     let (name, isAllowed): (String, Bool) =
       switch kind {
       case .date: ("DATE", unit.map { $0.milliseconds == nil || $0 == .day || $0 == .week } ?? false)
-      case .time: ("TIME", unit?.milliseconds != nil && unit != .day && unit != .week)
-      case .timestamp, .timestampTZ: ("TIMESTAMP", unit != nil)
+      case .time, .timeTZ: ("TIME", unit?.milliseconds != nil && unit != .day && unit != .week)
+      case .timestamp, .timestampTZ: ("Timestamp", unit != nil)
       }
     guard let unit, isAllowed else { throw .invalidArgument("'\(spelled)' is not a valid \(name) field") }
     return unit

@@ -91,6 +91,8 @@ package struct AthenaText: ~Copyable {
       out.append(
         timeOfDay: Int(view.pointer(as: Int64.self)[index]),
         ticksPerSecond: Int(SQLType.ticksPerSecond(precision: precision)), fractionDigits: max(3, precision))
+    case .timeTZ(let precision):
+      out.append(timeTZ: view.pointer(as: TimestampTZ.self)[index], precision: precision, fractionDigits: max(3, precision))
     case .timestamp(let precision):
       out.append(
         timestamp: view.pointer(as: Int64.self)[index], precision: precision, fractionDigits: max(3, precision))

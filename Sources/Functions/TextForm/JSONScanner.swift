@@ -5,7 +5,7 @@ package import Columnar
 /// Methods return false on malformed text and then leave `position` anywhere; nothing is read outside `bytes`.
 struct JSONScanner {
   /// Nesting beyond this is refused instead of exhausting the stack.
-  static let maximumDepth = 512
+  static let maximumDepth = 1000
 
   let bytes: UnsafeRawBufferPointer
   var position = 0
@@ -374,7 +374,7 @@ package struct JSONPrinter: ~Copyable {
       out.append(UInt8(ascii: "\""))
       out.append(hexPairs: StringView.buffer(at: view.pointer(as: StringView.self) + index))
       out.append(UInt8(ascii: "\""))
-    case .char, .uuid, .ipaddress, .date, .time, .timestamp, .timestampTZ, .intervalDayToSecond, .intervalYearToMonth:
+    case .char, .uuid, .ipaddress, .date, .time, .timeTZ, .timestamp, .timestampTZ, .intervalDayToSecond, .intervalYearToMonth:
       appendQuoted(node, row, &out, &clock)
     case .array:
       let entry = view.pointer(as: ListEntry.self)[index]

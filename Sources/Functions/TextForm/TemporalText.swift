@@ -117,14 +117,14 @@ package enum TemporalParser {
     guard let day = cursor.date() else { return nil }
     var result = ParsedTimestamp(day: day, nanoseconds: 0, fractionDigits: 0, zone: nil)
     if cursor.isAtEnd { return result }
-    if cursor.peek == UInt8(ascii: " ") {
-      cursor.skipBlanks()
+    // One blank: what stands behind more is read as a zone, which is an error for numbers.
+    if cursor.accept(UInt8(ascii: " ")) {
       if let digit = cursor.peek, digit >= 0x30 && digit <= 0x39 {
         guard let (nanoseconds, digits) = cursor.time() else { return nil }
         result.nanoseconds = nanoseconds
         result.fractionDigits = digits
-        cursor.skipBlanks()
       }
+      cursor.skipBlanks()
     }
     if !cursor.isAtEnd { result.zone = cursor.rest }
     return result
@@ -135,6 +135,18 @@ package enum TemporalParser {
     var cursor = Cursor(bytes: NumberParser.trimmed(text))
     guard let result = cursor.time(), cursor.isAtEnd else { return nil }
     return result
+  }
+
+  /// `HH:mm[:ss[.f...]]` and an offset, `+HH:mm` or `-HH:mm` of at most 14 hours, perhaps after blanks.
+  package static func zonedTime(_ text: UnsafeRawBufferPointer) -> (nanoseconds: Int, offsetMinutes: Int)? {
+    var cursor = Cursor(bytes: NumberParser.trimmed(text))
+    guard let time = cursor.time() else { return nil }
+    cursor.skipBlanks()
+    let isWest = cursor.accept(UInt8(ascii: "-"))
+    guard isWest || cursor.accept(UInt8(ascii: "+")), let hours = cursor.number(limit: 2), cursor.accept(UInt8(ascii: ":")),
+      let minutes = cursor.number(limit: 2), minutes < 60, cursor.isAtEnd, hours * 60 + minutes <= 14 * 60
+    else { return nil }
+    return (time.nanoseconds, (isWest ? -1 : 1) * (hours * 60 + minutes))
   }
 
   /// The type of a `TIMESTAMP '...'` literal: with as many fraction digits as written, and with time zone when a zone follows.

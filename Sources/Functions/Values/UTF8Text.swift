@@ -78,6 +78,31 @@ enum UTF8Text {
     return (Unicode.Scalar(value) ?? "\u{FFFD}", end)
   }
 
+  /// The text of bytes; what is none becomes U+FFFD: one for each surrogate and each number above Unicode's, as in Trino, though their bytes look well
+  /// formed, and one for each part of a sequence that is cut short.
+  static func repaired(_ bytes: UnsafeRawBufferPointer) -> String {
+    func continues(_ index: Int) -> Bool { index < bytes.count && bytes[index] & 0xC0 == 0x80 }
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    var index = 0
+    while index < bytes.count {
+      let first = bytes[index]
+      if first == 0xED, continues(index + 1), bytes[index + 1] >= 0xA0, continues(index + 2) {
+        result += [0xEF, 0xBF, 0xBD]
+        index += 3
+      } else if first == 0xF4 && continues(index + 1) && bytes[index + 1] >= 0x90 || first > 0xF4 && first < 0xF8 {
+        result += [0xEF, 0xBF, 0xBD]
+        let start = index
+        index += 1
+        while index - start < 4, continues(index) { index += 1 }
+      } else {
+        result.append(first)
+        index += 1
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
   /// Whether all bytes are well-formed UTF-8.
   static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
     if isASCII(bytes) { return true }

@@ -20,12 +20,26 @@ package struct PuffinFile: Sendable {
     /// `lz4`, `zstd`; nil for a blob stored as it is.
     package var codec: String?
     package var properties: [String: String]
+
+    package init(
+      type: String, fields: [Int32], snapshotID: Int64, sequenceNumber: Int64, offset: Int = 0, length: Int = 0, codec: String? = nil,
+      properties: [String: String] = [:]
+    ) {
+      self.type = type
+      self.fields = fields
+      self.snapshotID = snapshotID
+      self.sequenceNumber = sequenceNumber
+      self.offset = offset
+      self.length = length
+      self.codec = codec
+      self.properties = properties
+    }
   }
 
   package private(set) var blobs: [Blob] = []
   package private(set) var properties: [String: String] = [:]
 
-  private static let magic: [UInt8] = Array("PFA1".utf8)
+  static let magic: [UInt8] = Array("PFA1".utf8)
   /// First bit of the flags: the footer is an LZ4 frame.
   private static let compressedFooter: UInt32 = 1
   private static let maximumFooterByteCount = 64 << 20

@@ -67,6 +67,6 @@ package struct SnapshotExpiry: Sendable {
     next.references = base.references.filter { references[$0.key] != nil }
     // The log tells which state was current when: before a gap it would tell wrongly.
     if let gap = next.snapshotLog.lastIndex(where: { !kept.contains($0.snapshotID) }) { next.snapshotLog.removeFirst(gap + 1) }
-    return next
+    return try next.droppingLooseStatistics()
   }
 }

@@ -8,11 +8,12 @@ package struct TableFiles: Sendable {
   package var equalityDeletes: Set<String> = []
   package var manifests: Set<String> = []
   package var manifestLists: Set<String> = []
+  package var statistics: Set<String> = []
 
   package init() {}
 
   package var all: Set<String> {
-    dataFiles.union(positionDeletes).union(equalityDeletes).union(manifests).union(manifestLists)
+    dataFiles.union(positionDeletes).union(equalityDeletes).union(manifests).union(manifestLists).union(statistics)
   }
 
   /// What these have and the others have not.
@@ -25,6 +26,7 @@ package struct TableFiles: Sendable {
     result.equalityDeletes = equalityDeletes.subtracting(kept)
     result.manifests = manifests.subtracting(kept)
     result.manifestLists = manifestLists.subtracting(kept)
+    result.statistics = statistics.subtracting(kept)
     return result
   }
 
@@ -69,11 +71,6 @@ extension TableMetadata {
   package func auxiliaryFiles(current: Location) -> Set<String> {
     var files: Set<String> = [current.text, metadataFolder.appending("version-hint.text").text]
     for entry in metadataLog { files.insert(entry.file) }
-    for list in [statistics, partitionStatistics].compactMap(\.self) {
-      for element in list.elements {
-        if let path = element["statistics-path"]?.string { files.insert(path) }
-      }
-    }
-    return files
+    return files.union(statisticsPaths)
   }
 }

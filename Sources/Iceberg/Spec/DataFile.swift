@@ -84,7 +84,7 @@ package enum MetricsSource: Sendable {
   case decoded(FileMetrics)
   case encoded(ManifestRows, row: Int)
 
-  package enum Count { case values, nulls, nans }
+  package enum Count { case values, nulls, nans, bytes }
 
   /// - Returns: nil when not recorded; damaged metrics count as not recorded.
   package func count(_ kind: Count, of fieldID: Int32) -> Int64? {
@@ -94,6 +94,7 @@ package enum MetricsSource: Sendable {
       case .values: return metrics.valueCounts?[fieldID]
       case .nulls: return metrics.nullCounts?[fieldID]
       case .nans: return metrics.nanCounts?[fieldID]
+      case .bytes: return metrics.columnSizes?[fieldID]
       }
     case .encoded(let rows, let row):
       let slot: Int
@@ -101,6 +102,7 @@ package enum MetricsSource: Sendable {
       case .values: slot = ManifestRows.Slot.valueCounts
       case .nulls: slot = ManifestRows.Slot.nullCounts
       case .nans: slot = ManifestRows.Slot.nanCounts
+      case .bytes: slot = ManifestRows.Slot.columnSizes
       }
       return rows.longPair(row, slot, fieldID)
     }

@@ -1,4 +1,4 @@
-package import Columnar
+import Columnar
 package import Compression
 import Parquet
 package import Storage
@@ -49,13 +49,4 @@ package enum PositionDeleteFile {
     if targets.count == 1 { file.referencedDataFile = targets[0].path }
     return (sink.bytes, file)
   }
-}
-
-/// Collects a small file in memory.
-private final class BufferWriter: ObjectWriter {
-  private(set) var bytes: [UInt8] = []
-  var byteCount: Int { bytes.count }
-  func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) { self.bytes.append(contentsOf: bytes) }
-  func finish() throws(StorageError) -> ObjectVersion { ObjectVersion("") }
-  func abort() { bytes = [] }
 }

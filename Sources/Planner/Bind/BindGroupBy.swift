@@ -61,9 +61,10 @@ extension Binder {
   }
 
   private func checkSetCount(_ count: Int, _ range: SourceRange) throws(SQLError) {
-    guard count <= Self.maxGroupingSets else {
+    guard count <= settings.maxGroupingSets else {
       throw SQLError(
-        .tooManyGroupingSets, "GROUP BY has more than \(Self.maxGroupingSets) grouping sets", range: range)
+        .tooManyGroupingSets, "GROUP BY has more than \(settings.maxGroupingSets) grouping sets", range: range,
+        hint: "SET SESSION max_grouping_sets allows more.")
     }
   }
 
@@ -91,7 +92,7 @@ extension Binder {
       let parts = try positions(ofEach: lists)
       return (0...parts.count).reversed().map { parts.prefix($0).flatMap { $0 } }
     case .cube(let lists):
-      try checkSetCount(lists.count > 11 ? Int.max : 1 << lists.count, range)
+      try checkSetCount(lists.count > 30 ? Int.max : 1 << lists.count, range)
       let parts = try positions(ofEach: lists)
       return (0..<(1 << parts.count)).map { mask in
         parts.enumerated().flatMap { position, part in
@@ -208,8 +209,6 @@ extension Binder {
     }
     return .caseWhen(branches, otherwise: mask(sets[sets.count - 1]), type: .integer, grouping.range)
   }
-
-  private static let maxGroupingSets = 2048
 }
 
 extension BoundExpression {

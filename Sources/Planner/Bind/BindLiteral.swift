@@ -71,9 +71,9 @@ extension Binder {
       try checkPrecision(shape.precision, range: range)
       type = shape.hasZone ? .timestampTZ(precision: shape.precision) : .timestamp(precision: shape.precision)
     case "time":
-      let shape = TimeShape(value)
+      let shape = TimeShape(value, hasDate: false)
       try checkPrecision(shape.precision, range: range)
-      type = .time(precision: shape.precision)
+      type = shape.hasZone ? .timeTZ(precision: shape.precision) : .time(precision: shape.precision)
     case "char": type = .char(length: max(1, value.unicodeScalars.count))
     default: type = try resolve(typeName)
     }
@@ -116,11 +116,11 @@ extension Binder {
     var precision = 0
     var hasZone = false
 
-    init(_ text: String) {
+    init(_ text: String, hasDate: Bool = true) {
       let bytes = Array(text.trimmingBlanks.utf8)
       // The time begins after the date's blank (or T); a text without colon is a date, maybe with a zone.
-      let start = bytes.firstIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "T") }.map { $0 + 1 } ?? 0
-      var position = bytes.contains(UInt8(ascii: "-")) || start > 0 ? start : 0
+      let start = hasDate ? bytes.firstIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "T") }.map { $0 + 1 } ?? 0 : 0
+      var position = start
       if start == 0, !bytes.contains(UInt8(ascii: ":")) { return }
       var isFraction = false
       while position < bytes.count {
@@ -282,7 +282,10 @@ extension Binder {
     case .localTimestamp(let precision):
       let precision = try checked(precision)
       return try now(.timestamp(precision: precision), precision: precision)
-    case .currentTime(let precision), .localTime(let precision):
+    case .currentTime(let precision):
+      let precision = try checked(precision)
+      return try now(.timeTZ(precision: precision), precision: precision)
+    case .localTime(let precision):
       let precision = try checked(precision)
       return try now(.time(precision: precision), precision: precision)
     case .currentUser: return .literal(.text(settings.user), range)

@@ -149,6 +149,7 @@ extension Binder {
   func bindTableFunction(
     _ call: TableFunctionCall, range: SourceRange, in environment: BindEnvironment
   ) throws(SQLError) -> FromBinding {
+    if call.excludesColumns { return try bindExcludeColumns(call, in: environment) }
     let request = try request(for: call, range: range, place: environment.place)
     switch relations[request] {
     case .table(let table, let name)?:
@@ -158,6 +159,38 @@ extension Binder {
       throw SQLError(
         .functionNotFound, "Table function '\(call.name.folded)' not registered", range: call.name.range)
     }
+  }
+
+  /// `exclude_columns(input => TABLE(…), columns => DESCRIPTOR(a, b))`: the table without some columns.
+  private func bindExcludeColumns(_ call: TableFunctionCall, in environment: BindEnvironment) throws(SQLError) -> FromBinding {
+    var input: Relation?
+    var excluded: [Identifier]?
+    for (position, argument) in call.arguments.enumerated() {
+      switch (argument.name?.folded ?? (position == 0 ? "input" : "columns"), argument.value) {
+      case ("input", .table(let relation)) where input == nil: input = relation
+      case ("columns", .descriptor(let names)) where excluded == nil: excluded = names
+      default:
+        throw SQLError(
+          .invalidArguments, "exclude_columns takes input => TABLE(…) and columns => DESCRIPTOR(…)", range: argument.range)
+      }
+    }
+    guard let input, let excluded else {
+      throw SQLError(.invalidArguments, "Missing argument: \(input == nil ? "INPUT" : "COLUMNS")", range: call.name.range)
+    }
+    var bound = try bindRelation(input, in: environment)
+    bound.fields.removeAll(where: \.isHidden)
+    for name in excluded {
+      guard bound.fields.contains(where: { $0.foldedName == name.folded }) else {
+        throw SQLError(
+          .invalidFunctionArgument, "Excluded columns: [\(name.folded)] not present in the table", range: name.range,
+          hint: Suggestion.hint(for: name.folded, among: bound.fields.compactMap(\.name)))
+      }
+    }
+    let names = Set(excluded.map(\.folded))
+    bound.fields.removeAll { $0.foldedName.map(names.contains) ?? false }
+    guard !bound.fields.isEmpty else { throw SQLError(.invalidFunctionArgument, "All columns are excluded", range: call.name.range) }
+    for index in bound.fields.indices { bound.fields[index].qualifier = [] }
+    return bound
   }
 
   /// `FOR TIMESTAMP | VERSION AS OF e`
@@ -207,4 +240,9 @@ extension Binder {
       return .instant(moment.instant)
     }
   }
+}
+
+extension TableFunctionCall {
+  /// The one function that is about a table of the statement, not one of its own.
+  var excludesColumns: Bool { isWrapped && name.last.folded == "exclude_columns" }
 }

@@ -20,6 +20,8 @@ package struct BinderSettings: Sendable {
   package var comparesExtremes: Bool
   /// Refuses what Athena refuses; see `AthenaRule`.
   package var isStrict = false
+  /// Of one GROUP BY; 12 columns in CUBE have twice as many.
+  package var maxGroupingSets = 2048
   /// Set for DESCRIBE INPUT.
   package var parameterTypes: ParameterTypes?
 

@@ -28,6 +28,9 @@ extension ExpressionBinder {
         case .none: break
         case .many: throw ambiguous(folded[...prefix].joined(separator: "."), range)
         case .one(let field):
+          if field.isMerged, binder.settings.isStrict {
+            throw AthenaRule.refused(.columnNotFound, "Column '\(name.folded)' cannot be resolved", at: range)
+          }
           let columnRange = prefix == folded.count - 1 ? range : name.parts[prefix].range
           let column: BoundExpression =
             level == 0

@@ -21,8 +21,8 @@ extension SQLType {
       }
       return .row(result)
     case .time(let precision, let withTimeZone):
-      if withTimeZone { throw SQLError.notSupported("Type time with time zone is not supported", range: name.range) }
-      return .time(precision: try checked(precision ?? 3, name))
+      let precision = try checked(precision ?? 3, name)
+      return withTimeZone ? .timeTZ(precision: precision) : .time(precision: precision)
     case .timestamp(let precision, let withTimeZone):
       let precision = try checked(precision ?? 3, name)
       return withTimeZone ? .timestampTZ(precision: precision) : .timestamp(precision: precision)

@@ -15,6 +15,8 @@ package protocol Table: Sendable {
   func beginWrite(_ kind: WriteKind) async throws -> any TableWrite
   /// The exact number of rows from metadata alone, when that can be told (no deletes, no predicate).
   func exactRowCount() async throws -> Int?
+  /// What metadata tells of the visible columns, in their order.
+  func columnStatistics() async throws -> [ColumnStatistics]
   /// The columns that find a row again when it is changed, as indices of hidden columns; nil when rows cannot be changed.
   var rowIdentity: [Int]? { get }
   /// What a row gets in a visible column that a statement gives no value for.
@@ -26,6 +28,7 @@ extension Table {
   package var statistics: TableStatistics { TableStatistics() }
   package var identity: String? { nil }
   package func exactRowCount() async throws -> Int? { nil }
+  package func columnStatistics() async throws -> [ColumnStatistics] { schema.fields.map { _ in ColumnStatistics() } }
   package var rowIdentity: [Int]? { nil }
   package func defaultValue(ofColumn index: Int) -> Scalar { .null(schema.fields[index].type) }
 
@@ -39,9 +42,29 @@ extension Table {
 package struct TableStatistics: Sendable {
   package var rowCount: Int?
   package var byteCount: Int?
-  package init(rowCount: Int? = nil, byteCount: Int? = nil) {
+  /// Different values by visible column, NULL not counted.
+  package var distinctCounts: [Int: Double]
+  package init(rowCount: Int? = nil, byteCount: Int? = nil, distinctCounts: [Int: Double] = [:]) {
     self.rowCount = rowCount
     self.byteCount = byteCount
+    self.distinctCounts = distinctCounts
+  }
+}
+
+/// What metadata tells of one column, for SHOW STATS; nil is unknown.
+package struct ColumnStatistics: Sendable {
+  /// Bytes of its values in files.
+  package var byteCount: Double?
+  package var distinctCount: Double?
+  package var nullFraction: Double?
+  package var low: Scalar?
+  package var high: Scalar?
+  package init(byteCount: Double? = nil, distinctCount: Double? = nil, nullFraction: Double? = nil, low: Scalar? = nil, high: Scalar? = nil) {
+    self.byteCount = byteCount
+    self.distinctCount = distinctCount
+    self.nullFraction = nullFraction
+    self.low = low
+    self.high = high
   }
 }
 

@@ -131,6 +131,7 @@ private struct ReferenceWalk {
       for argument in call.arguments {
         if case .table(let relation) = argument.value { try visit(relation) }
       }
+      if call.excludesColumns { break }
       try add(try binder.request(for: call, range: relation.range, place: viewPlace?.place))
     case .join(let join):
       try visit(join.left)

@@ -35,67 +35,66 @@ enum CommonSubexpressions {
 
 /// How often expressions occur, and whether any occurrence is evaluated for every row.
 private struct ExpressionCounts {
-  private var counts: [BoundExpression: (count: Int, isCertain: Bool)] = [:]
+  private var numbers = ExpressionNumbers()
+  /// By the expression's number.
+  private var counts: [Int: (count: Int, isCertain: Bool)] = [:]
   /// In order of first occurrence, so that plans are stable; larger expressions come before their operands.
-  private var order: [BoundExpression] = []
+  private var order: [NumberedExpression] = []
 
-  mutating func add(_ expression: BoundExpression, isCertain: Bool = true) {
+  mutating func add(_ expression: BoundExpression, isCertain: Bool = true) { add(numbers.numbered(expression), isCertain: isCertain) }
+
+  private mutating func add(_ expression: NumberedExpression, isCertain: Bool) {
     if expression.isWorthSharing {
-      if let known = counts[expression] {
-        counts[expression] = (known.count + 1, known.isCertain || isCertain)
+      if let known = counts[expression.number] {
+        counts[expression.number] = (known.count + 1, known.isCertain || isCertain)
         // Its operands were counted with the first occurrence; they gain nothing from the second.
         return
       }
-      counts[expression] = (1, isCertain)
+      counts[expression.number] = (1, isCertain)
       order.append(expression)
     }
-    switch expression {
-    case .caseWhen(let branches, let otherwise, _, _):
-      for (number, branch) in branches.enumerated() {
-        add(branch.condition, isCertain: isCertain && number == 0)
-        add(branch.result, isCertain: false)
-      }
-      add(otherwise, isCertain: false)
-    case .and(let operands, _), .or(let operands, _), .coalesce(let operands, _, _):
-      for (number, operand) in operands.enumerated() { add(operand, isCertain: isCertain && number == 0) }
-    case .inList(let value, let list, _):
-      add(value, isCertain: isCertain)
-      for item in list { add(item, isCertain: false) }
-    case .tryCatch(let operand, _): add(operand, isCertain: false)
-    default: for operand in expression.operands { add(operand, isCertain: isCertain) }
+    switch expression.expression {
+    // All but the first condition, term or value may be left out for a row; so may whatever follows a failure.
+    case .caseWhen, .and, .or, .coalesce, .inList:
+      for (number, operand) in expression.operands.enumerated() { add(operand, isCertain: isCertain && number == 0) }
+    case .tryCatch: for operand in expression.operands { add(operand, isCertain: false) }
+    case .column, .literal, .outerColumn, .call, .cast, .not, .isNull, .makeRow, .field, .lambda:
+      for operand in expression.operands { add(operand, isCertain: isCertain) }
     }
   }
 
   struct Shared {
     let plan: LogicalPlan
-    let columns: [BoundExpression: Int]
+    let numbers: ExpressionNumbers
+    let columns: [Int: Int]
 
     func rewritten(_ expression: BoundExpression) -> BoundExpression {
-      expression.replacing { node -> BoundExpression? in
-        guard node.isWorthSharing, let column = columns[node] else { return nil }
-        return .column(column, node.type, node.range)
+      var numbers = numbers
+      return numbers.numbered(expression).replacing { node in
+        guard node.isWorthSharing, let column = columns[node.number] else { return nil }
+        return .column(column, node.expression.type, node.expression.range)
       }
     }
   }
 
   /// A projection over `input` that adds what occurs more than once; nil when nothing does.
   func shared(over input: LogicalPlan) -> Shared? {
-    var columns: [BoundExpression: Int] = [:]
+    var columns: [Int: Int] = [:]
     var outputs: [NamedExpression] = []
-    for expression in order {
-      guard let known = counts[expression], known.count > 1, known.isCertain else { continue }
+    for node in order {
+      guard let known = counts[node.number], known.count > 1, known.isCertain else { continue }
       if outputs.isEmpty { outputs = LogicalPlan.passingColumns(of: input) }
-      columns[expression] = outputs.count
-      outputs.append(NamedExpression(expression, name: "expression\(columns.count)"))
+      columns[node.number] = outputs.count
+      outputs.append(NamedExpression(node.expression, name: "expression\(columns.count)"))
     }
-    return columns.isEmpty ? nil : Shared(plan: .project(input, outputs), columns: columns)
+    return columns.isEmpty ? nil : Shared(plan: .project(input, outputs), numbers: numbers, columns: columns)
   }
 }
 
-extension BoundExpression {
+extension NumberedExpression {
   /// Costs more than reading a column.
   fileprivate var isWorthSharing: Bool {
-    switch self {
+    switch expression {
     case .call, .cast, .caseWhen, .inList: isDeterministic && !isConstant
     case .column, .literal, .and, .or, .not, .isNull, .coalesce, .tryCatch, .makeRow, .field, .lambda, .outerColumn: false
     }

@@ -179,7 +179,7 @@ struct ConstantFolding {
     case (.varchar(let length?), .varchar(let other)): return (other ?? Int.max) >= length
     case (.date, .timestamp): return true
     case (.timestamp(let precision), .timestamp(let other)), (.timestampTZ(let precision), .timestampTZ(let other)),
-      (.time(let precision), .time(let other)):
+      (.time(let precision), .time(let other)), (.timeTZ(let precision), .timeTZ(let other)):
       return other >= precision
     default: return false
     }

@@ -269,14 +269,22 @@ enum RowEstimate {
     case .values(let rows, _): return Double(rows.count)
     case .filter(let input, let predicate):
       return of(input).map { rows in
-        predicate.conjuncts.reduce(rows) { $0 * selectivity($1) }
+        predicate.conjuncts.reduce(rows) { $0 * selectivity($1, input) }
       }
     case .project(let input, _), .sort(let input, _): return of(input)
     case .window(let node): return of(node.input)
     case .aggregate(let node):
       if node.keys.isEmpty { return 1 }
-      // Groups are fewer than rows; a distinct keeps more of them.
-      return of(node.input).map { $0 * (node.aggregates.isEmpty ? 0.5 : node.keys.count == 1 ? 0.1 : 0.3) }
+      guard let rows = of(node.input) else { return nil }
+      var groups = 1.0
+      for key in node.keys {
+        // Groups are fewer than rows; a distinct keeps more of them.
+        guard let count = node.input.distinctCount(of: key.expression) else {
+          return rows * (node.aggregates.isEmpty ? 0.5 : node.keys.count == 1 ? 0.1 : 0.3)
+        }
+        groups *= max(1, count)
+      }
+      return min(rows, groups)
     case .pivot(let node): return node.keys.isEmpty ? 1 : of(node.input).map { $0 / Double(max(1, node.cells.count)) }
     case .join(let node):
       switch node.kind {
@@ -289,6 +297,7 @@ enum RowEstimate {
       case .inner, .left, .right, .full:
         guard let left = of(node.left), let right = of(node.right) else { return nil }
         if node.keys.isEmpty { return left * right }
+        if node.kind == .inner, let values = distinctKeys(node) { return max(1, left * right / values) }
         guard node.kind == .inner, let leftBase = unfiltered(node.left), let rightBase = unfiltered(node.right) else { return max(left, right) }
         // As along a foreign key: each row of the larger side has one in the smaller, if that has not been filtered away.
         return max(1, left * right / max(1, min(leftBase, rightBase)))
@@ -327,12 +336,23 @@ enum RowEstimate {
     }
   }
 
-  private static func selectivity(_ term: BoundExpression) -> Double {
+  /// By how much the best key of a join tells rows apart: of two sides with different numbers of values the smaller has them all in common.
+  private static func distinctKeys(_ node: JoinNode) -> Double? {
+    node.keys.compactMap { key -> Double? in
+      guard let left = node.left.distinctCount(of: key.left), let right = node.right.distinctCount(of: key.right) else { return nil }
+      return max(1, left, right)
+    }.max()
+  }
+
+  private static func selectivity(_ term: BoundExpression, _ input: LogicalPlan) -> Double {
     switch term {
-    case .call(let function, _, _): function.name == "=" ? 0.1 : function.name == "like" ? 0.05 : 0.3
-    case .inList(_, let list, _): min(0.5, 0.1 * Double(list.count))
-    case .isNull: 0.1
-    default: 0.5
+    case .call(let function, let arguments, _):
+      guard function.name == "=" else { return function.name == "like" ? 0.05 : 0.3 }
+      return arguments.compactMap { input.distinctCount(of: $0) }.max().map { 1 / max(1, $0) } ?? 0.1
+    case .inList(let value, let list, _):
+      return input.distinctCount(of: value).map { min(1, Double(list.count) / max(1, $0)) } ?? min(0.5, 0.1 * Double(list.count))
+    case .isNull: return 0.1
+    default: return 0.5
     }
   }
 }

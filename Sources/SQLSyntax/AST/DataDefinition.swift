@@ -149,6 +149,15 @@ package struct CreateViewStatement: Sendable, Hashable {
   }
 }
 
+extension CreateViewStatement {
+  /// What ALTER VIEW … AS query means.
+  package init(replacing name: QualifiedName, comment: String?, with query: Query) {
+    self.init(
+      name: name, orReplace: true, ifNotExists: false, columns: [], comment: comment.map { StringLiteral(value: $0, range: name.range) },
+      security: nil, tableProperties: [], query: query)
+  }
+}
+
 package struct ViewColumn: Sendable, Hashable {
   package var name: Identifier
   package var comment: StringLiteral?

@@ -46,6 +46,8 @@ package enum ShowStatement: Sendable, Hashable {
   case schemas(in: Identifier?, pattern: StringLiteral?)
   case tables(in: QualifiedName?, pattern: StringLiteral?)
   case views(in: QualifiedName?, pattern: StringLiteral?)
+  /// Spark's `TABLE EXTENDED [IN db] LIKE 'pattern' [PARTITION (…)]`
+  case tableExtended(in: QualifiedName?, pattern: StringLiteral, PartitionSpecification?)
   /// `FROM t [FROM db]`: the schema, when given, is already the first part of the name.
   case columns(of: QualifiedName)
   case createTable(QualifiedName)
@@ -57,6 +59,10 @@ package enum ShowStatement: Sendable, Hashable {
   case session(pattern: StringLiteral?)
   /// `SHOW STATS FOR t` and `SHOW STATS FOR (query)`
   case statistics(Relation)
+  // Privileges: parsed to be refused in words.
+  case roles(isCurrent: Bool, in: Identifier?)
+  case roleGrants(in: Identifier?)
+  case grants(on: QualifiedName?)
 }
 
 /// `ANALYZE t [WITH (…)]`, Spark's `ANALYZE TABLE t [PARTITION (…)] COMPUTE STATISTICS [NOSCAN | FOR COLUMNS a, b | FOR ALL COLUMNS]`

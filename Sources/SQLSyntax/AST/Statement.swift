@@ -46,9 +46,12 @@ package indirect enum StatementKind: Sendable, Hashable {
   // Looking around
   case show(ShowStatement)
   case describe(DescribeStatement)
+  case describeSchema(QualifiedName, isExtended: Bool)
   case describeInput(Identifier)
   case describeOutput(Identifier)
   case explain(ExplainStatement)
+  /// Spark's REFRESH TABLE, which empties a cache.
+  case refresh(QualifiedName)
 
   // Session
   case prepare(Identifier, Statement)
@@ -105,6 +108,8 @@ extension Statement {
     case .comment(let comment): "COMMENT ON \(comment.target.rawValue)"
     case .show(let show): "SHOW \(show.kindName)"
     case .describe: "DESCRIBE"
+    case .describeSchema: "DESCRIBE DATABASE"
+    case .refresh: "REFRESH TABLE"
     case .describeInput: "DESCRIBE INPUT"
     case .describeOutput: "DESCRIBE OUTPUT"
     case .explain(let explain): explain.isAnalyze ? "EXPLAIN ANALYZE" : "EXPLAIN"
@@ -130,6 +135,7 @@ extension ShowStatement {
     case .schemas: "DATABASES"
     case .tables: "TABLES"
     case .views: "VIEWS"
+    case .tableExtended: "TABLE EXTENDED"
     case .columns: "COLUMNS"
     case .createTable: "CREATE TABLE"
     case .createView: "CREATE VIEW"
@@ -139,6 +145,9 @@ extension ShowStatement {
     case .functions: "FUNCTIONS"
     case .session: "SESSION"
     case .statistics: "STATS"
+    case .roles(let isCurrent, _): isCurrent ? "CURRENT ROLES" : "ROLES"
+    case .roleGrants: "ROLE GRANTS"
+    case .grants: "GRANTS"
     }
   }
 }

@@ -105,13 +105,19 @@ extension AthenaRule {
   private static let statements: [AthenaRule] = [
     AthenaRule(
       "statements",
-      "CALL, USE, TRUNCATE TABLE, COMMENT ON, CREATE TABLE LIKE, ALTER VIEW, SET TIME ZONE, transactions, DESCRIBE INPUT | OUTPUT", source: "Unsupported DDL; Considerations and limitations; DML queries, functions, and operators"
+      "CALL, USE, TRUNCATE TABLE, COMMENT ON, CREATE TABLE LIKE, ALTER VIEW, SET TIME ZONE, transactions, ANALYZE, REFRESH TABLE, DESCRIBE INPUT | OUTPUT | DATABASE, SHOW STATS, SHOW CREATE SCHEMA, SHOW TABLE EXTENDED, SHOW ROLES | GRANTS", source: "Unsupported DDL; Considerations and limitations; DML queries, functions, and operators"
     ) { (subject: Subject) throws(SQLError) in
       switch subject.statement.kind {
       // SET SESSION and SHOW SESSION stay: they switch strict mode itself.
       case .call, .use, .truncate, .comment, .createTableLike, .alterView, .setTimeZone, .startTransaction, .commit, .rollback, .describeInput,
-        .describeOutput:
+        .describeOutput, .describeSchema, .analyze, .refresh:
         throw refused("Queries of this type are not supported", at: subject.statement.range)
+      case .show(let show):
+        switch show {
+        case .statistics, .createSchema, .tableExtended, .roles, .roleGrants, .grants:
+          throw refused("Queries of this type are not supported", at: subject.statement.range)
+        case .catalogs, .schemas, .tables, .views, .columns, .createTable, .createView, .tableProperties, .partitions, .functions, .session: return
+        }
       default: return
       }
     },
@@ -327,6 +333,7 @@ extension AthenaRule {
   // MARK: Rules that need types or tables
 
   package static let textAsTime = "text-as-time"
+  package static let usingColumns = "using-columns"
   package static let timestampPrecision = "timestamp-precision"
   package static let optimizeFilter = "optimize-where"
   package static let partitionCount = "partitions"
@@ -336,6 +343,7 @@ extension AthenaRule {
 
   private static let bound: [AthenaRule] = [
     AthenaRule(textAsTime, "text compared with a date or timestamp: day < '2026-01-31'", source: "Engine version 3, breaking changes", nil),
+    AthenaRule(usingColumns, "columns of JOIN ... USING (k) with a table's name before them: a.k", source: "SELECT", nil),
     AthenaRule(
       timestampPrecision, "timestamps of another precision than 6 in CREATE TABLE AS of an Iceberg table, and timestamps with time zone there", source: "Engine version 3, breaking changes", nil),
     AthenaRule(optimizeFilter, "OPTIMIZE ... WHERE on columns that the table is not partitioned by", source: "OPTIMIZE", nil),
@@ -359,10 +367,11 @@ extension AthenaRule {
     self.check = check
   }
 
-  /// Names that scripts for Spark and DuckDB use, and Athena does not know.
+  /// Names that scripts for Spark and DuckDB use, and Trino's newest ones, which Athena does not know.
   private static let foreignFunctions: Set<String> = [
-    "aggregate", "array_contains", "array_size", "arrays_zip", "char_length", "character_length", "date_sub", "get_json_object", "hex", "initcap",
-    "lcase", "map_from_arrays", "parse_json", "size", "sort_array", "string_agg", "to_json_string", "ucase", "unhex",
+    "aggregate", "array_contains", "array_size", "arrays_zip", "char_length", "character_length", "cosine_distance", "date_sub", "dot_product",
+    "euclidean_distance", "get_json_object", "hex", "initcap", "lcase", "map_from_arrays", "overlay", "parse_json", "size", "sort_array",
+    "string_agg", "t_cdf", "t_pdf", "title_case", "to_json_string", "ucase", "unhex",
   ]
 
   /// - Source: Athena user guide, "Creating Iceberg tables"; CTAS has the last five besides.

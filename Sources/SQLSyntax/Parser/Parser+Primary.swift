@@ -35,7 +35,7 @@ extension Parser {
       .currentTimestamp, .localtime, .localtimestamp, .currentUser, .currentCatalog, .currentSchema, .currentPath, .jsonExists,
       .jsonValue, .jsonQuery, .jsonObject, .jsonArray:
       return true
-    case .tryCast, .row, .position, .substring: return isCall
+    case .tryCast, .row, .position, .substring, .overlay: return isCall
     case .array: return peek(1).kind == .leftBracket
     case .interval: return isAtIntervalLiteral
     default: return false
@@ -83,6 +83,7 @@ extension Parser {
     case .normalize: return try parseNormalize()
     case .position: return try parsePosition()
     case .substring: return try parseSubstring()
+    case .overlay: return try parseOverlay()
     default: return .special(try parseSpecialValue())
     }
   }
@@ -417,6 +418,24 @@ extension Parser {
     let length = hasLength ? try parseValueExpression() : nil
     try expect(.rightParenthesis)
     return plainCall("substring", [text, start, length], at: word)
+  }
+
+  /// `OVERLAY(text PLACING replacement FROM start [FOR length])`, also with commas
+  ///
+  /// Grammar: overlayExpression
+  private mutating func parseOverlay() throws(SyntaxFailure) -> ExpressionKind {
+    let word = advance().range
+    try expect(.leftParenthesis)
+    let text = try parseValueExpression()
+    let usesKeywords = at(.placing)
+    if usesKeywords { advance() } else { try expect(.comma) }
+    let replacement = try parseValueExpression()
+    if usesKeywords { try expect(.from) } else { try expect(.comma) }
+    let start = try parseValueExpression()
+    let hasLength = usesKeywords ? accept(.for) : accept(.comma)
+    let length = hasLength ? try parseValueExpression() : nil
+    try expect(.rightParenthesis)
+    return plainCall("overlay", [text, replacement, start, length], at: word)
   }
 
   private func plainCall(_ name: String, _ arguments: [Expression?], at range: SourceRange) -> ExpressionKind {

@@ -6,7 +6,7 @@ extension Parser {
     advance()
     let keyword = try expectAny([
       .databases, .schemas, .namespaces, .tables, .views, .columns, .create, .tblproperties, .partitions, .functions, .catalogs,
-      .session, .stats,
+      .session, .stats, .table, .roles, .current, .role, .grants,
     ])
     switch keyword {
     case .databases, .schemas, .namespaces:
@@ -23,8 +23,33 @@ extension Parser {
     case .functions: return .functions(pattern: try parsePattern())
     case .catalogs: return .catalogs(pattern: try parsePattern())
     case .session: return .session(pattern: try parsePattern())
-    default: return try parseShowStatistics()
+    case .table:
+      try expect(.extended)
+      return try parseShowTableExtended()
+    case .stats: return try parseShowStatistics()
+    default: return try parseShowPrivileges(keyword)
     }
+  }
+
+  /// Grammar: showTableExtended
+  private mutating func parseShowTableExtended() throws(SyntaxFailure) -> ShowStatement {
+    let schema = try parseShownSchema()
+    try expect(.like)
+    let pattern = try parseString()
+    return .tableExtended(in: schema, pattern: pattern, at(.partition) ? try parsePartitionSpecification() : nil)
+  }
+
+  /// Grammar: show
+  private mutating func parseShowPrivileges(_ keyword: Keyword) throws(SyntaxFailure) -> ShowStatement {
+    if keyword == .grants {
+      guard accept(.on) else { return .grants(on: nil) }
+      _ = accept(.table)
+      return .grants(on: try parseQualifiedName())
+    }
+    if keyword == .current { try expect(.roles) }
+    if keyword == .role { try expect(.grants) }
+    let catalog = acceptAny([.in, .from]) == nil ? nil : try parseIdentifier()
+    return keyword == .role ? .roleGrants(in: catalog) : .roles(isCurrent: keyword == .current, in: catalog)
   }
 
   /// `[LIKE] 'pattern'`
@@ -92,7 +117,13 @@ extension Parser {
       let name = try parseIdentifier()
       return isInput ? .describeInput(name) : .describeOutput(name)
     }
-    _ = accept(.table)
+    if [.database, .schema, .namespace].contains(token.keyword), isIdentifier(peek(1)), peek(1).kind != .dot {
+      advance()
+      let isExtended = at(.extended) && isIdentifier(peek(1))
+      if isExtended { advance() }
+      return .describeSchema(try parseQualifiedName(), isExtended: isExtended)
+    }
+    if at(.view), isIdentifier(peek(1)) { advance() } else { _ = accept(.table) }
     var style = DescribeStyle.plain
     if at(.extended) || at(.formatted), isIdentifier(peek(1)) {
       style = advance().keyword == .extended ? .extended : .formatted
@@ -101,5 +132,12 @@ extension Parser {
     let partition = at(.partition) ? try parsePartitionSpecification() : nil
     let column = isAtIdentifier ? try parseQualifiedName() : nil
     return .describe(DescribeStatement(name: name, style: style, column: column, partition: partition))
+  }
+
+  /// Grammar: refresh
+  mutating func parseRefresh() throws(SyntaxFailure) -> QualifiedName {
+    advance()
+    _ = accept(.table)
+    return try parseQualifiedName()
   }
 }

@@ -4,7 +4,7 @@ extension Parser {
   private static let statementKeywords: [Keyword] = [
     .select, .with, .values, .table, .insert, .update, .delete, .merge, .create, .alter, .drop, .show, .describe, .desc, .explain,
     .optimize, .vacuum, .unload, .prepare, .execute, .deallocate, .call, .use, .set, .reset, .start, .begin, .commit, .rollback,
-    .analyze, .comment, .msck, .truncate, .replace,
+    .analyze, .comment, .msck, .truncate, .replace, .refresh,
   ]
 
   var isAtStatementStart: Bool {
@@ -49,6 +49,7 @@ extension Parser {
     case .comment: return .comment(try parseCommentOn())
     case .show: return .show(try parseShow())
     case .describe, .desc: return try parseDescribe()
+    case .refresh: return .refresh(try parseRefresh())
     default: return try parseSessionStatement()
     }
   }

@@ -9,6 +9,8 @@ extension SQLPrinter {
       definition(statement.kind)
     case .show(let show): "SHOW \(render(show))"
     case .describe(let describe): render(describe)
+    case .describeSchema(let name, let isExtended): words("DESCRIBE DATABASE", isExtended ? "EXTENDED" : nil, render(name))
+    case .refresh(let name): "REFRESH TABLE \(render(name))"
     case .describeInput(let name): "DESCRIBE INPUT \(render(name))"
     case .describeOutput(let name): "DESCRIBE OUTPUT \(render(name))"
     case .explain(let explain): render(explain)
@@ -60,7 +62,11 @@ extension SQLPrinter {
     case .partitions(let name, let partition): words("PARTITIONS", render(name), partition.map(render))
     case .functions(let pattern): words("FUNCTIONS", like(pattern))
     case .session(let pattern): words("SESSION", like(pattern))
+    case .tableExtended(let schema, let pattern, let partition): words("TABLE EXTENDED", inside(schema), like(pattern), partition.map(render))
     case .statistics(let relation): "STATS FOR \(render(relation))"
+    case .roles(let isCurrent, let catalog): words(isCurrent ? "CURRENT ROLES" : "ROLES", catalog.map { "IN \(render($0))" })
+    case .roleGrants(let catalog): words("ROLE GRANTS", catalog.map { "IN \(render($0))" })
+    case .grants(let table): words("GRANTS", table.map { "ON TABLE \(render($0))" })
     }
   }
 

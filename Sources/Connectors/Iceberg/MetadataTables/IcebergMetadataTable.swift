@@ -11,19 +11,20 @@ package struct IcebergMetadataTable: Table {
   /// Where the metadata was read from; part of `metadata_log_entries`.
   private let metadataLocation: Location
   private let snapshot: Snapshot?
-  private let store: any ObjectStore
+  private let files: DataFileOpener
+  private var store: any ObjectStore { files.store }
   private let layout: FileRows
   package let schema: Schema
 
   package init(
     _ kind: MetadataTableKind, _ dialect: MetadataTableKind.Dialect, of metadata: TableMetadata, at location: Location,
-    version: TableMetadata.Version = .current, store: any ObjectStore
+    version: TableMetadata.Version = .current, store: any ObjectStore, footers: ParquetFooterCache
   ) throws {
     self.kind = kind
     self.dialect = dialect
     self.metadata = metadata
     metadataLocation = location
-    self.store = store
+    files = DataFileOpener(store: store, footers: footers)
     snapshot = try metadata.scanTarget(version).snapshot
     layout = try FileRows(metadata, dialect)
     schema = Schema(Self.fields(kind, dialect, layout))
@@ -62,6 +63,7 @@ package struct IcebergMetadataTable: Table {
     case .files, .dataFiles, .deleteFiles, .allFiles, .allDataFiles, .allDeleteFiles: layout.fields
     case .entries, .allEntries: layout.entryFields
     case .partitions: PartitionRows.fields(layout, dialect)
+    case .positionDeletes: PositionDeleteRows.fields(layout)
     }
   }
 
@@ -117,6 +119,10 @@ package struct IcebergMetadataTable: Table {
     case .files, .dataFiles, .deleteFiles, .allFiles, .allDataFiles, .allDeleteFiles:
       for entry in try await entries() where entry.isLive { rows.append(try layout.row(entry.file)) }
     case .entries, .allEntries: for entry in try await entries() { rows.append(try layout.entryRow(entry)) }
+    case .positionDeletes:
+      for entry in try await entries() where entry.isLive && entry.file.content == .positionDeletes {
+        try await PositionDeleteRows.append(entry.file, layout, files, to: &rows)
+      }
     case .partitions:
       var partitions = PartitionRows(layout, metadata, dialect)
       for entry in try await entries() where entry.isLive { try partitions.add(entry) }
@@ -161,7 +167,7 @@ package struct IcebergMetadataTable: Table {
       for manifest in try await manifests(of: snapshot) where seen.insert(manifest.path).inserted {
         switch kind {
         case .dataFiles, .allDataFiles: if manifest.content == .data { wanted.append(manifest) }
-        case .deleteFiles, .allDeleteFiles: if manifest.content == .deletes { wanted.append(manifest) }
+        case .deleteFiles, .allDeleteFiles, .positionDeletes: if manifest.content == .deletes { wanted.append(manifest) }
         default: wanted.append(manifest)
         }
       }

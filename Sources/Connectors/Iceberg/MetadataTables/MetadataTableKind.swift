@@ -9,6 +9,7 @@ package enum MetadataTableKind: String, CaseIterable, Sendable {
   case allDataFiles = "all_data_files"
   case allDeleteFiles = "all_delete_files"
   case allEntries = "all_entries"
+  case positionDeletes = "position_deletes"
 
   /// Whose columns the table has: Athena's `"t$files"` or Spark's `db.t.files`.
   package enum Dialect: Sendable { case athena, spark }

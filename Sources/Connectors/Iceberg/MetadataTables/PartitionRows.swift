@@ -3,16 +3,8 @@ import Iceberg
 
 /// `$partitions`: the live files of a state, added up by partition.
 struct PartitionRows {
-  /// What is known of one column over all files of a partition; nil as soon as one file does not tell.
-  fileprivate struct ColumnTotals {
-    var minimum: ScalarValue?
-    var maximum: ScalarValue?
-    var hasBounds = true
-    var nulls: Int64? = 0
-    var nans: Int64? = 0
-  }
-
-  fileprivate struct Totals {
+  /// What the live files of one partition are together.
+  struct Totals {
     let values: [ScalarValue]
     let specID: Int32
     var records: Int64 = 0
@@ -20,9 +12,11 @@ struct PartitionRows {
     var bytes: Int64 = 0
     var positionDeletes: (records: Int64, files: Int64) = (0, 0)
     var equalityDeletes: (records: Int64, files: Int64) = (0, 0)
+    /// How many of the position delete files are deletion vectors.
+    var vectors: Int64 = 0
     /// The newest snapshot that added a file.
     var lastSnapshot: Snapshot?
-    var columns: [ColumnTotals]
+    fileprivate(set) var columns: [ColumnTotals]
   }
 
   private struct Key: Hashable {
@@ -88,6 +82,8 @@ struct PartitionRows {
     try totals[key]?.add(entry, columns, metadata)
   }
 
+  var partitions: [Totals] { order.compactMap { totals[$0] } }
+
   /// In the order of the partition values, NULL last.
   func rows() -> [[ScalarValue]] {
     order.sorted { Self.precedes($0.values, $1.values) }.compactMap { totals[$0] }.map(row)
@@ -132,32 +128,15 @@ extension PartitionRows.Totals {
       lastSnapshot = snapshot
     }
     switch file.content {
-    case .positionDeletes: positionDeletes = (positionDeletes.records &+ file.recordCount, positionDeletes.files + 1)
+    case .positionDeletes:
+      positionDeletes = (positionDeletes.records &+ file.recordCount, positionDeletes.files + 1)
+      if file.isDeletionVector { vectors += 1 }
     case .equalityDeletes: equalityDeletes = (equalityDeletes.records &+ file.recordCount, equalityDeletes.files + 1)
     case .data:
       records &+= file.recordCount
       files += 1
       bytes &+= file.fileSize
-      for (index, column) in columns.enumerated() { self.columns[index].add(file.metricsSource, column) }
+      for (index, column) in columns.enumerated() { self.columns[index].add(file, fieldID: column.fieldID, column.type) }
     }
-  }
-}
-
-extension PartitionRows.ColumnTotals {
-  fileprivate mutating func add(_ metrics: MetricsSource, _ column: FileRows.MetricColumn) {
-    let nulls = metrics.count(.nulls, of: column.fieldID)
-    let nans = metrics.count(.nans, of: column.fieldID)
-    self.nulls = self.nulls.flatMap { total in nulls.map { total &+ $0 } }
-    self.nans = self.nans.flatMap { total in nans.map { total &+ $0 } }
-    guard let lower = metrics.bound(isUpper: false, of: column.fieldID, column.type),
-      let upper = metrics.bound(isUpper: true, of: column.fieldID, column.type)
-    else {
-      // Only NULLs have no bounds and still leave those of the others true.
-      let values = metrics.count(.values, of: column.fieldID)
-      if nulls == nil || values == nil || nulls != values { hasBounds = false }
-      return
-    }
-    minimum = minimum.map { SingleValue.compare(lower, $0) < 0 ? lower : $0 } ?? lower
-    maximum = maximum.map { SingleValue.compare(upper, $0) > 0 ? upper : $0 } ?? upper
   }
 }
