@@ -60,7 +60,7 @@ var targets: [Target] = [
       "Planner", "Catalogs", "Iceberg", "Parquet", "Avro", "TextFormats", "JSONText", "Storage", "Functions", "Columnar",
       "Compression", "SQLSyntax",
     ], upcoming),
-  module("Execution", ["Planner", "Functions", "Columnar", "Compression", "SQLSyntax", "CIntrinsics"], upcoming),
+  module("Execution", ["Planner", "Functions", "Columnar", "Compression", "SQLSyntax", "Storage", "CIntrinsics"], upcoming),
   // floor 4
   module(
     "Frazil",

@@ -1,6 +1,7 @@
 import Columnar
 import Planner
 import SQLSyntax
+import Storage
 import Synchronization
 
 /// Reads a planned scan: workers take the next split from a shared cursor until there is none.
@@ -121,7 +122,9 @@ final class ScanSource: Source {
       return Batch.concatenated(few, types: few[0].columns.map(\.type))
     }
 
-    private func read() throws -> Batch? {
+    private func read() throws -> Batch? { try source.statistics.storage.counting(readCounted) }
+
+    private func readCounted() throws -> Batch? {
       do {
         while true {
           if let reader {

@@ -58,6 +58,7 @@ final class S3Reader: SynchronousReader {
       let rest = UnsafeMutableRawBufferPointer(rebasing: destination[(position - offset)...])
       position += try readSome(at: position, into: rest)
     }
+    StorageTraffic.current?.note(bytesUsed: destination.count)
   }
 
   /// Fills a part of `destination` from its start on, at least a byte; says how much.
