@@ -6,6 +6,12 @@ package protocol ObjectStore: Sendable {
   /// The bytes `range` of an object, or all of it. A range reaching beyond the end is `corrupt`.
   func read(_ location: Location, _ range: Range<Int>?) async throws(StorageError) -> ByteSlice
 
+  /// All bytes of an object that never changes under its name, such as a manifest: they may come from a cache.
+  func readImmutable(_ location: Location) async throws(StorageError) -> ByteSlice
+
+  /// Whether a network lies between here and the bytes: requests are to be few, early and side by side then.
+  func isRemote(_ location: Location) -> Bool
+
   func info(_ location: Location) async throws(StorageError) -> ObjectInfo
 
   /// Stores a whole object; it is durable when this returns, and nobody ever sees a part of it.
@@ -36,6 +42,10 @@ package protocol ObjectStore: Sendable {
 
 extension ObjectStore {
   package func read(_ location: Location) async throws(StorageError) -> ByteSlice { try await read(location, nil) }
+
+  package func readImmutable(_ location: Location) async throws(StorageError) -> ByteSlice { try await read(location, nil) }
+
+  package func isRemote(_ location: Location) -> Bool { false }
 
   package func write(_ location: Location, _ bytes: ByteSlice) async throws(StorageError) -> ObjectVersion {
     try await write(location, bytes, if: .none)
@@ -156,9 +166,15 @@ package protocol SynchronousReader: AnyObject, Sendable {
   func read(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError)
   /// Says that `range` will be read soon.
   func willNeed(_ range: Range<Int>)
+  /// Says that `range` was read, or will not be: what `willNeed` brought of it can go.
+  func release(_ range: Range<Int>)
+  /// See `ObjectStore.isRemote`.
+  var isRemote: Bool { get }
 }
 
 extension SynchronousReader {
+  package func release(_ range: Range<Int>) {}
+  package var isRemote: Bool { false }
   package var coalesceGap: Int { 64 << 10 }
 
   /// The bytes of `range` in fresh memory.

@@ -11,17 +11,27 @@ package struct StoreRouter: ObjectStore {
   private let granted: GrantedStores?
   /// What takes the writes of all stores, where these are only to be read.
   private let overlay: OverlayFolder?
+  /// Of objects far away that never change; nil reads them anew.
+  private var metadata: MetadataCache?
 
   package init(
     mounts: MountTable = MountTable(), local: any ObjectStore = LocalStore(), stores: [String: any ObjectStore] = [:], aws: AWSAccess? = nil,
-    granted: GrantedStores? = nil, overlay: OverlayFolder? = nil
+    granted: GrantedStores? = nil, overlay: OverlayFolder? = nil, metadata: MetadataCache? = nil
   ) {
+    self.metadata = metadata
     self.overlay = overlay
     self.mounts = mounts
     self.local = local
     self.stores = stores
     self.aws = aws
     self.granted = granted
+  }
+
+  /// The same stores, asked anew for everything.
+  package var uncached: StoreRouter {
+    var router = self
+    router.metadata = nil
+    return router
   }
 
   /// The store that holds `location`, and what the location is called there.
@@ -55,6 +65,26 @@ package struct StoreRouter: ObjectStore {
     do { return try await target.store.read(target.location, range) } catch { throw Self.renamed(error, location, target.location) }
   }
 
+  package func readImmutable(_ location: Location) async throws(StorageError) -> ByteSlice {
+    let target = try resolve(location)
+    guard let metadata, target.store.isRemote(target.location) else { return try await read(location, nil) }
+    if let known = metadata[target.location] {
+      StorageTraffic.current?.note(bytesUsed: known.count)
+      return known
+    }
+    do {
+      let bytes = try await target.store.readImmutable(target.location)
+      metadata.insert(bytes, at: target.location)
+      return bytes
+    } catch { throw Self.renamed(error, location, target.location) }
+  }
+
+  package func isRemote(_ location: Location) -> Bool {
+    // What has no store is reported when it is read.
+    guard let target = try? resolve(location) else { return false }
+    return target.store.isRemote(target.location)
+  }
+
   package func info(_ location: Location) async throws(StorageError) -> ObjectInfo {
     let target = try resolve(location)
     do {
@@ -68,9 +98,12 @@ package struct StoreRouter: ObjectStore {
     -> ObjectVersion
   {
     let target = try resolve(location)
-    do { return try await target.store.write(target.location, bytes, if: condition) } catch {
-      throw Self.renamed(error, location, target.location)
-    }
+    do {
+      let version = try await target.store.write(target.location, bytes, if: condition)
+      // What a commit writes is what the next statement reads.
+      if let metadata, target.store.isRemote(target.location) { metadata.insert(bytes, at: target.location) }
+      return version
+    } catch { throw Self.renamed(error, location, target.location) }
   }
 
   package func list(_ prefix: Location, after: String?) async throws(StorageError) -> ListPage {
@@ -93,6 +126,7 @@ package struct StoreRouter: ObjectStore {
     var runRoute = ""
     for location in locations {
       let target = try resolve(location)
+      metadata?.remove(target.location)
       let route = target.location.scheme ?? ""
       if let store = runStore, route != runRoute {
         try await store.delete(run)
@@ -107,6 +141,7 @@ package struct StoreRouter: ObjectStore {
 
   package func deleteFolder(_ folder: Location) async throws(StorageError) {
     let target = try resolve(folder)
+    metadata?.removeAll(below: target.location)
     do { try await target.store.deleteFolder(target.location) } catch { throw Self.renamed(error, folder, target.location) }
   }
 

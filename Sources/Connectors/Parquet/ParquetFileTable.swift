@@ -29,8 +29,8 @@ package struct ParquetFileTable: Table {
     var columns = first.schema.fields
     if unionByName {
       var places = Dictionary(zip(columns.map { $0.name.lowercased() }, columns.indices), uniquingKeysWith: { first, _ in first })
-      for info in files.dropFirst() {
-        for field in try footers.open(info.location, size: info.size).schema.fields {
+      try footers.forEach(Array(files.dropFirst())) { info, file in
+        for field in file.schema.fields {
           guard let place = places[field.name.lowercased()] else {
             places[field.name.lowercased()] = columns.count
             columns.append(field)
@@ -66,7 +66,9 @@ package struct ParquetFileTable: Table {
   }
 
   package func exactRowCount() async throws -> Int? {
-    try files.reduce(0) { try $0 + footers.open($1.location, size: $1.size).rowCount }
+    var total = 0
+    try footers.forEach(files) { _, file in total += file.rowCount }
+    return total
   }
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {

@@ -32,6 +32,12 @@ package struct ParquetSplit: Split {
 
   package var label: String { byteRange.map { "\(location) @ \($0.lowerBound)" } ?? location.text }
 
+  /// Reads the footer and begins to read the first row group that is wanted. Blocks; what fails does so again when the morsel is opened.
+  func prefetch(_ footers: ParquetFooterCache, _ context: QueryContext) {
+    guard let reader = try? ParquetSplitReader(self, footers: footers, context: context) else { return }
+    reader.prefetch()
+  }
+
   /// A morsel smaller than this is not worth the page that two pieces both decompress at their border.
   private static let smallestPiece = 3 << 20
 
@@ -64,6 +70,13 @@ package struct ParquetScan: Scan {
   package func open(_ split: any Split, _ context: QueryContext) throws -> any SplitReader {
     guard let split = split as? ParquetSplit else { throw ParquetError(.invalidRequest, "a split of another scan") }
     return try ParquetSplitReader(split, footers: footers, context: context)
+  }
+
+  package var prefetchDepth: Int { footers.isRemote(splits) ? ParquetFooterCache.prefetchDepth : 0 }
+
+  package func prefetch(_ split: any Split, _ context: QueryContext) {
+    guard let split = split as? ParquetSplit else { return }
+    split.prefetch(footers, context)
   }
 
   package func narrowed(_ split: any Split, by predicates: [Planner.ColumnPredicate]) -> any Split {
@@ -155,10 +168,20 @@ package final class ParquetSplitReader: PositionedReader {
         let wanted = isWhole ? rows : (rows ?? [part]).map { $0.clamped(to: part) }.filter { !$0.isEmpty }
         if wanted?.isEmpty == true { continue }
         reader = try RowGroupReader(file, rowGroup: rowGroup, columns: nodes, rows: wanted, context: context)
+        if file.reader.isRemote { prefetch() }
         return true
       }
     }
     return false
+  }
+
+  /// Begins to read the next row group that is wanted, when the file is far away. What is wrong with it is reported when it is read.
+  func prefetch() {
+    guard file.reader.isRemote else { return }
+    for (rowGroup, _) in rowGroups {
+      guard case .read(let rows)? = try? pruning.test(rowGroup) else { continue }
+      return file.prefetch(rowGroup: rowGroup, columns: nodes, rows: rows)
+    }
   }
 
   private func note(_ label: String, _ count: Int) {

@@ -40,7 +40,7 @@ public final class Engine: Sendable {
     do throws(StorageError) { overlay = try configuration.overlayDirectory.map { folder throws(StorageError) in try OverlayFolder.open(folder) } } catch {
       throw SQLError(.invalidPath, "--overlay: \(error)")
     }
-    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws, granted: grants, overlay: overlay)
+    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws, granted: grants, overlay: overlay, metadata: MetadataCache())
     footers = ParquetFooterCache(store: store)
     memory = MemoryPool(limit: configuration.memoryLimit)
     let isHere = Location(configuration.warehouse).scheme == nil

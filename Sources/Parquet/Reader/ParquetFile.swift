@@ -14,7 +14,7 @@ package final class ParquetFile: Sendable {
   /// Bytes of the whole file.
   package let byteCount: Int
   /// Where the footer begins: nothing else of the file lies behind.
-  let footerOffset: Int
+  package let footerOffset: Int
 
   package struct Options: Sendable, Hashable {
     /// Reads 12-byte timestamps as `timestamp(9)`, which ends in 2262, instead of `timestamp(6)`.
@@ -178,19 +178,6 @@ package final class ParquetFile: Sendable {
     guard let codec = PageCodec(rawValue: raw) else { throw .unsupported("unknown compression codec \(raw)") }
     if codec == .brotli || codec == .lzo { throw .unsupported("compression \(codec) is not supported") }
     return codec
-  }
-
-  /// Tells the reader that columns of a row group will be read soon.
-  package func prefetch(rowGroup: Int, columns: [ColumnNode]) {
-    guard rowGroup >= 0, rowGroup < rowGroupCount else { return }
-    var ranges: [Range<Int>] = []
-    for column in columns {
-      for leaf in column.leaves {
-        // A chunk in an impossible place is reported when it is read.
-        if let range = try? chunkRange(rowGroup: rowGroup, leaf: leaf.index) { ranges.append(range) }
-      }
-    }
-    for range in RangeCoalescing.joined(ranges, gap: reader.coalesceGap) { reader.willNeed(range) }
   }
 }
 

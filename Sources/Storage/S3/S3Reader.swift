@@ -8,6 +8,7 @@ final class S3Reader: SynchronousReader {
   let location: Location
   let size: Int
   var readsAheadByItself: Bool { true }
+  var isRemote: Bool { true }
   /// A request costs as much time as reading so many bytes more.
   var coalesceGap: Int { 1 << 20 }
 
@@ -26,6 +27,8 @@ final class S3Reader: SynchronousReader {
 
   private static let blockSize = 8 << 20
   private static let tailSize = 64 << 10
+  /// An object up to this size is fetched whole when its end is asked for: a request for the rest would take longer than reading it along.
+  private static let wholeSize = 1 << 20
 
   /// - Parameter size: nil asks for it, and fetches the end of the object in the same request.
   init(_ client: S3Client, _ object: S3Object, _ location: Location, size: Int?, budget: ReadAheadBudget) throws(StorageError) {
@@ -79,12 +82,32 @@ final class S3Reader: SynchronousReader {
       return count
     }
     // A block that failed is asked for once more here, where the error has a place to go.
-    if let block { drop(block) }
+    if let block {
+      drop(block)
+    } else if tail == nil, size > Self.tailSize, size <= Self.wholeSize, position >= size - Self.tailSize, try keepWhole() {
+      return try readSome(at: position, into: destination)
+    }
     var range = position..<position + min(destination.count, max(1, block == nil ? nextStart - position : destination.count))
     if range.upperBound == size, tail == nil { range = max(0, min(range.lowerBound, size - Self.tailSize))..<size }
     let content = try fetch(range)
     if range.upperBound == size, range.count <= Self.tailSize { state.withLock { $0.tail = content.bytes } }
     return Self.copy(content.bytes, from: position - range.lowerBound, into: destination)
+  }
+
+  /// Fetches the whole object into a block, and keeps its end besides; false when there is no room, or it failed.
+  private func keepWhole() throws(StorageError) -> Bool {
+    let whole = 0..<size
+    guard missing(whole) == [whole], begin(whole), let block = state.withLock({ $0.blocks.first { $0.range == whole } }) else { return false }
+    guard case .success(let content) = block.wait(), content.bytes.count == size else {
+      drop(block)
+      return false
+    }
+    try note(content)
+    let end = ByteBuffer(byteCount: Self.tailSize)
+    _ = Self.copy(content.bytes, from: size - Self.tailSize, into: end.mutableBytes)
+    let tail = end.slice()
+    state.withLock { $0.tail = tail }
+    return true
   }
 
   private func fetch(_ range: Range<Int>) throws(StorageError) -> S3Client.Content {
@@ -135,6 +158,19 @@ final class S3Reader: SynchronousReader {
         guard begin(start..<end) else { return }
         start = end
       }
+    }
+  }
+
+  func release(_ range: Range<Int>) {
+    // A small object's only block goes as well: what else of it is needed is needed by now.
+    let blocks = state.withLock { state in
+      let done = state.blocks.filter { range.clamped(to: $0.range) == $0.range || $0.range == 0..<size }
+      state.blocks.removeAll { block in done.contains { $0 === block } }
+      return done
+    }
+    for block in blocks {
+      block.giveUp()
+      budget.release(block)
     }
   }
 

@@ -29,6 +29,8 @@ package final class S3Store: ObjectStore {
     return content.bytes
   }
 
+  package func isRemote(_ location: Location) -> Bool { true }
+
   package func info(_ location: Location) async throws(StorageError) -> ObjectInfo {
     let head = try await client.head(try Self.object(location), location)
     return ObjectInfo(location: location, size: head.size, version: head.version, modifiedMicroseconds: head.modifiedMicroseconds)
