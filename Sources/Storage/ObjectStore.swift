@@ -35,6 +35,9 @@ package protocol ObjectStore: Sendable {
   /// Opens an object for positioned reads. `size`, when the caller knows it (from a manifest), saves asking for it.
   func openReader(_ location: Location, size: Int?) throws(StorageError) -> any SynchronousReader
 
+  /// `openReader` with what is known about whether the object may change: if not, its bytes may come from a cache.
+  func openReader(_ location: Location, size: Int?, _ stability: ObjectStability) throws(StorageError) -> any SynchronousReader
+
   /// Starts a large object; nothing is visible before `finish`.
   func openWriter(_ location: Location, if condition: PutCondition, _ durability: Durability) throws(StorageError)
     -> any ObjectWriter
@@ -49,6 +52,10 @@ extension ObjectStore {
 
   package func write(_ location: Location, _ bytes: ByteSlice) async throws(StorageError) -> ObjectVersion {
     try await write(location, bytes, if: .none)
+  }
+
+  package func openReader(_ location: Location, size: Int?, _ stability: ObjectStability) throws(StorageError) -> any SynchronousReader {
+    try openReader(location, size: size)
   }
 
   package func openReader(_ location: Location) throws(StorageError) -> any SynchronousReader {
@@ -170,11 +177,14 @@ package protocol SynchronousReader: AnyObject, Sendable {
   func release(_ range: Range<Int>)
   /// See `ObjectStore.isRemote`.
   var isRemote: Bool { get }
+  /// The state of the object that was read, once something was; nil where a reader holds on to one state anyway.
+  var stateRead: ObjectVersion? { get }
 }
 
 extension SynchronousReader {
   package func release(_ range: Range<Int>) {}
   package var isRemote: Bool { false }
+  package var stateRead: ObjectVersion? { nil }
   package var coalesceGap: Int { 64 << 10 }
 
   /// The bytes of `range` in fresh memory.

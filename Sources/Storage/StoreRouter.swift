@@ -13,11 +13,14 @@ package struct StoreRouter: ObjectStore {
   private let overlay: OverlayFolder?
   /// Of objects far away that never change; nil reads them anew.
   private var metadata: MetadataCache?
+  /// Likewise, on disk and in pieces.
+  private let disk: DiskCache?
 
   package init(
     mounts: MountTable = MountTable(), local: any ObjectStore = LocalStore(), stores: [String: any ObjectStore] = [:], aws: AWSAccess? = nil,
-    granted: GrantedStores? = nil, overlay: OverlayFolder? = nil, metadata: MetadataCache? = nil
+    granted: GrantedStores? = nil, overlay: OverlayFolder? = nil, metadata: MetadataCache? = nil, disk: DiskCache? = nil
   ) {
+    self.disk = disk
     self.metadata = metadata
     self.overlay = overlay
     self.mounts = mounts
@@ -73,10 +76,26 @@ package struct StoreRouter: ObjectStore {
       return known
     }
     do {
-      let bytes = try await target.store.readImmutable(target.location)
+      let bytes = try await readThroughDisk(target.location, target.store)
       metadata.insert(bytes, at: target.location)
       return bytes
     } catch { throw Self.renamed(error, location, target.location) }
+  }
+
+  private func readThroughDisk(_ location: Location, _ store: any ObjectStore) async throws(StorageError) -> ByteSlice {
+    guard let disk, location.hasUniqueName else { return try await store.readImmutable(location) }
+    let identity = DiskCache.Identity(location, size: nil, state: nil)
+    if let file = disk.open(identity, 0) {
+      let buffer = ByteBuffer(byteCount: file.byteCount)
+      if file.read(at: 0, into: buffer.mutableBytes) {
+        StorageTraffic.current?.note(bytesUsed: file.byteCount)
+        return buffer.slice()
+      }
+      disk.remove(identity, 0)
+    }
+    let bytes = try await store.readImmutable(location)
+    bytes.withBytes { disk.store(identity, 0, version: nil, $0) }
+    return bytes
   }
 
   package func isRemote(_ location: Location) -> Bool {
@@ -154,6 +173,17 @@ package struct StoreRouter: ObjectStore {
     let target = try resolve(location)
     do { return try target.store.openReader(target.location, size: size) } catch {
       throw Self.renamed(error, location, target.location)
+    }
+  }
+
+  package func openReader(_ location: Location, size: Int?, _ stability: ObjectStability) throws(StorageError) -> any SynchronousReader {
+    let reader = try openReader(location, size: size)
+    guard let disk, reader.isRemote, size != nil else { return reader }
+    let stored = try resolve(location).location
+    switch stability {
+    case .mayChange: return reader
+    case .immutable: return stored.hasUniqueName ? CachedReader(reader, disk, stored, state: nil) : reader
+    case .inState(let state): return state.text.isEmpty ? reader : CachedReader(reader, disk, stored, state: state)
     }
   }
 

@@ -88,7 +88,7 @@ struct DataFileOpener: Sendable {
     guard file.keyMetadata == nil else { throw IcebergError(.unsupported, "encrypted delete files are not supported", file: file.path) }
     let size = Int(clamping: file.fileSize)
     return try open(
-      ParquetSplit(location: Location(file.path), size: size, byteCount: size, sources: sources), file.format, context)
+      ParquetSplit(location: Location(file.path), size: size, stability: .immutable, byteCount: size, sources: sources), file.format, context)
   }
 }
 

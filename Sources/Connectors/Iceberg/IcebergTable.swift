@@ -127,7 +127,7 @@ package struct IcebergTable: Table {
     for task in tasks {
       let size = Int(clamping: task.file.fileSize)
       let data = ParquetSplit(
-        location: Location(task.file.path), size: size, byteCount: size,
+        location: Location(task.file.path), size: size, stability: .immutable, byteCount: size,
         sources: columns.sources(task, modifiedMicroseconds: modified[task.file.path]), predicates: pushed)
       let whole = IcebergSplit(data: data, format: task.file.format, deletes: try deletes.deletes(for: task))
       splits += cutsFiles && task.file.format == .parquet ? cut(whole, at: task.file.splitOffsets) : [whole]

@@ -25,7 +25,7 @@ package struct ParquetFileTable: Table {
     let pathOptions = try PathColumns.Options(&arguments)
     try arguments.finish()
     let files = try await FileList.files(arguments.paths, in: store)
-    let first = try footers.open(files[0].location, size: files[0].size)
+    let first = try footers.open(files[0])
     var columns = first.schema.fields
     if unionByName {
       var places = Dictionary(zip(columns.map { $0.name.lowercased() }, columns.indices), uniquingKeysWith: { first, _ in first })
@@ -75,7 +75,7 @@ package struct ParquetFileTable: Table {
     let predicates = request.predicates.compactMap { predicate -> Planner.ColumnPredicate? in
       request.columns.firstIndex(of: predicate.column).map { Planner.ColumnPredicate(column: $0, test: predicate.test) }
     }
-    var splits: [ParquetSplit] = []
+    var whole: [ParquetSplit] = []
     let firstPathColumn = schema.count - pathColumns.fields.count
     var skipped = 0
     for (number, info) in files.enumerated() {
@@ -91,27 +91,31 @@ package struct ParquetFileTable: Table {
           ParquetColumnSource.FileColumn(type: field.type, match: .name(field.name), id: field.id),
           missing: .null(field.type))
       }
-      let whole = ParquetSplit(
-        location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: predicates)
-      splits += try Self.splits(of: whole, fileCount: files.count, footers: footers)
+      whole.append(
+        ParquetSplit(
+          location: info.location, size: info.size, stability: .inState(info.version), byteCount: info.size, sources: sources,
+          predicates: predicates))
     }
-    return ParquetScan(splits, notes: ScanNote.files(files.count - skipped, skipped: skipped), footers: footers)
+    return ParquetScan(try Self.splits(of: whole, footers: footers), notes: ScanNote.files(files.count - skipped, skipped: skipped), footers: footers)
   }
 
   /// Few files are cut at their row groups, so that all workers have something to do.
   private static let filesPerScanBeforeWholeFiles = 16
 
-  static func splits(of whole: ParquetSplit, fileCount: Int, footers: ParquetFooterCache) throws -> [ParquetSplit] {
-    guard fileCount < filesPerScanBeforeWholeFiles else { return [whole] }
-    let file = try footers.open(whole.location, size: whole.size)
-    guard file.rowGroupCount > 1 else { return [whole] }
-    let starts = (0..<file.rowGroupCount).map { file.startOffset(ofRowGroup: $0) }
-    return starts.indices.map { index in
-      var split = whole
-      let end = index + 1 < starts.count ? starts[index + 1] : Int.max
-      split.byteRange = starts[index]..<max(starts[index], end)
-      split.byteCount = whole.byteCount / starts.count
-      return split
+  static func splits(of files: [ParquetSplit], footers: ParquetFooterCache) throws -> [ParquetSplit] {
+    guard files.count < filesPerScanBeforeWholeFiles else { return files }
+    footers.openAhead(files)
+    return try files.flatMap { whole in
+      let file = try footers.open(whole.location, size: whole.size, stability: whole.stability)
+      guard file.rowGroupCount > 1 else { return [whole] }
+      let starts = (0..<file.rowGroupCount).map { file.startOffset(ofRowGroup: $0) }
+      return starts.indices.map { index in
+        var split = whole
+        let end = index + 1 < starts.count ? starts[index + 1] : Int.max
+        split.byteRange = starts[index]..<max(starts[index], end)
+        split.byteCount = whole.byteCount / starts.count
+        return split
+      }
     }
   }
 

@@ -6,10 +6,12 @@ import Synchronization
 /// Open Parquet files by location, so that a statement (and the next one of the session) reads each footer once. Whoever asks for a file that
 /// another thread is opening waits for it.
 ///
-/// Data files never change under their name, but files of external tables may: an entry is only used for the same size.
+/// Data files never change under their name, but files of external tables may: an entry is only used for the same size, and the state that a
+/// listing tells.
 package final class ParquetFooterCache: Sendable {
   fileprivate struct Entry {
     var file: ParquetFile
+    var stability: ObjectStability
     /// Bytes of memory, about; 0 for local files, of which only the number counts.
     var cost: Int
   }
@@ -20,7 +22,14 @@ package final class ParquetFooterCache: Sendable {
     var order: ArraySlice<Location> = []
     var localCount = 0
     var byteCount = 0
-    var opening: [Location: Delivery<ParquetFile?>] = [:]
+    var opening: [Location: Delivery<Bool>] = [:]
+
+    /// The file if it is as it was asked for.
+    func file(_ location: Location, size: Int?, _ stability: ObjectStability, _ options: ParquetFile.Options) -> ParquetFile? {
+      guard let size, let entry = files[location], entry.stability == stability, entry.file.byteCount == size, entry.file.options == options
+      else { return nil }
+      return entry.file
+    }
   }
 
   private let state = Mutex(State())
@@ -36,33 +45,38 @@ package final class ParquetFooterCache: Sendable {
 
   package init(store: any ObjectStore) { self.store = store }
 
-  package func open(_ location: Location, size: Int?, options: ParquetFile.Options = ParquetFile.Options())
-    throws(ParquetError) -> ParquetFile
-  {
+  package func open(
+    _ location: Location, size: Int?, stability: ObjectStability = .mayChange, options: ParquetFile.Options = ParquetFile.Options()
+  ) throws(ParquetError) -> ParquetFile {
+    // Without a size every call looks at the file anew.
+    guard size != nil else { return try ParquetFile.open(location, in: store, options: options) }
     while true {
-      let own = Delivery<ParquetFile?>()
-      let (known, other) = state.withLock { state -> (ParquetFile?, Delivery<ParquetFile?>?) in
-        if let size, let file = state.files[location]?.file, file.byteCount == size, file.options == options { return (file, nil) }
+      let own = Delivery<Bool>()
+      let (known, other) = state.withLock { state -> (ParquetFile?, Delivery<Bool>?) in
+        if let file = state.file(location, size: size, stability, options) { return (file, nil) }
         let other = state.opening[location]
         if other == nil { state.opening[location] = own }
         return (nil, other)
       }
       if let known { return known }
       if let other {
-        if let file = other.wait(), size == nil || file.byteCount == size, file.options == options { return file }
-        // Another size or failure is another's: it is tried here.
+        // What came of it is looked at above; what failed is tried here, for an error of one's own.
+        _ = other.wait()
         continue
       }
-      var opened: ParquetFile?
       defer {
         state.withLock { $0.opening[location] = nil }
-        own.deliver(opened)
+        own.deliver(true)
       }
-      let file = try ParquetFile.open(location, in: store, size: size, options: options)
-      opened = file
-      state.withLock { $0.insert(file, at: location) }
+      let file = try ParquetFile.open(location, in: store, size: size, stability: stability, options: options)
+      state.withLock { $0.insert(file, stability, at: location) }
       return file
     }
+  }
+
+  /// A file that was listed.
+  package func open(_ info: ObjectInfo) throws(ParquetError) -> ParquetFile {
+    try open(info.location, size: info.size, stability: .inState(info.version))
   }
 
   /// Calls `body` with every file in turn; footers of files that are far away are read side by side.
@@ -70,13 +84,21 @@ package final class ParquetFooterCache: Sendable {
     let isRemote = files.count > 1 && store.isRemote(files[0].location)
     for (index, info) in files.enumerated() {
       if isRemote, index % Self.prefetchDepth == 0 {
-        let traffic = StorageTraffic.current
-        for next in files[index..<min(files.count, index + 2 * Self.prefetchDepth)] {
-          Self.prefetchers.submit { [self] in traffic.counting { _ = try? open(next.location, size: next.size) } }
-        }
+        for next in files[index..<min(files.count, index + 2 * Self.prefetchDepth)] { submit { [self] in _ = try? open(next) } }
       }
-      try body(info, open(info.location, size: info.size))
+      try body(info, open(info))
     }
+  }
+
+  /// Begins to read the footers of a few files, when they are far away.
+  func openAhead(_ splits: [ParquetSplit]) {
+    guard splits.count > 1, isRemote(splits) else { return }
+    for split in splits { submit { [self] in _ = try? open(split.location, size: split.size, stability: split.stability) } }
+  }
+
+  private func submit(_ job: @escaping @Sendable () -> Void) {
+    let traffic = StorageTraffic.current
+    Self.prefetchers.submit { traffic.counting(job) }
   }
 
   /// Whether the files of a scan are far away; all of one scan are where the first is.
@@ -104,10 +126,10 @@ package final class ParquetFooterCache: Sendable {
 }
 
 extension ParquetFooterCache.State {
-  fileprivate mutating func insert(_ file: ParquetFile, at location: Location) {
+  fileprivate mutating func insert(_ file: ParquetFile, _ stability: ObjectStability, at location: Location) {
     if files[location] == nil { order.append(location) } else { remove(location) }
     let cost = file.reader.isRemote ? file.memoryEstimate : 0
-    files[location] = ParquetFooterCache.Entry(file: file, cost: cost)
+    files[location] = ParquetFooterCache.Entry(file: file, stability: stability, cost: cost)
     byteCount += cost
     if cost == 0 { localCount += 1 }
     while order.count > 1, localCount > ParquetFooterCache.localLimit || byteCount > ParquetFooterCache.byteLimit, let oldest = order.popFirst() {

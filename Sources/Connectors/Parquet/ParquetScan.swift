@@ -7,6 +7,7 @@ package import Storage
 package struct ParquetSplit: Split {
   package var location: Location
   package var size: Int?
+  package var stability: ObjectStability
   /// Only row groups that begin in this range of the file; nil is all of them.
   package var byteRange: Range<Int>?
   /// Of the rows that this leaves only piece `index` of `count` about equal ones; nil is all of them.
@@ -19,9 +20,10 @@ package struct ParquetSplit: Split {
   package var int96InNanoseconds = false
 
   package init(
-    location: Location, size: Int?, byteRange: Range<Int>? = nil, byteCount: Int, sources: [ParquetColumnSource],
-    predicates: [Planner.ColumnPredicate] = []
+    location: Location, size: Int?, stability: ObjectStability = .mayChange, byteRange: Range<Int>? = nil, byteCount: Int,
+    sources: [ParquetColumnSource], predicates: [Planner.ColumnPredicate] = []
   ) {
+    self.stability = stability
     self.location = location
     self.size = size
     self.byteRange = byteRange
@@ -114,7 +116,7 @@ package final class ParquetSplitReader: PositionedReader {
     self.split = split
     self.context = context
     let file = try footers.open(
-      split.location, size: split.size,
+      split.location, size: split.size, stability: split.stability,
       options: ParquetFile.Options(int96InNanoseconds: split.int96InNanoseconds))
     self.file = file
     columns = DeliveredColumns(split.sources, stored: file.columns.map { StoredColumn($0) }, file: split.location.text, context)

@@ -48,12 +48,12 @@ package final class ParquetFile: Sendable {
   }
 
   /// Opens the file at a location of a store.
-  package static func open(_ location: Location, in store: any ObjectStore, size: Int? = nil, options: Options = Options())
+  package static func open(_ location: Location, in store: any ObjectStore, size: Int? = nil, stability: ObjectStability = .mayChange, options: Options = Options())
     throws(ParquetError) -> ParquetFile
   {
     let reader: any SynchronousReader
     do throws(StorageError) {
-      reader = try store.openReader(location, size: size)
+      reader = try store.openReader(location, size: size, stability)
     } catch {
       throw ParquetError(storage: error).located(file: location.text)
     }

@@ -9,6 +9,7 @@ final class S3Reader: SynchronousReader {
   let size: Int
   var readsAheadByItself: Bool { true }
   var isRemote: Bool { true }
+  var stateRead: ObjectVersion? { state.withLock { $0.version } }
   /// A request costs as much time as reading so many bytes more.
   var coalesceGap: Int { 1 << 20 }
 
