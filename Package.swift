@@ -97,7 +97,7 @@ var targets: [Target] = [
   tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests(
     "ConnectorsTests", ["Frazil", "Connectors", "Planner", "Iceberg", "Columnar", "Digests", "Storage", "JSONText", "TestSupport"]),
-  tests("FrazilTests", ["Frazil", "Storage", "TestSupport"]),
+  tests("FrazilTests", ["Frazil", "JSONText", "Storage", "TestSupport"]),
   tests("TidyTests", ["SQLSyntax", "Functions", "TestSupport"]),
 ]
 

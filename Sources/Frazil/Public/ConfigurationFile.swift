@@ -3,7 +3,7 @@ public import SQLSyntax
 /// What a `frazil.toml` says.
 ///
 ///     default-catalog = "lake"
-///     cache = "${HOME}/.cache/frazil-data"
+///     cache = "/var/cache/frazil"
 ///     cache-size = "20GB"
 ///
 ///     [catalogs.lake]

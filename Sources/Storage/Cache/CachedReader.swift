@@ -2,7 +2,7 @@ import Synchronization
 
 /// A remote object that does not change, read through a `DiskCache` in pieces of 1 MiB: what is there is read from disk, the rest asked for
 /// and kept.
-final class CachedReader: SynchronousReader {
+package final class CachedReader: SynchronousReader {
   private let inner: any SynchronousReader
   private let cache: DiskCache
   private let identity: DiskCache.Identity
@@ -14,21 +14,21 @@ final class CachedReader: SynchronousReader {
   private static let pieceSize = 1 << 20
 
   /// - Parameter inner: opened with its size known.
-  init(_ inner: any SynchronousReader, _ cache: DiskCache, _ stored: Location, state: ObjectVersion?) {
+  package init(_ inner: any SynchronousReader, _ cache: DiskCache, _ stored: Location, state: ObjectVersion?) {
     self.inner = inner
     self.cache = cache
     self.state = state
     identity = DiskCache.Identity(stored, size: inner.size, state: state)
   }
 
-  var location: Location { inner.location }
-  var size: Int { inner.size }
-  var stateRead: ObjectVersion? { inner.stateRead }
-  var readsAheadByItself: Bool { inner.readsAheadByItself }
-  var coalesceGap: Int { inner.coalesceGap }
-  var isRemote: Bool { true }
+  package var location: Location { inner.location }
+  package var size: Int { inner.size }
+  package var stateRead: ObjectVersion? { inner.stateRead }
+  package var readsAheadByItself: Bool { inner.readsAheadByItself }
+  package var coalesceGap: Int { inner.coalesceGap }
+  package var isRemote: Bool { true }
 
-  func read(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError) {
+  package func read(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError) {
     let (end, overflow) = offset.addingReportingOverflow(destination.count)
     guard offset >= 0, !overflow, end <= size else { throw outOfBounds(offset..<max(offset, overflow ? offset : end)) }
     var position = offset
@@ -95,7 +95,7 @@ final class CachedReader: SynchronousReader {
     return wanted.upperBound
   }
 
-  func willNeed(_ range: Range<Int>) {
+  package func willNeed(_ range: Range<Int>) {
     let wanted = pieces(of: range)
     var first = wanted.lowerBound
     while first < wanted.upperBound {
@@ -110,7 +110,7 @@ final class CachedReader: SynchronousReader {
     }
   }
 
-  func release(_ range: Range<Int>) {
+  package func release(_ range: Range<Int>) {
     let pieces = pieces(of: range)
     inner.release(pieces.lowerBound * Self.pieceSize..<min(size, pieces.upperBound * Self.pieceSize))
   }
