@@ -81,7 +81,7 @@ private final class FarReader: SynchronousReader {
     let scratch = ScratchFolder()
     let place = try cache(scratch)
     let content = Array(Self.content[..<200_000])
-    var random = SeededRandom(seed: 1)
+    var random = SeededRandom(1)
     for round in 0..<300 {
       _ = try CachedReader(FarReader(content), place, Self.location, state: nil).read(0..<content.count)
       let file = try #require(scratch.files.first { $0.contains("-000000") })
@@ -161,7 +161,7 @@ private final class FarReader: SynchronousReader {
       for worker in 0..<4 {
         group.addTask {
           let place = try DiskCache(folder: scratch.path + "/cache", byteLimit: 3_000_000)
-          var random = SeededRandom(seed: UInt64(worker))
+          var random = SeededRandom(UInt64(worker))
           for object in 0..<20 {
             let location = Location("s3://bucket/\(object % 3)-0a1b2c3d-0000-4000-8000-000000000001.parquet")
             let reader = CachedReader(FarReader(content), place, location, state: nil)

@@ -13,6 +13,8 @@ package struct ParquetFileTable: Table {
   private let pathColumns: PathColumns
   /// Rows per byte of the first file: what the others hold is estimated from it.
   private let rowsPerByte: Double
+  /// Likewise what share of a file a column takes, by lower-case name.
+  private let shares: [String: Double]
 
   package var hiddenColumns: [Field] { HiddenColumns.fields }
 
@@ -50,7 +52,7 @@ package struct ParquetFileTable: Table {
     columns.removeAll { replaced.contains($0.name.lowercased()) }
     return ParquetFileTable(
       schema: Schema(columns + pathColumns.fields), files: files, footers: footers, pathColumns: pathColumns,
-      rowsPerByte: Double(first.rowCount) / Double(max(1, files[0].size)))
+      rowsPerByte: Double(first.rowCount) / Double(max(1, files[0].size)), shares: first.columnShares)
   }
 
   /// Of many files no list is made.
@@ -78,6 +80,7 @@ package struct ParquetFileTable: Table {
     var whole: [ParquetSplit] = []
     let firstPathColumn = schema.count - pathColumns.fields.count
     var skipped = 0
+    let share = request.columns.reduce(0) { $0 + ($1 < firstPathColumn ? shares[schema.fields[$1].name.lowercased()] ?? 0 : 0) }
     for (number, info) in files.enumerated() {
       guard pathColumns.mayHoldRows(number, info, request.predicates, first: firstPathColumn) else {
         skipped += 1
@@ -91,10 +94,11 @@ package struct ParquetFileTable: Table {
           ParquetColumnSource.FileColumn(type: field.type, match: .name(field.name), id: field.id),
           missing: .null(field.type))
       }
-      whole.append(
-        ParquetSplit(
-          location: info.location, size: info.size, stability: .inState(info.version), byteCount: info.size, sources: sources,
-          predicates: predicates))
+      var split = ParquetSplit(
+        location: info.location, size: info.size, stability: .inState(info.version), byteCount: info.size, sources: sources,
+        predicates: predicates)
+      if request.limit == nil { split.wantedBytes = Int(Double(info.size) * min(share, 1)) }
+      whole.append(split)
     }
     return ParquetScan(try Self.splits(of: whole, footers: footers), notes: ScanNote.files(files.count - skipped, skipped: skipped), footers: footers)
   }
@@ -139,5 +143,18 @@ enum HiddenColumns {
     index == 0
       ? .text(info.location.text)
       : Scalar(fields[1].type, .timestampTZ(TimestampTZ(instant: info.modifiedMicroseconds / 1_000 * 1_000)))
+  }
+}
+
+extension ParquetFile {
+  /// The share of the file's bytes that each column takes, by lower-case name.
+  fileprivate var columnShares: [String: Double] {
+    var shares: [String: Double] = [:]
+    for column in columns {
+      let leaves = column.leaves.map(\.index)
+      let bytes = metadata.rowGroups.reduce(0.0) { total, group in leaves.reduce(total) { $0 + Double(group.columns[$1].compressedSize) } }
+      shares[column.name.lowercased()] = bytes / Double(max(1, byteCount))
+    }
+    return shares
   }
 }

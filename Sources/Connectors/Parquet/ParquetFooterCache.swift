@@ -45,8 +45,10 @@ package final class ParquetFooterCache: Sendable {
 
   package init(store: any ObjectStore) { self.store = store }
 
+  /// - Parameter readsWhole: see `ParquetFile.open`.
   package func open(
-    _ location: Location, size: Int?, stability: ObjectStability = .mayChange, options: ParquetFile.Options = ParquetFile.Options()
+    _ location: Location, size: Int?, stability: ObjectStability = .mayChange, readsWhole: Bool = false,
+    options: ParquetFile.Options = ParquetFile.Options()
   ) throws(ParquetError) -> ParquetFile {
     // Without a size every call looks at the file anew.
     guard size != nil else { return try ParquetFile.open(location, in: store, options: options) }
@@ -68,7 +70,7 @@ package final class ParquetFooterCache: Sendable {
         state.withLock { $0.opening[location] = nil }
         own.deliver(true)
       }
-      let file = try ParquetFile.open(location, in: store, size: size, stability: stability, options: options)
+      let file = try ParquetFile.open(location, in: store, size: size, stability: stability, readsWhole: readsWhole, options: options)
       state.withLock { $0.insert(file, stability, at: location) }
       return file
     }

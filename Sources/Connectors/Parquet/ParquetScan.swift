@@ -18,6 +18,15 @@ package struct ParquetSplit: Split {
   /// For skipping row groups and pages; `column` is an index into `sources`.
   package var predicates: [Planner.ColumnPredicate]
   package var int96InNanoseconds = false
+  /// Bytes of the file that belong to the delivered columns, about; nil when that is not known, or not all rows are wanted.
+  package var wantedBytes: Int?
+
+  /// Whether one request for the whole file is better than one for its footer and others for its columns.
+  var readsWhole: Bool {
+    guard let size, let wantedBytes, byteRange == nil, piece == nil, predicates.isEmpty else { return false }
+    // Both come from metadata: anything can stand there.
+    return (0...32 << 20).contains(size) && wantedBytes >= size - (1 << 20)
+  }
 
   package init(
     location: Location, size: Int?, stability: ObjectStability = .mayChange, byteRange: Range<Int>? = nil, byteCount: Int,
@@ -116,7 +125,7 @@ package final class ParquetSplitReader: PositionedReader {
     self.split = split
     self.context = context
     let file = try footers.open(
-      split.location, size: split.size, stability: split.stability,
+      split.location, size: split.size, stability: split.stability, readsWhole: split.readsWhole,
       options: ParquetFile.Options(int96InNanoseconds: split.int96InNanoseconds))
     self.file = file
     columns = DeliveredColumns(split.sources, stored: file.columns.map { StoredColumn($0) }, file: split.location.text, context)

@@ -48,15 +48,18 @@ package final class ParquetFile: Sendable {
   }
 
   /// Opens the file at a location of a store.
-  package static func open(_ location: Location, in store: any ObjectStore, size: Int? = nil, stability: ObjectStability = .mayChange, options: Options = Options())
-    throws(ParquetError) -> ParquetFile
-  {
+  ///
+  /// - Parameter readsWhole: whether nearly all of it will be read: from far away it is then asked for at once, and the footer comes along.
+  package static func open(
+    _ location: Location, in store: any ObjectStore, size: Int? = nil, stability: ObjectStability = .mayChange, readsWhole: Bool = false, options: Options = Options()
+  ) throws(ParquetError) -> ParquetFile {
     let reader: any SynchronousReader
     do throws(StorageError) {
       reader = try store.openReader(location, size: size, stability)
     } catch {
       throw ParquetError(storage: error).located(file: location.text)
     }
+    if readsWhole, reader.isRemote { reader.willNeed(0..<reader.size) }
     return try open(reader, options: options)
   }
 

@@ -76,6 +76,7 @@ final class S3Reader: SynchronousReader {
     if let tail, position >= size - tail.count {
       return Self.copy(tail, from: position - (size - tail.count), into: destination)
     }
+    if tail == nil, size > Self.tailSize, position >= size - Self.tailSize, try keepEnd() { return try readSome(at: position, into: destination) }
     if let block, case .success(let content) = block.wait(), content.bytes.count == block.range.count {
       try note(content)
       let count = Self.copy(content.bytes, from: position - block.range.lowerBound, into: destination)
@@ -85,8 +86,6 @@ final class S3Reader: SynchronousReader {
     // A block that failed is asked for once more here, where the error has a place to go.
     if let block {
       drop(block)
-    } else if tail == nil, size > Self.tailSize, size <= Self.wholeSize, position >= size - Self.tailSize, try keepWhole() {
-      return try readSome(at: position, into: destination)
     }
     var range = position..<position + min(destination.count, max(1, block == nil ? nextStart - position : destination.count))
     if range.upperBound == size, tail == nil { range = max(0, min(range.lowerBound, size - Self.tailSize))..<size }
@@ -95,18 +94,20 @@ final class S3Reader: SynchronousReader {
     return Self.copy(content.bytes, from: position - range.lowerBound, into: destination)
   }
 
-  /// Fetches the whole object into a block, and keeps its end besides; false when there is no room, or it failed.
-  private func keepWhole() throws(StorageError) -> Bool {
-    let whole = 0..<size
-    guard missing(whole) == [whole], begin(whole), let block = state.withLock({ $0.blocks.first { $0.range == whole } }) else { return false }
-    guard case .success(let content) = block.wait(), content.bytes.count == size else {
+  /// Keeps a copy of the object's end, from a block that holds it; a small object is fetched whole into one. False when that is not possible.
+  private func keepEnd() throws(StorageError) -> Bool {
+    let end = size - Self.tailSize..<size
+    func block() -> ReadAheadBlock? { state.withLock { $0.blocks.first { $0.range.clamped(to: end) == end && !$0.isGivenUp } } }
+    if block() == nil, size <= Self.wholeSize, missing(0..<size) == [0..<size] { _ = begin(0..<size) }
+    guard let block = block() else { return false }
+    guard case .success(let content) = block.wait(), content.bytes.count == block.range.count else {
       drop(block)
       return false
     }
     try note(content)
-    let end = ByteBuffer(byteCount: Self.tailSize)
-    _ = Self.copy(content.bytes, from: size - Self.tailSize, into: end.mutableBytes)
-    let tail = end.slice()
+    let copy = ByteBuffer(byteCount: Self.tailSize)
+    _ = Self.copy(content.bytes, from: end.lowerBound - block.range.lowerBound, into: copy.mutableBytes)
+    let tail = copy.slice()
     state.withLock { $0.tail = tail }
     return true
   }
@@ -163,9 +164,10 @@ final class S3Reader: SynchronousReader {
   }
 
   func release(_ range: Range<Int>) {
-    // A small object's only block goes as well: what else of it is needed is needed by now.
+    // A small object's only block goes as well: what else of it is needed is needed by now. Nor does any stay for what frames a format puts
+    // around its content.
     let blocks = state.withLock { state in
-      let done = state.blocks.filter { range.clamped(to: $0.range) == $0.range || $0.range == 0..<size }
+      let done = state.blocks.filter { $0.range.count - range.clamped(to: $0.range).count <= Self.tailSize || $0.range == 0..<size }
       state.blocks.removeAll { block in done.contains { $0 === block } }
       return done
     }
