@@ -208,4 +208,31 @@ import Testing
     // A few rows need few files.
     #expect(try await counted(setting.session(), "SELECT k FROM many LIMIT 1").requests < 30)
   }
+
+  @Test("of a large file a few rows take the footer and the pages that hold them; all rows take one request for each piece of 8 MiB")
+  func largeFile() async throws {
+    let setting = try Setting()
+    _ = try await setting.session().run(
+      """
+      CREATE TABLE large WITH (table_type = 'ICEBERG', is_external = false) AS
+      SELECT n AS k, to_hex(sha256(to_utf8(CAST(n AS varchar)))) AS note FROM UNNEST(sequence(1, 120000)) AS s (n) ORDER BY n
+      """)
+    let file = try #require(setting.scratch.files.filter { $0.contains("/lake/wh/") && $0.hasSuffix(".parquet") }.first)
+    let size = try await LocalStore().info(Location(file)).size
+    #expect(size > 3 << 20 && size < 8 << 20, "\(size)")
+    // Digests of the texts '60000' and '120000', as sha256sum says.
+    for (condition, count, digest, share) in [
+      ("k = 60000", "1", "D55D01D0341ED0BA2CD99B322E8C5B609254F47D10C7CD12B99B4922EFFEBA44", 2), ("k > 0", "120000", "4F9F73B34C5B89879AAD65A48025F3187DD9CE6DC3D4E88EECB2FC79227350F1", 1),
+    ] {
+      let traffic = StorageTraffic()
+      let session = try setting.session()
+      let rows = try await StorageTraffic.$current.withValue(traffic) {
+        try await session.texts("SELECT count(note), max_by(note, k) FROM large WHERE \(condition)")
+      }
+      #expect(rows == [[count, digest]])
+      // Metadata, manifest list, manifest, the end of the file; then pages of two columns at most, or one request for all.
+      #expect(traffic.count.requests <= 6)
+      #expect(traffic.count.bytesAsked < size / share + 128 << 10)
+    }
+  }
 }
