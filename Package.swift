@@ -60,7 +60,7 @@ var targets: [Target] = [
       "Planner", "Catalogs", "Iceberg", "Parquet", "Avro", "TextFormats", "JSONText", "Storage", "Functions", "Columnar",
       "Compression", "SQLSyntax",
     ], upcoming),
-  module("Execution", ["Planner", "Functions", "Columnar", "Compression", "SQLSyntax", "CIntrinsics"], upcoming),
+  module("Execution", ["Planner", "Functions", "Columnar", "Compression", "SQLSyntax", "Storage", "CIntrinsics"], upcoming),
   // floor 4
   module(
     "Frazil",
@@ -97,7 +97,7 @@ var targets: [Target] = [
   tests("ExecutionTests", ["Execution", "Planner", "Functions", "Columnar", "SQLSyntax", "TestSupport"]),
   tests(
     "ConnectorsTests", ["Frazil", "Connectors", "Planner", "Iceberg", "Columnar", "Digests", "Storage", "JSONText", "TestSupport"]),
-  tests("FrazilTests", ["Frazil", "Storage", "TestSupport"]),
+  tests("FrazilTests", ["Frazil", "JSONText", "Storage", "TestSupport"]),
   tests("TidyTests", ["SQLSyntax", "Functions", "TestSupport"]),
 ]
 

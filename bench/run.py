@@ -24,6 +24,7 @@ import pyarrow
 
 import chart
 import generate
+import remote_storage
 import row_changes
 import tpch_queries
 import verify
@@ -32,7 +33,7 @@ from processes import Measurement, measure
 BENCH = pathlib.Path(__file__).resolve().parent
 SIZES = {"quick": (148, 50_000), "standard": (148, 500_000), "full": (148, 500_000)}
 MEMORY = "16GB"
-ORDER = ["start", "pivot", "pivot, shuffled", "pivot, mixed", "pivot, full", "group by", "filter", "insert", "SCD2 MERGE", "upsert", "delete one sample", "optimize", "operators", "TPC-H", "write", "count(*)", "one row"]
+ORDER = ["start", "pivot", "pivot, shuffled", "pivot, mixed", "pivot, full", "group by", "filter", "insert", "SCD2 MERGE", "upsert", "delete one sample", "optimize", "operators", "TPC-H", "remote", "write", "count(*)", "one row"]
 FIGURE = ["pivot", "pivot, shuffled files", "insert one sample from CSV", "group by sample", "filter on one sample"]
 
 
@@ -267,6 +268,7 @@ class Bench:
         if self.wants("TPC-H"):
             tpch_queries.TPCH(self).run()
         self.many_files()
+        remote_storage.RemoteStorage(self).run()
         if self.options.size == "full":
             self.pivot("pivot, full size", 4_000_000, [], runs=1, distinct=24)
 

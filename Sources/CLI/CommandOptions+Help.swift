@@ -31,6 +31,8 @@ extension CommandOptions {
       --overlay DIR       read tables where they are, and keep everything that is written under DIR; see docs/overlay.md
       --memory SIZE       memory that statements may hold, such as 512MB or 4GB; beyond it they spill to disk
                           (default: 80 % of the machine's)
+      --cache DIR         keep pieces of remote files that do not change in a folder; see docs/s3.md
+      --cache-size SIZE   what the cache may hold (default: 10GB)
       --workers N         worker threads (default: all cores)
       --commit-retry-statements N
                           run a statement again, up to N times, when commits of others contradict it (default: 0)

@@ -50,7 +50,7 @@ struct CommandOptions {
 
   private static let optionNames = [
     "--warehouse", "--catalog-directory", "--catalog", "--default-catalog", "--database", "--format", "--output", "--mount", "--offline",
-    "--memory", "--workers", "--now", "--seed", "--commit-retry-statements", "--param", "--strict-athena", "--on", "--workgroup", "--overlay",
+    "--memory", "--cache", "--cache-size", "--workers", "--now", "--seed", "--commit-retry-statements", "--param", "--strict-athena", "--on", "--workgroup", "--overlay",
     "--timer", "--help", "--version", "--json", "-c", "-h",
   ]
 
@@ -183,10 +183,18 @@ struct CommandOptions {
         Configuration.Mount(prefix: String(value[..<split]), folder: String(value[value.index(after: split)...])))
     case "--offline": configuration.offlineDirectory = value
     case "--memory":
-      guard let size = Self.byteSize(value) else {
+      guard let size = Configuration.parseByteSize(value) else {
         throw UsageError(message: "--memory takes a size like 512MB or 4GB, not '\(value)'")
       }
       configuration.memoryLimit = size
+    case "--cache":
+      if value.isEmpty { throw UsageError(message: "--cache needs a folder") }
+      configuration.cacheDirectory = value
+    case "--cache-size":
+      guard let size = Configuration.parseByteSize(value) else {
+        throw UsageError(message: "--cache-size takes a size like 512MB or 10GB, not '\(value)'")
+      }
+      configuration.cacheSize = size
     case "--workers":
       guard let workers = Int(value), workers >= 1, workers <= 1_024 else {
         throw UsageError(message: "--workers is a number from 1 to 1024, not '\(value)'")
@@ -256,23 +264,5 @@ struct CommandOptions {
       throw UsageError(message: "--param \(number)=... is out of order: the values of ? are given as 1=..., 2=... in turn")
     }
     parameters.positional.append(value)
-  }
-
-  /// `4GB`, `512MB`, `64kB`, `1GiB` or plain bytes; units are powers of 1,024.
-  static func byteSize(_ text: String) -> Int? {
-    let digits = text.prefix { ("0"..."9").contains($0) || $0 == "." }
-    guard let number = Double(digits), number > 0 else { return nil }
-    let unit = text.dropFirst(digits.count).drop { $0 == " " }.lowercased()
-    let exponent: Int
-    switch unit {
-    case "", "b": exponent = 0
-    case "k", "kb", "kib": exponent = 1
-    case "m", "mb", "mib": exponent = 2
-    case "g", "gb", "gib": exponent = 3
-    case "t", "tb", "tib": exponent = 4
-    default: return nil
-    }
-    let size = number * Double(1 << (10 * exponent))
-    return size >= 1 && size < 9e18 ? Int(size) : nil
   }
 }

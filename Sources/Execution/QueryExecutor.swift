@@ -1,6 +1,7 @@
 package import Columnar
 package import Planner
 package import SQLSyntax
+import Storage
 import Synchronization
 
 /// Runs plans: the entry for whoever has a bound, optimised `LogicalPlan`.
@@ -28,9 +29,10 @@ package struct QueryExecutor: Sendable {
     let stop = queue.stop
     let context = context
     let options = options
+    let traffic = StorageTraffic.current
     WorkerPool.detached {
       do {
-        try Self.run(plan, into: ResultSink(queue), context: context, options: options, stop: stop)
+        try traffic.counting { try Self.run(plan, into: ResultSink(queue), context: context, options: options, stop: stop) }
         queue.close(nil)
       } catch { queue.close(SQLError.of(error)) }
     }
@@ -45,12 +47,14 @@ package struct QueryExecutor: Sendable {
   ) async throws(SQLError) {
     let context = context
     let options = options
+    let traffic = StorageTraffic.current
     let result: Result<Void, SQLError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         WorkerPool.detached {
           do {
-            try Self.run(
-              plan, into: ConsumerSink(make: makeConsumer), context: context, options: options, stop: StopFlag())
+            try traffic.counting {
+              try Self.run(plan, into: ConsumerSink(make: makeConsumer), context: context, options: options, stop: StopFlag())
+            }
             continuation.resume(returning: .success(()))
           } catch { continuation.resume(returning: .failure(SQLError.of(error))) }
         }

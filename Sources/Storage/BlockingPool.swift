@@ -22,8 +22,11 @@ package final class BlockingPool: Sendable {
   package func run<Value: Sendable>(
     _ body: @escaping @Sendable () throws(StorageError) -> Value
   ) async throws(StorageError) -> Value {
+    let traffic = StorageTraffic.current
     let result: Result<Value, StorageError> = await withCheckedContinuation { continuation in
-      submit { continuation.resume(returning: Result { () throws(StorageError) in try body() }) }
+      submit {
+        traffic.counting { continuation.resume(returning: Result { () throws(StorageError) in try body() }) }
+      }
     }
     return try result.get()
   }

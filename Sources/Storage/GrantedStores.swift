@@ -30,7 +30,7 @@ package final class GrantedStores: Sendable {
     }
     if isKnown { return }
     let vended = VendedCredentials(credentials, now: { [aws] in aws.clock.seconds }, renew: renew)
-    let store = S3Store(client: S3Client(options: options, http: aws.http, credentials: vended, clock: aws.clock))
+    let store = aws.store(options, vended)
     grants.withLock { $0[key] = Grant(prefix: key, options: options, credentials: vended, store: store) }
   }
 

@@ -6,6 +6,12 @@ package protocol ObjectStore: Sendable {
   /// The bytes `range` of an object, or all of it. A range reaching beyond the end is `corrupt`.
   func read(_ location: Location, _ range: Range<Int>?) async throws(StorageError) -> ByteSlice
 
+  /// All bytes of an object that never changes under its name, such as a manifest: they may come from a cache.
+  func readImmutable(_ location: Location) async throws(StorageError) -> ByteSlice
+
+  /// Whether a network lies between here and the bytes: requests are to be few, early and side by side then.
+  func isRemote(_ location: Location) -> Bool
+
   func info(_ location: Location) async throws(StorageError) -> ObjectInfo
 
   /// Stores a whole object; it is durable when this returns, and nobody ever sees a part of it.
@@ -29,6 +35,9 @@ package protocol ObjectStore: Sendable {
   /// Opens an object for positioned reads. `size`, when the caller knows it (from a manifest), saves asking for it.
   func openReader(_ location: Location, size: Int?) throws(StorageError) -> any SynchronousReader
 
+  /// `openReader` with what is known about whether the object may change: if not, its bytes may come from a cache.
+  func openReader(_ location: Location, size: Int?, _ stability: ObjectStability) throws(StorageError) -> any SynchronousReader
+
   /// Starts a large object; nothing is visible before `finish`.
   func openWriter(_ location: Location, if condition: PutCondition, _ durability: Durability) throws(StorageError)
     -> any ObjectWriter
@@ -37,8 +46,16 @@ package protocol ObjectStore: Sendable {
 extension ObjectStore {
   package func read(_ location: Location) async throws(StorageError) -> ByteSlice { try await read(location, nil) }
 
+  package func readImmutable(_ location: Location) async throws(StorageError) -> ByteSlice { try await read(location, nil) }
+
+  package func isRemote(_ location: Location) -> Bool { false }
+
   package func write(_ location: Location, _ bytes: ByteSlice) async throws(StorageError) -> ObjectVersion {
     try await write(location, bytes, if: .none)
+  }
+
+  package func openReader(_ location: Location, size: Int?, _ stability: ObjectStability) throws(StorageError) -> any SynchronousReader {
+    try openReader(location, size: size)
   }
 
   package func openReader(_ location: Location) throws(StorageError) -> any SynchronousReader {
@@ -156,9 +173,18 @@ package protocol SynchronousReader: AnyObject, Sendable {
   func read(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError)
   /// Says that `range` will be read soon.
   func willNeed(_ range: Range<Int>)
+  /// Says that `range` was read, or will not be: what `willNeed` brought of it can go.
+  func release(_ range: Range<Int>)
+  /// See `ObjectStore.isRemote`.
+  var isRemote: Bool { get }
+  /// The state of the object that was read, once something was; nil where a reader holds on to one state anyway.
+  var stateRead: ObjectVersion? { get }
 }
 
 extension SynchronousReader {
+  package func release(_ range: Range<Int>) {}
+  package var isRemote: Bool { false }
+  package var stateRead: ObjectVersion? { nil }
   package var coalesceGap: Int { 64 << 10 }
 
   /// The bytes of `range` in fresh memory.

@@ -11,17 +11,30 @@ package struct StoreRouter: ObjectStore {
   private let granted: GrantedStores?
   /// What takes the writes of all stores, where these are only to be read.
   private let overlay: OverlayFolder?
+  /// Of objects far away that never change; nil reads them anew.
+  private var metadata: MetadataCache?
+  /// Likewise, on disk and in pieces.
+  private let disk: DiskCache?
 
   package init(
     mounts: MountTable = MountTable(), local: any ObjectStore = LocalStore(), stores: [String: any ObjectStore] = [:], aws: AWSAccess? = nil,
-    granted: GrantedStores? = nil, overlay: OverlayFolder? = nil
+    granted: GrantedStores? = nil, overlay: OverlayFolder? = nil, metadata: MetadataCache? = nil, disk: DiskCache? = nil
   ) {
+    self.disk = disk
+    self.metadata = metadata
     self.overlay = overlay
     self.mounts = mounts
     self.local = local
     self.stores = stores
     self.aws = aws
     self.granted = granted
+  }
+
+  /// The same stores, asked anew for everything.
+  package var uncached: StoreRouter {
+    var router = self
+    router.metadata = nil
+    return router
   }
 
   /// The store that holds `location`, and what the location is called there.
@@ -55,6 +68,42 @@ package struct StoreRouter: ObjectStore {
     do { return try await target.store.read(target.location, range) } catch { throw Self.renamed(error, location, target.location) }
   }
 
+  package func readImmutable(_ location: Location) async throws(StorageError) -> ByteSlice {
+    let target = try resolve(location)
+    guard let metadata, target.store.isRemote(target.location) else { return try await read(location, nil) }
+    if let known = metadata[target.location] {
+      StorageTraffic.current?.note(bytesUsed: known.count)
+      return known
+    }
+    do {
+      let bytes = try await readThroughDisk(target.location, target.store)
+      metadata.insert(bytes, at: target.location)
+      return bytes
+    } catch { throw Self.renamed(error, location, target.location) }
+  }
+
+  private func readThroughDisk(_ location: Location, _ store: any ObjectStore) async throws(StorageError) -> ByteSlice {
+    guard let disk, location.hasUniqueName else { return try await store.readImmutable(location) }
+    let identity = DiskCache.Identity(location, size: nil, state: nil)
+    if let file = disk.open(identity, 0) {
+      let buffer = ByteBuffer(byteCount: file.byteCount)
+      if file.read(at: 0, into: buffer.mutableBytes) {
+        StorageTraffic.current?.note(bytesUsed: file.byteCount)
+        return buffer.slice()
+      }
+      disk.remove(identity, 0)
+    }
+    let bytes = try await store.readImmutable(location)
+    bytes.withBytes { disk.store(identity, 0, version: nil, $0) }
+    return bytes
+  }
+
+  package func isRemote(_ location: Location) -> Bool {
+    // What has no store is reported when it is read.
+    guard let target = try? resolve(location) else { return false }
+    return target.store.isRemote(target.location)
+  }
+
   package func info(_ location: Location) async throws(StorageError) -> ObjectInfo {
     let target = try resolve(location)
     do {
@@ -68,9 +117,12 @@ package struct StoreRouter: ObjectStore {
     -> ObjectVersion
   {
     let target = try resolve(location)
-    do { return try await target.store.write(target.location, bytes, if: condition) } catch {
-      throw Self.renamed(error, location, target.location)
-    }
+    do {
+      let version = try await target.store.write(target.location, bytes, if: condition)
+      // What a commit writes is what the next statement reads.
+      if let metadata, target.store.isRemote(target.location) { metadata.insert(bytes, at: target.location) }
+      return version
+    } catch { throw Self.renamed(error, location, target.location) }
   }
 
   package func list(_ prefix: Location, after: String?) async throws(StorageError) -> ListPage {
@@ -93,6 +145,7 @@ package struct StoreRouter: ObjectStore {
     var runRoute = ""
     for location in locations {
       let target = try resolve(location)
+      metadata?.remove(target.location)
       let route = target.location.scheme ?? ""
       if let store = runStore, route != runRoute {
         try await store.delete(run)
@@ -107,6 +160,7 @@ package struct StoreRouter: ObjectStore {
 
   package func deleteFolder(_ folder: Location) async throws(StorageError) {
     let target = try resolve(folder)
+    metadata?.removeAll(below: target.location)
     do { try await target.store.deleteFolder(target.location) } catch { throw Self.renamed(error, folder, target.location) }
   }
 
@@ -119,6 +173,17 @@ package struct StoreRouter: ObjectStore {
     let target = try resolve(location)
     do { return try target.store.openReader(target.location, size: size) } catch {
       throw Self.renamed(error, location, target.location)
+    }
+  }
+
+  package func openReader(_ location: Location, size: Int?, _ stability: ObjectStability) throws(StorageError) -> any SynchronousReader {
+    let reader = try openReader(location, size: size)
+    guard let disk, reader.isRemote, size != nil else { return reader }
+    let stored = try resolve(location).location
+    switch stability {
+    case .mayChange: return reader
+    case .immutable: return stored.hasUniqueName ? CachedReader(reader, disk, stored, state: nil) : reader
+    case .inState(let state): return state.text.isEmpty ? reader : CachedReader(reader, disk, stored, state: state)
     }
   }
 

@@ -101,7 +101,7 @@ struct CommandLineTests {
       (["--format"], "--format needs a value"), (["--param", "x", "-c", "SELECT 1"], "NAME=VALUE"),
       (["--param", "2=x", "-c", "SELECT 1"], "out of order"), (["--param", "a=1", "--param", "A=2", "-c", "SELECT 1"], "given twice"), (["run"], "at least one script"), (["run", "none.sql"], "cannot read none.sql"),
       (["nonsense"], "unknown command 'nonsense'"), (["some.sql"], "frazil run some.sql"), (["--workers", "0", "-c", "SELECT 1"], "--workers"),
-      (["--workers", "x"], "--workers"), (["--memory", "4 bananas"], "--memory"), (["--mount", "s3://x"], "FROM=TO"), (["--mount", "=x"], "FROM=TO"),
+      (["--workers", "x"], "--workers"), (["--memory", "4 bananas"], "--memory"), (["--cache-size", "x"], "--cache-size"), (["--mount", "s3://x"], "FROM=TO"), (["--mount", "=x"], "FROM=TO"),
       (["--on", "spark", "-c", "SELECT 1"], "athena or trino=URL"), (["--workgroup", "w", "-c", "SELECT 1"], "--on athena"), (["--on", "athena", "check", "t"], "does not go with --on"),
       (["--now", "yesterday"], "--now"), (["--seed", "-1"], "--seed"), (["-c", "SELECT 1", "run", "x.sql"], "do not go together"),
       (["--output", "no/such/folder/x.csv", "-c", "SELECT 1"], "cannot write no/such/folder/x.csv"),

@@ -31,10 +31,22 @@ import Testing
       ])
   }
 
+  @Test("the cache is named in the file, and options come first")
+  func cache() throws {
+    let file = try ConfigurationFile("cache = '/var/cache/x'\ncache-size = \"20GB\"", path: "f.toml")
+    var configuration = Configuration()
+    file.complete(&configuration)
+    #expect(configuration.cacheDirectory == "/var/cache/x")
+    #expect(configuration.cacheSize == 20 << 30)
+    configuration.cacheDirectory = "/other"
+    file.complete(&configuration)
+    #expect(configuration.cacheDirectory == "/other")
+  }
+
   @Test(
     "mistakes are told with file and line, and without what may be a secret",
     arguments: [
-      ("[catalogs.a]\ntype = \"rest\"\ntoken = [\"s3cret\"]", "f.toml, line 3"), ("x = 1", "f.toml, line 1: 'x'"), ("\n[a", "line 2"), ("a b = 1", "line 1"),
+      ("[catalogs.a]\ntype = \"rest\"\ntoken = [\"s3cret\"]", "f.toml, line 3"), ("x = 1", "f.toml, line 1: 'x'"), ("cache-size = 'much'", "f.toml, line 1: cache-size"), ("\n[a", "line 2"), ("a b = 1", "line 1"),
       ("[catalogs.a]\ntoken = \"s3cret", "line 2"), ("[catalogs.a]\ntoken = \"s3cret\" x", "line 2"), ("[catalogs.a]\ntoken = \"\\q\"", "line 2"),
       ("[catalogs.a]\ntoken = s3cret", "line 2"), ("[catalogs.a]\n[catalogs.a]", "line 2"), ("[catalogs.a]\ntype = 'x'\ntype = 'x'", "line 3"),
       ("[[catalogs]]", "line 1"), ("[catalogs.a]\ntoken = \"\"\"s3cret\"\"\"", "line 2"), ("[catalogs.a]\nuri = 'x'", "'a' has no type"), ("= 1", "line 1"),

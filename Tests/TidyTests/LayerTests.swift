@@ -19,7 +19,7 @@ import Testing
     ("Iceberg", 2, ["Avro", "Parquet", "Compression", "JSONText", "Storage", "Columnar"]),
     ("Planner", 2, ["SQLSyntax", "Functions", "Columnar"]),
     ("Catalogs", 3, ["Iceberg", "JSONText", "Storage", "Columnar"]),
-    ("Execution", 3, ["Planner", "Functions", "Columnar", "Compression", "SQLSyntax"]),
+    ("Execution", 3, ["Planner", "Functions", "Columnar", "Compression", "SQLSyntax", "Storage"]),
     (
       "Connectors", 3,
       [

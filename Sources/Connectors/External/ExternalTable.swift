@@ -85,8 +85,7 @@ package struct ExternalTable: Table {
       return TextScan(planned, notes: notes)
     case .parquet(let byPosition):
       let whole = columnarSplits(request, files, byPosition: byPosition)
-      let splits = try whole.flatMap { try ParquetFileTable.splits(of: $0, fileCount: files.count, footers: footers) }
-      return ParquetScan(splits, notes: notes, footers: footers)
+      return ParquetScan(try ParquetFileTable.splits(of: whole, footers: footers), notes: notes, footers: footers)
     case .avro: return AvroScan(columnarSplits(request, files, byPosition: false), notes: notes, store: store)
     }
   }
@@ -181,7 +180,7 @@ package struct ExternalTable: Table {
         return .constant(ExternalHiddenColumns.value(index - schema.count, info, partition))
       }
       return ParquetSplit(
-        location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: predicates)
+        location: info.location, size: info.size, stability: .inState(info.version), byteCount: info.size, sources: sources, predicates: predicates)
     }
   }
 }

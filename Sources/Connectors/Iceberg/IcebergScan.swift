@@ -39,6 +39,18 @@ struct IcebergScan: Scan {
     return try DeletingReader(reader, split.deletes, deletedBy: split.deletedBy, deliveredColumns: split.data.sources.count, context)
   }
 
+  var prefetchDepth: Int { splits.first.map { files.isRemote($0) } == true ? ParquetFooterCache.prefetchDepth : 0 }
+
+  func prefetch(_ split: any Split, _ context: QueryContext) {
+    guard let split = split as? IcebergSplit, split.format == .parquet else { return }
+    var data = split.data
+    for deletes in [split.deletes, split.deletedBy] {
+      data.sources += deletes?.keySources ?? []
+      deletes?.load(context)
+    }
+    data.prefetch(files.footers, context)
+  }
+
   func narrowed(_ split: any Split, by predicates: [Planner.ColumnPredicate]) -> any Split {
     guard var split = split as? IcebergSplit else { return split }
     split.data.predicates += predicates
@@ -60,6 +72,8 @@ struct DataFileOpener: Sendable {
   let store: any ObjectStore
   let footers: ParquetFooterCache
 
+  func isRemote(_ split: any Split) -> Bool { (split as? IcebergSplit).map { store.isRemote($0.data.location) } ?? false }
+
   func open(_ split: ParquetSplit, _ format: DataFile.Format, _ context: QueryContext) throws -> any PositionedReader {
     switch format {
     case .parquet: return try TranslatingReader { try ParquetSplitReader(split, footers: footers, context: context) }
@@ -74,7 +88,7 @@ struct DataFileOpener: Sendable {
     guard file.keyMetadata == nil else { throw IcebergError(.unsupported, "encrypted delete files are not supported", file: file.path) }
     let size = Int(clamping: file.fileSize)
     return try open(
-      ParquetSplit(location: Location(file.path), size: size, byteCount: size, sources: sources), file.format, context)
+      ParquetSplit(location: Location(file.path), size: size, stability: .immutable, byteCount: size, sources: sources), file.format, context)
   }
 }
 

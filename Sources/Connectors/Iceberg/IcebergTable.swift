@@ -141,12 +141,15 @@ package struct IcebergTable: Table {
     let columns = try ScanColumns(icebergSchema, metadata, request.columns)
     // Few files are cut at their row groups, so that all workers have something to do.
     let cutsFiles = tasks.count < 16
+    let wantsAllColumns = request.limit == nil && Set(request.columns.filter { $0 < schema.count }).count == schema.count
     var splits: [IcebergSplit] = []
     for task in tasks {
       let size = Int(clamping: task.file.fileSize)
-      let data = ParquetSplit(
-        location: Location(task.file.path), size: size, byteCount: size,
+      var data = ParquetSplit(
+        location: Location(task.file.path), size: size, stability: .immutable, byteCount: size,
         sources: columns.sources(task, modifiedMicroseconds: modified[task.file.path]), predicates: pushed)
+      // What single columns take stands in the metrics, which are not decoded for it.
+      if wantsAllColumns { data.wantedBytes = size }
       let whole = IcebergSplit(data: data, format: task.file.format, deletes: try deletes.deletes(for: task))
       splits += cutsFiles && task.file.format == .parquet ? cut(whole, at: task.file.splitOffsets) : [whole]
     }
@@ -167,9 +170,12 @@ package struct IcebergTable: Table {
   }
 
   private func modificationTimes(_ tasks: [FileScanTask]) async throws -> [String: Int64] {
-    var times: [String: Int64] = [:]
-    for task in tasks { times[task.file.path] = try await store.info(Location(task.file.path)).modifiedMicroseconds }
-    return times
+    try await withThrowingTaskGroup(of: (String, Int64).self) { [store] group in
+      for task in tasks {
+        group.addTask { (task.file.path, try await store.info(Location(task.file.path)).modifiedMicroseconds) }
+      }
+      return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
   }
 
   /// The engine's conditions by field id; those on hidden columns only filter.

@@ -17,6 +17,13 @@ struct SplitDeletes: Sendable {
   /// Columns of the data file that `equality` compares, group after group.
   fileprivate(set) var keySources: [ParquetColumnSource] = []
 
+  /// Loads the deletes before anybody asks for them; a failure is kept for who does.
+  func load(_ context: QueryContext) {
+    _ = try? vector?.value(context)
+    for file in positionFiles { _ = try? file.value(context) }
+    for group in equality { _ = try? group.table.value(context) }
+  }
+
   /// The rows that are deleted by position; nil when there are none.
   func positions(_ context: QueryContext) throws -> PositionSet? {
     var all = taken ?? PositionSet()

@@ -13,6 +13,8 @@ package struct ParquetFileTable: Table {
   private let pathColumns: PathColumns
   /// Rows per byte of the first file: what the others hold is estimated from it.
   private let rowsPerByte: Double
+  /// Likewise what share of a file a column takes, by lower-case name.
+  private let shares: [String: Double]
 
   package var hiddenColumns: [Field] { HiddenColumns.fields }
 
@@ -25,12 +27,12 @@ package struct ParquetFileTable: Table {
     let pathOptions = try PathColumns.Options(&arguments)
     try arguments.finish()
     let files = try await FileList.files(arguments.paths, in: store)
-    let first = try footers.open(files[0].location, size: files[0].size)
+    let first = try footers.open(files[0])
     var columns = first.schema.fields
     if unionByName {
       var places = Dictionary(zip(columns.map { $0.name.lowercased() }, columns.indices), uniquingKeysWith: { first, _ in first })
-      for info in files.dropFirst() {
-        for field in try footers.open(info.location, size: info.size).schema.fields {
+      try footers.forEach(Array(files.dropFirst())) { info, file in
+        for field in file.schema.fields {
           guard let place = places[field.name.lowercased()] else {
             places[field.name.lowercased()] = columns.count
             columns.append(field)
@@ -50,7 +52,7 @@ package struct ParquetFileTable: Table {
     columns.removeAll { replaced.contains($0.name.lowercased()) }
     return ParquetFileTable(
       schema: Schema(columns + pathColumns.fields), files: files, footers: footers, pathColumns: pathColumns,
-      rowsPerByte: Double(first.rowCount) / Double(max(1, files[0].size)))
+      rowsPerByte: Double(first.rowCount) / Double(max(1, files[0].size)), shares: first.columnShares)
   }
 
   /// Of many files no list is made.
@@ -66,16 +68,19 @@ package struct ParquetFileTable: Table {
   }
 
   package func exactRowCount() async throws -> Int? {
-    try files.reduce(0) { try $0 + footers.open($1.location, size: $1.size).rowCount }
+    var total = 0
+    try footers.forEach(files) { _, file in total += file.rowCount }
+    return total
   }
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
     let predicates = request.predicates.compactMap { predicate -> Planner.ColumnPredicate? in
       request.columns.firstIndex(of: predicate.column).map { Planner.ColumnPredicate(column: $0, test: predicate.test) }
     }
-    var splits: [ParquetSplit] = []
+    var whole: [ParquetSplit] = []
     let firstPathColumn = schema.count - pathColumns.fields.count
     var skipped = 0
+    let share = request.columns.reduce(0) { $0 + ($1 < firstPathColumn ? shares[schema.fields[$1].name.lowercased()] ?? 0 : 0) }
     for (number, info) in files.enumerated() {
       guard pathColumns.mayHoldRows(number, info, request.predicates, first: firstPathColumn) else {
         skipped += 1
@@ -89,27 +94,32 @@ package struct ParquetFileTable: Table {
           ParquetColumnSource.FileColumn(type: field.type, match: .name(field.name), id: field.id),
           missing: .null(field.type))
       }
-      let whole = ParquetSplit(
-        location: info.location, size: info.size, byteCount: info.size, sources: sources, predicates: predicates)
-      splits += try Self.splits(of: whole, fileCount: files.count, footers: footers)
+      var split = ParquetSplit(
+        location: info.location, size: info.size, stability: .inState(info.version), byteCount: info.size, sources: sources,
+        predicates: predicates)
+      if request.limit == nil { split.wantedBytes = Int(Double(info.size) * min(share, 1)) }
+      whole.append(split)
     }
-    return ParquetScan(splits, notes: ScanNote.files(files.count - skipped, skipped: skipped), footers: footers)
+    return ParquetScan(try Self.splits(of: whole, footers: footers), notes: ScanNote.files(files.count - skipped, skipped: skipped), footers: footers)
   }
 
   /// Few files are cut at their row groups, so that all workers have something to do.
   private static let filesPerScanBeforeWholeFiles = 16
 
-  static func splits(of whole: ParquetSplit, fileCount: Int, footers: ParquetFooterCache) throws -> [ParquetSplit] {
-    guard fileCount < filesPerScanBeforeWholeFiles else { return [whole] }
-    let file = try footers.open(whole.location, size: whole.size)
-    guard file.rowGroupCount > 1 else { return [whole] }
-    let starts = (0..<file.rowGroupCount).map { file.startOffset(ofRowGroup: $0) }
-    return starts.indices.map { index in
-      var split = whole
-      let end = index + 1 < starts.count ? starts[index + 1] : Int.max
-      split.byteRange = starts[index]..<max(starts[index], end)
-      split.byteCount = whole.byteCount / starts.count
-      return split
+  static func splits(of files: [ParquetSplit], footers: ParquetFooterCache) throws -> [ParquetSplit] {
+    guard files.count < filesPerScanBeforeWholeFiles else { return files }
+    footers.openAhead(files)
+    return try files.flatMap { whole in
+      let file = try footers.open(whole.location, size: whole.size, stability: whole.stability)
+      guard file.rowGroupCount > 1 else { return [whole] }
+      let starts = (0..<file.rowGroupCount).map { file.startOffset(ofRowGroup: $0) }
+      return starts.indices.map { index in
+        var split = whole
+        let end = index + 1 < starts.count ? starts[index + 1] : Int.max
+        split.byteRange = starts[index]..<max(starts[index], end)
+        split.byteCount = whole.byteCount / starts.count
+        return split
+      }
     }
   }
 
@@ -133,5 +143,18 @@ enum HiddenColumns {
     index == 0
       ? .text(info.location.text)
       : Scalar(fields[1].type, .timestampTZ(TimestampTZ(instant: info.modifiedMicroseconds / 1_000 * 1_000)))
+  }
+}
+
+extension ParquetFile {
+  /// The share of the file's bytes that each column takes, by lower-case name.
+  fileprivate var columnShares: [String: Double] {
+    var shares: [String: Double] = [:]
+    for column in columns {
+      let leaves = column.leaves.map(\.index)
+      let bytes = metadata.rowGroups.reduce(0.0) { total, group in leaves.reduce(total) { $0 + Double(group.columns[$1].compressedSize) } }
+      shares[column.name.lowercased()] = bytes / Double(max(1, byteCount))
+    }
+    return shares
   }
 }

@@ -7,6 +7,7 @@ package import Storage
 package struct ParquetSplit: Split {
   package var location: Location
   package var size: Int?
+  package var stability: ObjectStability
   /// Only row groups that begin in this range of the file; nil is all of them.
   package var byteRange: Range<Int>?
   /// Of the rows that this leaves only piece `index` of `count` about equal ones; nil is all of them.
@@ -17,11 +18,21 @@ package struct ParquetSplit: Split {
   /// For skipping row groups and pages; `column` is an index into `sources`.
   package var predicates: [Planner.ColumnPredicate]
   package var int96InNanoseconds = false
+  /// Bytes of the file that belong to the delivered columns, about; nil when that is not known, or not all rows are wanted.
+  package var wantedBytes: Int?
+
+  /// Whether one request for the whole file is better than one for its footer and others for its columns.
+  var readsWhole: Bool {
+    guard let size, let wantedBytes, byteRange == nil, piece == nil, predicates.isEmpty else { return false }
+    // Both come from metadata: anything can stand there.
+    return (0...32 << 20).contains(size) && wantedBytes >= size - (1 << 20)
+  }
 
   package init(
-    location: Location, size: Int?, byteRange: Range<Int>? = nil, byteCount: Int, sources: [ParquetColumnSource],
-    predicates: [Planner.ColumnPredicate] = []
+    location: Location, size: Int?, stability: ObjectStability = .mayChange, byteRange: Range<Int>? = nil, byteCount: Int,
+    sources: [ParquetColumnSource], predicates: [Planner.ColumnPredicate] = []
   ) {
+    self.stability = stability
     self.location = location
     self.size = size
     self.byteRange = byteRange
@@ -31,6 +42,12 @@ package struct ParquetSplit: Split {
   }
 
   package var label: String { byteRange.map { "\(location) @ \($0.lowerBound)" } ?? location.text }
+
+  /// Reads the footer and begins to read the first row group that is wanted. Blocks; what fails does so again when the morsel is opened.
+  func prefetch(_ footers: ParquetFooterCache, _ context: QueryContext) {
+    guard let reader = try? ParquetSplitReader(self, footers: footers, context: context) else { return }
+    reader.prefetch()
+  }
 
   /// A morsel smaller than this is not worth the page that two pieces both decompress at their border.
   private static let smallestPiece = 3 << 20
@@ -64,6 +81,13 @@ package struct ParquetScan: Scan {
   package func open(_ split: any Split, _ context: QueryContext) throws -> any SplitReader {
     guard let split = split as? ParquetSplit else { throw ParquetError(.invalidRequest, "a split of another scan") }
     return try ParquetSplitReader(split, footers: footers, context: context)
+  }
+
+  package var prefetchDepth: Int { footers.isRemote(splits) ? ParquetFooterCache.prefetchDepth : 0 }
+
+  package func prefetch(_ split: any Split, _ context: QueryContext) {
+    guard let split = split as? ParquetSplit else { return }
+    split.prefetch(footers, context)
   }
 
   package func narrowed(_ split: any Split, by predicates: [Planner.ColumnPredicate]) -> any Split {
@@ -101,7 +125,7 @@ package final class ParquetSplitReader: PositionedReader {
     self.split = split
     self.context = context
     let file = try footers.open(
-      split.location, size: split.size,
+      split.location, size: split.size, stability: split.stability, readsWhole: split.readsWhole,
       options: ParquetFile.Options(int96InNanoseconds: split.int96InNanoseconds))
     self.file = file
     columns = DeliveredColumns(split.sources, stored: file.columns.map { StoredColumn($0) }, file: split.location.text, context)
@@ -155,10 +179,20 @@ package final class ParquetSplitReader: PositionedReader {
         let wanted = isWhole ? rows : (rows ?? [part]).map { $0.clamped(to: part) }.filter { !$0.isEmpty }
         if wanted?.isEmpty == true { continue }
         reader = try RowGroupReader(file, rowGroup: rowGroup, columns: nodes, rows: wanted, context: context)
+        if file.reader.isRemote { prefetch() }
         return true
       }
     }
     return false
+  }
+
+  /// Begins to read the next row group that is wanted, when the file is far away. What is wrong with it is reported when it is read.
+  func prefetch() {
+    guard file.reader.isRemote else { return }
+    for (rowGroup, _) in rowGroups {
+      guard case .read(let rows)? = try? pruning.test(rowGroup) else { continue }
+      return file.prefetch(rowGroup: rowGroup, columns: nodes, rows: rows)
+    }
   }
 
   private func note(_ label: String, _ count: Int) {

@@ -1,6 +1,7 @@
 import Columnar
 import Planner
 import SQLSyntax
+import Storage
 import Synchronization
 
 /// Reads a planned scan: workers take the next split from a shared cursor until there is none.
@@ -14,6 +15,9 @@ final class ScanSource: Source {
   private let cursor = Atomic<Int>(0)
   private let splitsRead = Atomic<Int>(0)
   private let rowsRead = Atomic<Int>(0)
+  /// Morsels that are read ahead, or have been.
+  private let prefetched = Atomic<Int>(0)
+  private let prefetchDepth: Int
 
   /// Morsels per worker at least, so that none waits long for the last one.
   private static let morselsPerWorker = 4
@@ -31,6 +35,7 @@ final class ScanSource: Source {
       splits = planned
     }
     self.filters = filters
+    prefetchDepth = scan.prefetchDepth
     self.statistics = statistics
     statistics.add(scan.notes)
   }
@@ -50,6 +55,33 @@ final class ScanSource: Source {
     statistics.add([ScanNote("rows taken from an earlier scan", rows)])
     context.progress.splitsDone.add(splits.count, ordering: .relaxed)
     context.progress.splitBytesDone.add(byteCount, ordering: .relaxed)
+  }
+
+  /// Waits for the first bytes of morsels, so that no worker has to.
+  private static let prefetchers = BlockingPool(threadCount: 32)
+
+  /// The morsel at an index, as the joins above leave it.
+  private func split(_ index: Int, _ predicates: [ColumnPredicate]) -> any Split {
+    predicates.isEmpty ? splits[index] : scan.narrowed(splits[index], by: predicates)
+  }
+
+  /// Begins to read the morsels behind one that a worker has just taken. Where a few rows may be enough, the first ones show whether they are.
+  private func prefetch(behind index: Int, _ predicates: [ColumnPredicate], _ context: QueryContext) {
+    guard prefetchDepth > 0 else { return }
+    let end = min(splits.count, index + 1 + (node.limit == nil ? prefetchDepth : min(prefetchDepth, index)))
+    while true {
+      let next = prefetched.load(ordering: .relaxed)
+      // What is taken needs no thread besides the worker's.
+      let wanted = max(next, index + 1)
+      guard wanted < end else { return }
+      guard prefetched.compareExchange(expected: next, desired: wanted + 1, ordering: .relaxed).exchanged else { continue }
+      Self.prefetchers.submit { [weak self] in
+        guard let self, cursor.load(ordering: .relaxed) <= wanted, !context.cancellation.isCancelled else { return }
+        statistics.storage.counting {
+          context.cancellation.whileThreadWorks { self.scan.prefetch(self.split(wanted, predicates), context) }
+        }
+      }
+    }
   }
 
   func makeLocal(_ worker: Worker) throws -> any LocalSource { Local(self, worker) }
@@ -121,7 +153,9 @@ final class ScanSource: Source {
       return Batch.concatenated(few, types: few[0].columns.map(\.type))
     }
 
-    private func read() throws -> Batch? {
+    private func read() throws -> Batch? { try source.statistics.storage.counting(readCounted) }
+
+    private func readCounted() throws -> Batch? {
       do {
         while true {
           if let reader {
@@ -130,7 +164,8 @@ final class ScanSource: Source {
           }
           let index = source.cursor.add(1, ordering: .relaxed).oldValue
           guard index < source.splits.count else { return nil }
-          let next = predicates.isEmpty ? source.splits[index] : source.scan.narrowed(source.splits[index], by: predicates)
+          source.prefetch(behind: index, predicates, worker.context)
+          let next = source.split(index, predicates)
           split = next
           reader = try source.scan.open(next, worker.context)
         }

@@ -1,4 +1,5 @@
 package import Planner
+package import Storage
 import Synchronization
 
 /// What happened at one node of the plan; the tree has the shape of the executed `LogicalPlan` (children as in `inputs`).
@@ -8,6 +9,8 @@ package final class PlanStatistics: Sendable {
   /// The operator that ran: `HashAggregate`, `Scan`.
   package let name: String
   package let children: [PlanStatistics]
+  /// What a scan asks of stores far away; nil where nobody wants to know.
+  package let storage: StorageTraffic?
   private let rowsInCount = Atomic<Int>(0)
   private let rowsOutCount = Atomic<Int>(0)
   private let bytesOutCount = Atomic<Int>(0)
@@ -16,9 +19,10 @@ package final class PlanStatistics: Sendable {
   private let spilledBytesCount = Atomic<Int>(0)
   private let noteList = Mutex<[ScanNote]>([])
 
-  package init(name: String, children: [PlanStatistics] = []) {
+  package init(name: String, children: [PlanStatistics] = [], storage: StorageTraffic? = nil) {
     self.name = name
     self.children = children
+    self.storage = storage
   }
 
   package var rowsIn: Int { rowsInCount.load(ordering: .relaxed) }

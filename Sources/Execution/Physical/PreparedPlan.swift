@@ -2,6 +2,7 @@ import Columnar
 import Functions
 package import Planner
 import SQLSyntax
+import Storage
 
 /// A logical plan whose scans have chosen their files, with a place for the statistics of every node.
 ///
@@ -27,7 +28,8 @@ package final class PreparedPlan: Sendable {
     self.children = children
     self.scan = scan
     self.sharing = sharing
-    statistics = PlanStatistics(name: Self.operatorName(plan), children: children.map(\.statistics))
+    statistics = PlanStatistics(
+      name: Self.operatorName(plan), children: children.map(\.statistics), storage: scan == nil ? nil : StorageTraffic.current?.makePart())
   }
 
   /// Plans all scans of a plan at the same time.

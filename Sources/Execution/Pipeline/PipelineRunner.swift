@@ -1,4 +1,5 @@
 import Columnar
+import Storage
 import Synchronization
 
 /// Runs the pipelines of one query in order, each on all workers that can help.
@@ -11,7 +12,8 @@ final class PipelineRunner: Sendable {
   private let failure = Mutex<(any Error)?>(nil)
 
   init(context: QueryContext, options: ExecutionOptions, stop: StopFlag) {
-    pool = WorkerPool(count: context.workerCount, working: context.cancellation.whileThreadWorks)
+    let traffic = StorageTraffic.current
+    pool = WorkerPool(count: context.workerCount) { body in traffic.counting { context.cancellation.whileThreadWorks(body) } }
     self.stop = stop
     let count = pool.count
     workers = (0..<count).map { Worker(index: $0, count: count, context: context, options: options, stop: stop) }

@@ -15,9 +15,11 @@ extension StatementRunner {
     let readsData = values[1] == nil ? true : try arguments.flag(values[1], "read_data")
     let engines = try values[2].map { try arguments.flag($0, "engines") }
     let (_, location) = try await icebergEntry(name)
+    // What memory holds of the table says nothing about what lies there now.
+    let store = engine.store.uncached
     return try await located(arguments.range) {
       let metadata: TableMetadata
-      do throws(IcebergError) { metadata = try await TableMetadata.load(Location(location), from: engine.store) } catch {
+      do throws(IcebergError) { metadata = try await TableMetadata.load(Location(location), from: store) } catch {
         // A store that refuses, and what is not supported here, are no fault of the table.
         if error.kind == .storage || error.kind == .unsupported { throw error }
         return checkResult([TableProblem(.error, location, "the metadata file cannot be read: \(error.message)")])
@@ -25,12 +27,12 @@ extension StatementRunner {
       var problems = MetadataCheck.problems(metadata, file: location)
       var limits = engines == false ? [] : EngineLimits.problems(metadata, file: location, includesLocalPaths: engines ?? false)
       let table: IcebergTable
-      do { table = try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers) } catch let error as IcebergError {
+      do { table = try IcebergTable(metadata: metadata, store: store, footers: engine.footers) } catch let error as IcebergError {
         return checkResult(problems + [TableProblem(.error, location, "the table cannot be read: \(error.message)")] + limits)
       }
       let current = metadata.currentSnapshot
       for snapshot in metadata.snapshots where everySnapshot || snapshot.id == current?.id {
-        var check = ManifestCheck(metadata, engine.store)
+        var check = ManifestCheck(metadata, store)
         await check.check(snapshot)
         problems += check.problems
         guard snapshot.id == current?.id else { continue }

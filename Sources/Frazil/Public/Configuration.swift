@@ -36,6 +36,10 @@ public struct Configuration: Sendable {
   public var seed: UInt64?
   /// Where operators spill; nil is the system's temporary directory.
   public var spillDirectory: String?
+  /// Where pieces of remote objects that do not change are kept between processes; nil keeps none.
+  public var cacheDirectory: String?
+  /// Bytes that `cacheDirectory` may hold.
+  public var cacheSize: Int?
   /// Rows per batch; results do not depend on it.
   public var batchCapacity: Int
   /// Optimiser rules that are switched off, by name; results do not depend on them.
@@ -77,6 +81,24 @@ public struct Configuration: Sendable {
 
   /// The names of all optimiser rules.
   public static var optimiserRules: Set<String> { Set(OptimizerRule.allCases.map(\.rawValue)) }
+
+  /// `4GB`, `512MB`, `64kB`, `1GiB` or plain bytes; units are powers of 1,024. Nil when it is no size.
+  public static func parseByteSize(_ text: String) -> Int? {
+    let digits = text.prefix { ("0"..."9").contains($0) || $0 == "." }
+    guard let number = Double(digits), number > 0 else { return nil }
+    let unit = text.dropFirst(digits.count).drop { $0 == " " }.lowercased()
+    let exponent: Int
+    switch unit {
+    case "", "b": exponent = 0
+    case "k", "kb", "kib": exponent = 1
+    case "m", "mb", "mib": exponent = 2
+    case "g", "gb", "gib": exponent = 3
+    case "t", "tb", "tib": exponent = 4
+    default: return nil
+    }
+    let size = number * Double(1 << (10 * exponent))
+    return size >= 1 && size < 9e18 ? Int(size) : nil
+  }
 
   private static func processEnvironment() -> [String: String] {
     var variables: [String: String] = [:]

@@ -3,6 +3,8 @@ public import SQLSyntax
 /// What a `frazil.toml` says.
 ///
 ///     default-catalog = "lake"
+///     cache = "/var/cache/frazil"
+///     cache-size = "20GB"
 ///
 ///     [catalogs.lake]
 ///     type = "rest"
@@ -13,6 +15,8 @@ public import SQLSyntax
 public struct ConfigurationFile: Sendable {
   public var defaultCatalog: String?
   public var catalogs: [CatalogConfiguration] = []
+  public var cacheDirectory: String?
+  public var cacheSize: Int?
 
   public static let name = "frazil.toml"
 
@@ -23,6 +27,13 @@ public struct ConfigurationFile: Sendable {
       let key = entry.path
       if key == ["default-catalog"] {
         defaultCatalog = entry.value
+      } else if key == ["cache"] {
+        cacheDirectory = entry.value
+      } else if key == ["cache-size"] {
+        guard let size = Configuration.parseByteSize(entry.value) else {
+          throw SQLError(.invalidArguments, "\(path), line \(entry.line): cache-size is no size", hint: "cache-size = \"10GB\"")
+        }
+        cacheSize = size
       } else if key.count >= 3, key[0] == "catalogs" {
         let name = key[1].lowercased()
         let index = catalogs.firstIndex { $0.name == name } ?? catalogs.count
@@ -32,7 +43,7 @@ public struct ConfigurationFile: Sendable {
       } else {
         throw SQLError(
           .invalidArguments, "\(path), line \(entry.line): '\(key.joined(separator: "."))' means nothing here",
-          hint: "There are default-catalog and [catalogs.NAME].")
+          hint: "There are default-catalog, cache, cache-size and [catalogs.NAME].")
       }
     }
     if let incomplete = catalogs.first(where: { $0.type.isEmpty }) {
@@ -43,6 +54,8 @@ public struct ConfigurationFile: Sendable {
   /// Adds what options and nearer files have not said.
   public func complete(_ configuration: inout Configuration) {
     configuration.defaultCatalog = configuration.defaultCatalog ?? defaultCatalog
+    configuration.cacheDirectory = configuration.cacheDirectory ?? cacheDirectory
+    configuration.cacheSize = configuration.cacheSize ?? cacheSize
     for catalog in catalogs where !configuration.catalogs.contains(where: { $0.name == catalog.name }) {
       configuration.catalogs.append(catalog)
     }

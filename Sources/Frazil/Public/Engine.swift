@@ -35,12 +35,14 @@ public final class Engine: Sendable {
     for mount in configuration.mounts { mounts.mount(from: Location(mount.prefix), to: Location(mount.folder)) }
     if let folder = configuration.offlineDirectory { mounts.mountOffline(folder) }
     self.configuration = configuration
-    aws = AWSAccess(environment: configuration.environment)
+    aws = AWSAccess(environment: configuration.environment, readAheadLimit: configuration.memoryLimit / 8)
     let grants = GrantedStores(aws: aws)
     do throws(StorageError) { overlay = try configuration.overlayDirectory.map { folder throws(StorageError) in try OverlayFolder.open(folder) } } catch {
       throw SQLError(.invalidPath, "--overlay: \(error)")
     }
-    store = StoreRouter(mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws, granted: grants, overlay: overlay)
+    store = StoreRouter(
+      mounts: mounts, local: stores["file"] ?? LocalStore(), stores: stores, aws: aws, granted: grants, overlay: overlay, metadata: MetadataCache(),
+      disk: try Self.diskCache(configuration))
     footers = ParquetFooterCache(store: store)
     memory = MemoryPool(limit: configuration.memoryLimit)
     let isHere = Location(configuration.warehouse).scheme == nil
@@ -53,6 +55,15 @@ public final class Engine: Sendable {
     }
     catalogs = registry.mapped { [store, overlayNotices] base in
       OverlayCatalog(base: base, folder: overlay, store: store, notices: overlayNotices, now: configuration.catalogClock)
+    }
+  }
+
+  private static let standardCacheSize = 10 << 30
+
+  private static func diskCache(_ configuration: Configuration) throws(SQLError) -> DiskCache? {
+    guard let folder = configuration.cacheDirectory else { return nil }
+    do { return try DiskCache(folder: folder, byteLimit: configuration.cacheSize ?? standardCacheSize) } catch {
+      throw SQLError(.invalidArguments, "the cache cannot be used: \(error.message): \(folder)")
     }
   }
 

@@ -2,6 +2,7 @@ import Columnar
 import Execution
 import JSONText
 import Planner
+import Storage
 import Synchronization
 
 /// The text of EXPLAIN ANALYZE: the plan that ran, with what happened at each operator.
@@ -12,13 +13,15 @@ struct AnalyzedPlan {
   private let peakMemory: Int
   private let bytesRead: Int
   private let bytesSpilled: Int
+  private let traffic: StatementTraffic
 
-  init(_ prepared: PreparedPlan, resultRows: Int, context: QueryContext) {
+  init(_ prepared: PreparedPlan, resultRows: Int, context: QueryContext, traffic: StatementTraffic) {
     plan = PlanDescription(prepared.plan)
     statistics = prepared.statistics
     self.resultRows = resultRows
     peakMemory = context.memory.peak
     bytesRead = context.progress.bytesRead.load(ordering: .relaxed)
+    self.traffic = traffic
     bytesSpilled = context.progress.bytesSpilled.load(ordering: .relaxed)
   }
 
@@ -27,7 +30,15 @@ struct AnalyzedPlan {
     Self.append(plan, statistics, depth: 0, to: &lines)
     lines.append(
       "rows returned: \(resultRows), peak memory: \(Self.size(peakMemory)), bytes read: \(Self.size(bytesRead)), spilled: \(Self.size(bytesSpilled))")
+    if !traffic.whole.count.isEmpty {
+      lines.append(Self.text(traffic.whole.count))
+      lines.append("  planning: " + Self.text(traffic.planning.count))
+    }
     return lines.joined(separator: "\n")
+  }
+
+  private static func text(_ count: StorageTraffic.Count) -> String {
+    "storage requests: \(count.requests), bytes asked: \(size(count.bytesAsked)), bytes used: \(size(count.bytesUsed))"
   }
 
   /// The same as JSON, with plain numbers of bytes and nanoseconds.
@@ -50,10 +61,24 @@ struct AnalyzedPlan {
       writer.member("peakMemoryBytes", peakMemory)
       writer.member("bytesRead", bytesRead)
       writer.member("bytesSpilled", bytesSpilled)
+      if !traffic.whole.count.isEmpty {
+        writer.key("storage")
+        writer.object { writer in
+          Self.write(traffic.whole.count, to: &writer)
+          writer.key("planning")
+          writer.object { writer in Self.write(traffic.planning.count, to: &writer) }
+        }
+      }
       writer.key("plan")
       Self.write(plan, statistics, to: &writer)
     }
     return writer.text
+  }
+
+  private static func write(_ count: StorageTraffic.Count, to writer: inout JSONWriter) {
+    writer.member("requests", count.requests)
+    writer.member("bytesAsked", count.bytesAsked)
+    writer.member("bytesUsed", count.bytesUsed)
   }
 
   private static func write(_ plan: PlanDescription, _ statistics: PlanStatistics, to writer: inout JSONWriter) {
@@ -68,6 +93,10 @@ struct AnalyzedPlan {
         writer.member("peakMemoryBytes", statistics.peakBytes)
         writer.member("bytesSpilled", statistics.spilledBytes)
         for note in statistics.notes { writer.member(note.label, note.count) }
+        if let count = statistics.storage?.count, !count.isEmpty {
+          writer.key("storage")
+          writer.object { writer in write(count, to: &writer) }
+        }
       }
       writer.key("inputs")
       writer.array { writer in
@@ -90,6 +119,7 @@ struct AnalyzedPlan {
     if statistics.bytesOut > 0 { facts.append("bytes: \(size(statistics.bytesOut))") }
     if statistics.peakBytes > 0 { facts.append("memory: \(size(statistics.peakBytes))") }
     if statistics.spilledBytes > 0 { facts.append("spilled: \(size(statistics.spilledBytes))") }
+    if let count = statistics.storage?.count, !count.isEmpty { facts.append(text(count)) }
     facts += statistics.notes.map { "\($0.label): \($0.count)" }
     lines.append(indent + "  (" + facts.joined(separator: ", ") + ")")
     for (input, child) in zip(plan.inputs, statistics.children) { append(input, child, depth: depth + 1, to: &lines) }

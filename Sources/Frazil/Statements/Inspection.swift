@@ -6,34 +6,48 @@ import Functions
 import Iceberg
 import Planner
 import SQLSyntax
+import Storage
 
 /// SHOW, DESCRIBE and EXPLAIN.
 extension StatementRunner {
   func runExplain(_ explain: ExplainStatement, parameters: [Scalar] = []) async throws -> StatementResult {
+    if explain.isAnalyze { return try await runExplainAnalyze(explain, parameters: parameters) }
     let subject = try await explained(explain.statement, parameters: parameters)
     let plan = optimize(subject.plan)
-    if !explain.isAnalyze {
-      switch explain.type {
-      case .validate:
-        let column = ResultColumn(name: "Valid", type: "boolean")
-        let batch = Batch(columns: [Column.constant(Scalar(.boolean, .boolean(true)), count: 1)], count: 1)
-        return StatementResult(columns: [column], rows: .of([ResultBatch(batch, columns: [column])]))
-      case .io:
-        guard explain.format != .graphviz else {
-          throw SQLError.notSupported("EXPLAIN (TYPE IO, FORMAT GRAPHVIZ) is not supported", range: explain.statement.range)
-        }
-        return planResult(IOPlan(plan, target: subject.target, catalogs: engine.catalogs).json)
-      // One machine: the distributed plan is the logical one.
-      case .logical, .distributed, nil: break
+    switch explain.type {
+    case .validate:
+      let column = ResultColumn(name: "Valid", type: "boolean")
+      let batch = Batch(columns: [Column.constant(Scalar(.boolean, .boolean(true)), count: 1)], count: 1)
+      return StatementResult(columns: [column], rows: .of([ResultBatch(batch, columns: [column])]))
+    case .io:
+      guard explain.format != .graphviz else {
+        throw SQLError.notSupported("EXPLAIN (TYPE IO, FORMAT GRAPHVIZ) is not supported", range: explain.statement.range)
       }
-      var description = try await executor.prepare(plan).description
-      if let target = subject.target { description = PlanDescription(name: target.name, details: target.details, inputs: [description]) }
-      switch explain.format {
-      case .json: return planResult(description.json)
-      case .graphviz: return planResult(description.graphviz)
-      case .text, nil: return planResult(description.text())
-      }
+      return planResult(IOPlan(plan, target: subject.target, catalogs: engine.catalogs).json)
+    // One machine: the distributed plan is the logical one.
+    case .logical, .distributed, nil: break
     }
+    var description = try await executor.prepare(plan).description
+    if let target = subject.target { description = PlanDescription(name: target.name, details: target.details, inputs: [description]) }
+    switch explain.format {
+    case .json: return planResult(description.json)
+    case .graphviz: return planResult(description.graphviz)
+    case .text, nil: return planResult(description.text())
+    }
+  }
+
+  private func runExplainAnalyze(_ explain: ExplainStatement, parameters: [Scalar]) async throws -> StatementResult {
+    let traffic = StatementTraffic()
+    return try await StorageTraffic.$current.withValue(traffic.whole) {
+      try await runExplainAnalyze(explain, parameters: parameters, counting: traffic)
+    }
+  }
+
+  private func runExplainAnalyze(
+    _ explain: ExplainStatement, parameters: [Scalar], counting traffic: StatementTraffic
+  ) async throws -> StatementResult {
+    let subject = try await traffic.planning { try await explained(explain.statement, parameters: parameters) }
+    let plan = optimize(subject.plan)
     if explain.format == .graphviz {
       throw SQLError.notSupported("EXPLAIN ANALYZE (FORMAT GRAPHVIZ) is not supported", range: explain.statement.range)
     }
@@ -42,16 +56,16 @@ extension StatementRunner {
     }
     let isJSON = explain.format == .json
     guard let target = subject.target else {
-      let prepared = try await executor.prepare(plan)
+      let prepared = try await traffic.planning { try await executor.prepare(plan) }
       var rows = 0
       for try await batch in executor.run(prepared) { rows += batch.count }
-      let analyzed = AnalyzedPlan(prepared, resultRows: rows, context: context)
+      let analyzed = AnalyzedPlan(prepared, resultRows: rows, context: context, traffic: traffic)
       return planResult(isJSON ? analyzed.json() : analyzed.text)
     }
     // As in Trino, ANALYZE does what it explains.
-    let prepared = try await writingExecutor.prepare(plan)
+    let prepared = try await traffic.planning { try await writingExecutor.prepare(plan) }
     let summary = try await write(prepared, into: try await target.beginWrite())
-    let analyzed = AnalyzedPlan(prepared, resultRows: 0, context: context)
+    let analyzed = AnalyzedPlan(prepared, resultRows: 0, context: context, traffic: traffic)
     if isJSON { return planResult(analyzed.json(target, written: summary)) }
     let inner = analyzed.text.split(separator: "\n", omittingEmptySubsequences: false).map { "  " + $0 }
     return planResult(

@@ -148,8 +148,8 @@ final class ManifestProducer: Sendable {
     }
     var writer = try ManifestWriter(
       base, spec: spec, content: group[0].content, snapshotID: snapshotID, sync: work.ids.syncMarker())
-    for manifest in group {
-      for entry in try await ManifestReader.entries(manifest, base, from: work.store) {
+    for entries in try await ManifestReader.sideBySide(group, { try await ManifestReader.entries($0, base, from: work.store) }) {
+      for entry in entries {
         switch entry.status {
         case .added where entry.snapshotID == snapshotID: try writer.add(entry.file, sequenceNumber: sequenceNumber)
         case .added, .existing: try writer.keep(entry)

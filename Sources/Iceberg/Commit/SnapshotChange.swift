@@ -168,6 +168,7 @@ package final class SnapshotChange: SnapshotUpdate {
     _ isRemoved: (ManifestEntry) -> Bool
   ) async throws(IcebergError) -> Taken {
     var taken = Taken()
+    await ManifestReader.fetchAhead(old, from: work.store)
     for manifest in old {
       let found = try await manifests.inspect(manifest, base, work, asked: asked, isFinal: isFinal, without: isRemoved)
       taken.live.formUnion(found.live)

@@ -44,7 +44,7 @@ package enum DeletionVector {
     }
     let blob: ByteSlice
     do throws(StorageError) {
-      let reader = try store.openReader(Location(file.path))
+      let reader = try store.openReader(Location(file.path), size: store.isRemote(Location(file.path)) ? Int(clamping: file.fileSize) : nil)
       let (end, overflow) = offset.addingReportingOverflow(size)
       guard !overflow, end <= Int64(reader.size) else {
         throw StorageError(

@@ -13,8 +13,6 @@ package struct ScanPlanner: Sendable {
   private let version: TableMetadata.Version
   private let predicate: IcebergPredicate
   private let readsDeletes: Bool
-  /// Manifests in work at once.
-  private let parallelism: Int
 
   /// - Parameters:
   ///   - predicate: true for all wanted rows; fields by id, see `IcebergPredicate`.
@@ -22,14 +20,13 @@ package struct ScanPlanner: Sendable {
   ///     giving rows that were deleted.
   package init(
     _ metadata: TableMetadata, store: any ObjectStore, version: TableMetadata.Version = .current,
-    predicate: IcebergPredicate = .everything, readsDeletes: Bool = false, parallelism: Int = 8
+    predicate: IcebergPredicate = .everything, readsDeletes: Bool = false
   ) {
     self.metadata = metadata
     self.store = store
     self.version = version
     self.predicate = predicate
     self.readsDeletes = readsDeletes
-    self.parallelism = max(1, parallelism)
   }
 
   package func plan() async throws(IcebergError) -> ScanPlan {
@@ -70,7 +67,7 @@ package struct ScanPlanner: Sendable {
     }
 
     var deletes = DeleteIndex()
-    for entries in try await sideBySide(deleteManifests, { [metadata, store] manifest in
+    for entries in try await ManifestReader.sideBySide(deleteManifests, { [metadata, store] manifest in
       try await ManifestReader.entries(manifest, metadata, from: store).filter(\.isLive)
     }) {
       for entry in entries { try deletes.add(entry, metadata) }
@@ -79,7 +76,7 @@ package struct ScanPlanner: Sendable {
 
     var tasks: [FileScanTask] = []
     let (index, readsDeletes) = (deletes, readsDeletes)
-    for (found, part) in try await sideBySide(dataManifests, { [metadata, store] manifest in
+    for (found, part) in try await ManifestReader.sideBySide(dataManifests, { [metadata, store] manifest in
       try await filter.tasks(manifest, index, metadata, store, readsDeletes: readsDeletes)
     }) {
       tasks += found
@@ -128,34 +125,6 @@ package struct ScanPlanner: Sendable {
       ManifestFile(
         path: path, length: 0, partitionSpecID: metadata.partitionSpecs.first?.id ?? metadata.defaultSpecID, content: .data,
         addedSnapshotID: snapshot.id)
-    }
-  }
-
-  /// `work` for every manifest, at most `parallelism` at a time; results in the order of the manifests.
-  private func sideBySide<Value: Sendable>(
-    _ manifests: [ManifestFile], _ work: @escaping @Sendable (ManifestFile) async throws -> Value
-  ) async throws(IcebergError) -> [Value] {
-    do {
-      return try await withThrowingTaskGroup(of: (Int, Value).self) { group in
-        var results = [Value?](repeating: nil, count: manifests.count)
-        var next = 0
-        func addOne() {
-          guard next < manifests.count else { return }
-          let (index, manifest) = (next, manifests[next])
-          group.addTask { (index, try await work(manifest)) }
-          next += 1
-        }
-        for _ in 0..<min(parallelism, manifests.count) { addOne() }
-        while let (index, value) = try await group.next() {
-          results[index] = value
-          addOne()
-        }
-        return results.compactMap { $0 }
-      }
-    } catch let error as IcebergError {
-      throw error
-    } catch {
-      throw IcebergError(.storage, "planning was interrupted: \(error)", cause: error)
     }
   }
 

@@ -88,7 +88,7 @@ package enum ManifestList {
   }
 
   package static func read(_ location: Location, from store: any ObjectStore) async throws(IcebergError) -> [ManifestFile] {
-    let bytes = try await storing { () async throws(StorageError) in try await store.read(location) }
+    let bytes = try await storing { () async throws(StorageError) in try await store.readImmutable(location) }
     do { return try bytes.withBytes { bytes throws(IcebergError) in try read(bytes) } } catch { throw error.inFile(location) }
   }
 

@@ -212,7 +212,7 @@ package enum ManifestReader {
   ) async throws(IcebergError) -> [ManifestRows] {
     guard manifest.keyMetadata == nil else { throw IcebergError(.unsupported, "encrypted manifests are not supported", file: manifest.path) }
     let location = Location(manifest.path)
-    let bytes = try await storing { () async throws(StorageError) in try await store.read(location) }
+    let bytes = try await storing { () async throws(StorageError) in try await store.readImmutable(location) }
     do { return try bytes.withBytes { bytes throws(IcebergError) in try rows(bytes, manifest, metadata) } } catch { throw error.inFile(location) }
   }
 

@@ -163,7 +163,7 @@ package struct TableMetadata: Sendable {
 
   /// Reads a metadata file, plain, gzip or zstd (told by its first bytes).
   package static func load(_ location: Location, from store: any ObjectStore) async throws(IcebergError) -> TableMetadata {
-    let bytes = try await storing { () async throws(StorageError) in try await store.read(location) }
+    let bytes = try await storing { () async throws(StorageError) in try await store.readImmutable(location) }
     do { return try TableMetadata(bytes: bytes) } catch { throw error.inFile(location) }
   }
 }

@@ -28,6 +28,8 @@ final class ChunkSource {
   private let windowSize: Int
   /// Bytes from here on are read only when they are asked for.
   var readAheadEnd: Int
+  /// What of the chunk is wanted, when that is not all: no window reaches from there into what is not.
+  private let wanted: [Range<Int>]?
   /// Counts what is read here.
   private let progress: ProgressCounters?
 
@@ -38,12 +40,14 @@ final class ChunkSource {
     reader = nil
     windowSize = 0
     readAheadEnd = end
+    wanted = nil
     progress = nil
   }
 
   /// Bytes that are read when they are asked for.
-  init(_ reader: any SynchronousReader, end: Int, windowSize: Int, progress: ProgressCounters?) {
+  init(_ reader: any SynchronousReader, end: Int, windowSize: Int, within wanted: [Range<Int>]? = nil, progress: ProgressCounters?) {
     self.reader = reader
+    self.wanted = wanted
     self.progress = progress
     self.end = end
     self.windowSize = windowSize
@@ -71,7 +75,8 @@ final class ChunkSource {
     guard let reader, fileOffset >= 0, fileOffset < end else {
       throw .corrupt("a page is due behind the end of its column chunk", at: fileOffset)
     }
-    let wanted = min(end &- fileOffset, max(count, min(windowSize, readAheadEnd &- fileOffset)))
+    let stretch = self.wanted?.first { $0.contains(fileOffset) }.map { $0.upperBound &- fileOffset } ?? windowSize
+    let wanted = min(end &- fileOffset, max(count, min(windowSize, stretch, readAheadEnd &- fileOffset)))
     let (buffer, known) = nextWindow(at: fileOffset, wanted)
     do throws(StorageError) {
       try reader.read(

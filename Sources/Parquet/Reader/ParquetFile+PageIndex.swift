@@ -31,9 +31,15 @@ extension ParquetFile {
   }
 
   private func indexBytes(_ offset: Int64?, _ length: Int32?) -> Buffer? {
+    guard let range = indexRange(offset, length) else { return nil }
+    return try? Self.read(reader, range.lowerBound, range.count)
+  }
+
+  /// Where an index lies; nil when there is none, or it does not lie before the footer.
+  func indexRange(_ offset: Int64?, _ length: Int32?) -> Range<Int>? {
     guard let offset, let length, offset > 0, length > 0, offset <= Int64(footerOffset),
       Int64(length) <= Int64(footerOffset) - offset
     else { return nil }
-    return try? Self.read(reader, Int(offset), Int(length))
+    return Int(offset)..<Int(offset) + Int(length)
   }
 }

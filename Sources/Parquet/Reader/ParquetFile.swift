@@ -14,7 +14,7 @@ package final class ParquetFile: Sendable {
   /// Bytes of the whole file.
   package let byteCount: Int
   /// Where the footer begins: nothing else of the file lies behind.
-  let footerOffset: Int
+  package let footerOffset: Int
 
   package struct Options: Sendable, Hashable {
     /// Reads 12-byte timestamps as `timestamp(9)`, which ends in 2262, instead of `timestamp(6)`.
@@ -48,15 +48,18 @@ package final class ParquetFile: Sendable {
   }
 
   /// Opens the file at a location of a store.
-  package static func open(_ location: Location, in store: any ObjectStore, size: Int? = nil, options: Options = Options())
-    throws(ParquetError) -> ParquetFile
-  {
+  ///
+  /// - Parameter readsWhole: whether nearly all of it will be read: from far away it is then asked for at once, and the footer comes along.
+  package static func open(
+    _ location: Location, in store: any ObjectStore, size: Int? = nil, stability: ObjectStability = .mayChange, readsWhole: Bool = false, options: Options = Options()
+  ) throws(ParquetError) -> ParquetFile {
     let reader: any SynchronousReader
     do throws(StorageError) {
-      reader = try store.openReader(location, size: size)
+      reader = try store.openReader(location, size: size, stability)
     } catch {
       throw ParquetError(storage: error).located(file: location.text)
     }
+    if readsWhole, reader.isRemote { reader.willNeed(0..<reader.size) }
     return try open(reader, options: options)
   }
 
@@ -178,19 +181,6 @@ package final class ParquetFile: Sendable {
     guard let codec = PageCodec(rawValue: raw) else { throw .unsupported("unknown compression codec \(raw)") }
     if codec == .brotli || codec == .lzo { throw .unsupported("compression \(codec) is not supported") }
     return codec
-  }
-
-  /// Tells the reader that columns of a row group will be read soon.
-  package func prefetch(rowGroup: Int, columns: [ColumnNode]) {
-    guard rowGroup >= 0, rowGroup < rowGroupCount else { return }
-    var ranges: [Range<Int>] = []
-    for column in columns {
-      for leaf in column.leaves {
-        // A chunk in an impossible place is reported when it is read.
-        if let range = try? chunkRange(rowGroup: rowGroup, leaf: leaf.index) { ranges.append(range) }
-      }
-    }
-    for range in RangeCoalescing.joined(ranges, gap: reader.coalesceGap) { reader.willNeed(range) }
   }
 }
 

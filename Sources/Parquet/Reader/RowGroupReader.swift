@@ -65,10 +65,13 @@ package final class RowGroupReader {
       throw error.located(file: file.reader.location.text, rowGroup: rowGroup)
     }
     if file.reader.readsAheadByItself {
-      file.prefetch(rowGroup: rowGroup, columns: columns)
-      file.prefetch(rowGroup: rowGroup + 1, columns: columns)
+      file.prefetch(rowGroup: rowGroup, columns: columns, rows: isPartial ? ranges : nil)
+      // Whoever reads from far away knows which row group comes next, and when.
+      if !file.reader.isRemote { file.prefetch(rowGroup: rowGroup + 1, columns: columns) }
     }
   }
+
+  deinit { file.release(rowGroup: rowGroup, columns: columns) }
 
   /// Types of the batches' columns.
   package var types: [SQLType] { columns.map(\.type) }
@@ -89,6 +92,7 @@ package final class RowGroupReader {
         throw error.located(column: leaf.dottedPath)
       }
     }
+    let pageRuns = isPartial && file.reader.isRemote ? file.pageRanges(rowGroup: rowGroup, columns: columns, rows: ranges) : nil
     let segments = file.reader.readsAheadByItself ? [] : try fetch(chunkRanges.values.map { $0 })
     let windowSize = min(Self.largestWindow, max(256 << 10, Self.windowBudget / max(1, wanted.count)))
     let decompressor = Decompressor()
@@ -96,7 +100,9 @@ package final class RowGroupReader {
       let range = chunkRanges[leaf.index] ?? 0..<0
       let source =
         file.reader.readsAheadByItself
-        ? ChunkSource(file.reader, end: range.upperBound, windowSize: min(windowSize, range.count), progress: context.progress)
+        ? ChunkSource(
+          file.reader, end: range.upperBound, windowSize: min(windowSize, range.count), within: pageRuns?[leaf.index],
+          progress: context.progress)
         : ChunkSource(
           segments: segments.filter { $0.fileOffset <= range.lowerBound && $0.end >= range.upperBound }.map {
             ChunkSource.Segment(

@@ -119,6 +119,10 @@ package protocol Scan: Sendable {
   var notes: [ScanNote] { get }
   /// Opens one morsel; synchronous from here on, on the engine's worker threads. Batches have the requested columns in order.
   func open(_ split: any Split, _ context: QueryContext) throws -> any SplitReader
+  /// Begins to read what the first rows of a morsel need, when it lies far away. Blocks meanwhile; errors show when the morsel is opened.
+  func prefetch(_ split: any Split, _ context: QueryContext)
+  /// How many morsels ahead `prefetch` pays; 0 where bytes are near.
+  var prefetchDepth: Int { get }
   /// The same morsel when only rows that satisfy `predicates` too are wanted; others may still come. `column` is a position among the
   /// requested columns.
   func narrowed(_ split: any Split, by predicates: [ColumnPredicate]) -> any Split
@@ -128,6 +132,8 @@ package protocol Scan: Sendable {
 }
 
 extension Scan {
+  package var prefetchDepth: Int { 0 }
+  package func prefetch(_ split: any Split, _ context: QueryContext) {}
   package func divided(_ split: any Split, into pieces: Int) -> [any Split] { [split] }
   package func narrowed(_ split: any Split, by predicates: [ColumnPredicate]) -> any Split { split }
 }

@@ -15,12 +15,15 @@ package final class AWSAccess: Sendable {
   package let clock: AWSClock
   private let environment: [String: String]
   private let profile: String?
+  /// Bytes that reads ahead may hold, over all objects of a store; never less than a few requests take.
+  private let readAheadLimit: Int
   private let made = Mutex(Made())
 
   /// - Parameters:
   ///   - environment: the variables of the process.
   ///   - profile: a profile asked for by an option; nil leaves it to `AWS_PROFILE`.
-  package init(environment: [String: String], profile: String? = nil, clock: AWSClock = AWSClock()) {
+  package init(environment: [String: String], profile: String? = nil, clock: AWSClock = AWSClock(), readAheadLimit: Int = .max) {
+    self.readAheadLimit = max(readAheadLimit, 16 << 20)
     self.environment = environment
     self.profile = profile
     self.clock = clock
@@ -57,10 +60,17 @@ package final class AWSAccess: Sendable {
   /// What signs and sends requests to a service.
   package var sender: AWSRequestSender { AWSRequestSender(http: http, credentials: credentials, clock: clock) }
 
+  /// A store with credentials of its own.
+  func store(_ options: S3Options, _ credentials: any AWSCredentialProvider) -> S3Store {
+    var options = options
+    options.readAheadBudget = min(options.readAheadBudget, readAheadLimit)
+    return S3Store(client: S3Client(options: options, http: http, credentials: credentials, clock: clock))
+  }
+
   /// The store for `s3://`, `s3a://` and `s3n://` locations.
   package func s3Store() throws(CredentialError) -> S3Store {
     if let store = made.withLock({ $0.s3 }) { return store }
-    let store = S3Store(client: S3Client(options: try S3Options(settings), http: http, credentials: credentials, clock: clock))
+    let store = store(try S3Options(settings), credentials)
     return made.withLock { made in
       let first = made.s3 ?? store
       made.s3 = first

@@ -38,6 +38,12 @@ package struct OverlayStore: ObjectStore {
     return try await base.read(location, range)
   }
 
+  package func isRemote(_ location: Location) -> Bool {
+    // What cannot be told is reported when it is read.
+    guard let place = try? place(location), !isWritten(place), (try? folder.isDeleted(location)) == false else { return false }
+    return base.isRemote(location)
+  }
+
   package func info(_ location: Location) async throws(StorageError) -> ObjectInfo {
     let place = try place(location)
     if isWritten(place) {

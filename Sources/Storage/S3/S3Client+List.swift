@@ -42,7 +42,7 @@ extension S3Client {
       let moment = item.text(of: "LastModified").flatMap { UTCTime.parse(iso: $0) }
       entries.append(
         Entry(
-          key: isEncoded ? PercentEncoding.decoded(key, plusIsSpace: true) : key, size: size, version: ObjectVersion(item.text(of: "ETag") ?? ""),
+          key: isEncoded ? PercentEncoding.decoded(key, plusIsSpace: true) : key, size: size, version: Self.listedVersion(item.text(of: "ETag") ?? ""),
           modifiedMicroseconds: moment.map { $0.seconds * 1_000_000 + $0.microseconds } ?? 0))
     }
     guard root.text(of: "IsTruncated") == "true" else { return Page(entries: entries) }
@@ -53,4 +53,9 @@ extension S3Client {
 
   /// Continuation tokens are text of the server's; this begins none of them.
   private static let keyMark = "\u{0}key:"
+
+  /// Some servers leave out the quotes that the tag has in headers.
+  private static func listedVersion(_ tag: String) -> ObjectVersion {
+    ObjectVersion(tag.isEmpty || tag.hasSuffix("\"") ? tag : "\"\(tag)\"")
+  }
 }

@@ -61,6 +61,7 @@ package final class S3Client: Sendable {
       let (region, refusesChecksums) = learnt.withLock { ($0.regions[bucket] ?? options.region, $0.withoutChecksums.contains(bucket)) }
       let sendsChecksum = call.sendsChecksum && options.requestChecksums == .whenSupported && !refusesChecksums
       let (request, payload) = request(call, region: region, sendsChecksum: sendsChecksum)
+      StorageTraffic.current?.note(requests: 1)
       let reply: AWSRequestSender.Reply
       do throws(AWSCallError) {
         reply = try await sender.send(
@@ -165,6 +166,7 @@ package final class S3Client: Sendable {
     // A body that does not match its checksum is fetched once more: it may have been damaged on the way.
     for attempt in 0..<2 {
       let response = try await succeed(call).response
+      StorageTraffic.current?.note(bytesAsked: response.body.count)
       if checks, S3Checksum.isRight(response.headers, response.body) == false {
         if attempt == 0 { continue }
         throw StorageError(.corrupt, location, "the bytes do not match the checksum that the server states")
@@ -210,6 +212,7 @@ package final class S3Client: Sendable {
       throw S3Failure.storageError(error, call)
     }
     let response = reply.response
+    StorageTraffic.current?.note(bytesAsked: response.body.count)
     let found = ObjectVersion(response.headers["ETag"] ?? "")
     // Some servers say 200 to a range and still send only that.
     if response.status == 206 || response.headers["Content-Range"] != nil {

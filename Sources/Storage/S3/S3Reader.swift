@@ -8,6 +8,8 @@ final class S3Reader: SynchronousReader {
   let location: Location
   let size: Int
   var readsAheadByItself: Bool { true }
+  var isRemote: Bool { true }
+  var stateRead: ObjectVersion? { state.withLock { $0.version } }
   /// A request costs as much time as reading so many bytes more.
   var coalesceGap: Int { 1 << 20 }
 
@@ -26,6 +28,8 @@ final class S3Reader: SynchronousReader {
 
   private static let blockSize = 8 << 20
   private static let tailSize = 64 << 10
+  /// An object up to this size is fetched whole when its end is asked for: a request for the rest would take longer than reading it along.
+  private static let wholeSize = 1 << 20
 
   /// - Parameter size: nil asks for it, and fetches the end of the object in the same request.
   init(_ client: S3Client, _ object: S3Object, _ location: Location, size: Int?, budget: ReadAheadBudget) throws(StorageError) {
@@ -58,6 +62,7 @@ final class S3Reader: SynchronousReader {
       let rest = UnsafeMutableRawBufferPointer(rebasing: destination[(position - offset)...])
       position += try readSome(at: position, into: rest)
     }
+    StorageTraffic.current?.note(bytesUsed: destination.count)
   }
 
   /// Fills a part of `destination` from its start on, at least a byte; says how much.
@@ -71,6 +76,7 @@ final class S3Reader: SynchronousReader {
     if let tail, position >= size - tail.count {
       return Self.copy(tail, from: position - (size - tail.count), into: destination)
     }
+    if tail == nil, size > Self.tailSize, position >= size - Self.tailSize, try keepEnd() { return try readSome(at: position, into: destination) }
     if let block, case .success(let content) = block.wait(), content.bytes.count == block.range.count {
       try note(content)
       let count = Self.copy(content.bytes, from: position - block.range.lowerBound, into: destination)
@@ -78,12 +84,32 @@ final class S3Reader: SynchronousReader {
       return count
     }
     // A block that failed is asked for once more here, where the error has a place to go.
-    if let block { drop(block) }
+    if let block {
+      drop(block)
+    }
     var range = position..<position + min(destination.count, max(1, block == nil ? nextStart - position : destination.count))
     if range.upperBound == size, tail == nil { range = max(0, min(range.lowerBound, size - Self.tailSize))..<size }
     let content = try fetch(range)
     if range.upperBound == size, range.count <= Self.tailSize { state.withLock { $0.tail = content.bytes } }
     return Self.copy(content.bytes, from: position - range.lowerBound, into: destination)
+  }
+
+  /// Keeps a copy of the object's end, from a block that holds it; a small object is fetched whole into one. False when that is not possible.
+  private func keepEnd() throws(StorageError) -> Bool {
+    let end = size - Self.tailSize..<size
+    func block() -> ReadAheadBlock? { state.withLock { $0.blocks.first { $0.range.clamped(to: end) == end && !$0.isGivenUp } } }
+    if block() == nil, size <= Self.wholeSize, missing(0..<size) == [0..<size] { _ = begin(0..<size) }
+    guard let block = block() else { return false }
+    guard case .success(let content) = block.wait(), content.bytes.count == block.range.count else {
+      drop(block)
+      return false
+    }
+    try note(content)
+    let copy = ByteBuffer(byteCount: Self.tailSize)
+    _ = Self.copy(content.bytes, from: end.lowerBound - block.range.lowerBound, into: copy.mutableBytes)
+    let tail = copy.slice()
+    state.withLock { $0.tail = tail }
+    return true
   }
 
   private func fetch(_ range: Range<Int>) throws(StorageError) -> S3Client.Content {
@@ -134,6 +160,20 @@ final class S3Reader: SynchronousReader {
         guard begin(start..<end) else { return }
         start = end
       }
+    }
+  }
+
+  func release(_ range: Range<Int>) {
+    // A small object's only block goes as well: what else of it is needed is needed by now. Nor does any stay for what frames a format puts
+    // around its content.
+    let blocks = state.withLock { state in
+      let done = state.blocks.filter { $0.range.count - range.clamped(to: $0.range).count <= Self.tailSize || $0.range == 0..<size }
+      state.blocks.removeAll { block in done.contains { $0 === block } }
+      return done
+    }
+    for block in blocks {
+      block.giveUp()
+      budget.release(block)
     }
   }
 

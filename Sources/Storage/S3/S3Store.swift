@@ -13,7 +13,11 @@ package final class S3Store: ObjectStore {
 
   package func read(_ location: Location, _ range: Range<Int>?) async throws(StorageError) -> ByteSlice {
     let object = try Self.object(location)
-    guard let range else { return try await client.get(object, location).bytes }
+    guard let range else {
+      let bytes = try await client.get(object, location).bytes
+      StorageTraffic.current?.note(bytesUsed: bytes.count)
+      return bytes
+    }
     guard !range.isEmpty else {
       let size = try await client.head(object, location).size
       guard range.upperBound <= size else { throw Self.beyond(location, range, size) }
@@ -21,8 +25,11 @@ package final class S3Store: ObjectStore {
     }
     let content = try await client.get(object, location, range: range)
     guard content.bytes.count == range.count else { throw Self.beyond(location, range, content.objectSize) }
+    StorageTraffic.current?.note(bytesUsed: content.bytes.count)
     return content.bytes
   }
+
+  package func isRemote(_ location: Location) -> Bool { true }
 
   package func info(_ location: Location) async throws(StorageError) -> ObjectInfo {
     let head = try await client.head(try Self.object(location), location)
