@@ -64,7 +64,7 @@ class TPCH:
             result = measure(["sh", "-c", 'exec "$@" 2>"$0"', str(self.folder / "times.txt"), self.bench.frazil_binary, "--warehouse",
                               str(self.warehouse), "--timer", "--format", "csv", "run", str(script)])
             text = times.read()
-        return result, [float(found) for found in re.findall(r"^time: ([\d.]+) s$", text, re.M)]
+        return result, [float(found) for found in re.findall(r"^time: ([\d.]+) s\b", text, re.M)]
 
     def duckdb(self):
         script = self.folder / "queries.json"
