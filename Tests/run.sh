@@ -3,6 +3,7 @@
 #
 #   1. Swift tests of the modules, debug build            swift test
 #   2. SQL logic tests, release build, in all modes       slt Tests/SQLLogicTests/cases
+#      The same with Glue and S3, with a REST catalog     Tests/SQLLogicTests/on_servers.py
 #   3. Random changes of rows compared with a model       model --statements 200000
 #      Faults of the storage, interleaved writers         faults
 #   4. The stories of queries/, against expected output   Tests/examples.sh
@@ -11,7 +12,7 @@
 #      with themselves over rows in three parts
 #   7. Mutated statements, which must not trap            Tests/Differential/mutations.py
 #
-# Steps 5 to 7 need the Python environment; the S3 servers of steps 1 and 5 come from a second one (.ci/install servers).
+# Steps 2 and 5 to 7 need the Python environment; the S3 servers of steps 1, 2 and 5 come from a second one (.ci/install servers).
 #
 # Environment: SWIFT the compiler driver, RELEASE its release flags, FRAZIL_VENV the Python environment,
 # MODEL_STATEMENTS how many statements step 3 runs.
@@ -97,6 +98,11 @@ grep -a 'Test run with' "$log/swift"
 say "SQL logic tests"
 "$bin/slt" Tests/SQLLogicTests/cases 2>&1 | tee "$log/slt"
 count "$log/slt" "the SQL logic tests"
+for catalog in glue rest; do
+  say "SQL logic tests, the default catalog on a server: $catalog"
+  "$python" Tests/SQLLogicTests/on_servers.py "$catalog" "$bin/slt" 2>&1 | tee "$log/slt-$catalog"
+  count "$log/slt-$catalog" "the SQL logic tests with the catalog $catalog"
+done
 
 # A fixed seed: a failure is one of this change. Other seeds and more statements are tried by hand.
 say "random changes of rows"

@@ -4,7 +4,7 @@
 
 Prints `listening on PORT` once it answers, and runs until its standard input ends. Added to moto: UpdateTable compares VersionId and answers
 ConcurrentModificationException, lists come in pages (MaxResults, NextToken), DeleteDatabase takes its tables along, one request is served at a
-time. Needs the packages of requirements.txt.
+time, and every CatalogId has a catalog of its own. Needs the packages of requirements.txt.
 """
 
 import logging
@@ -13,6 +13,7 @@ import threading
 
 from moto.core.responses import ActionResult
 from moto.glue.exceptions import GlueClientError
+from moto.glue.models import glue_backends
 from moto.glue.responses import GlueResponse
 from moto.server import ThreadedMotoServer
 
@@ -54,6 +55,7 @@ def serial(original):
     return call_action
 
 
+GlueResponse.glue_backend = property(lambda self: glue_backends[self.parameters.get("CatalogId") or self.current_account][self.region])
 GlueResponse.update_table = checking_version(GlueResponse.update_table)
 for name, key in (("get_databases", "DatabaseList"), ("get_tables", "TableList"), ("get_partitions", "Partitions")):
     setattr(GlueResponse, name, paged(getattr(GlueResponse, name), key))

@@ -5,7 +5,7 @@
 Tables live below FOLDER/warehouse, the catalog in FOLDER/catalog.db, views in FOLDER/views.json. It prints `listening on PORT` once it answers.
 One request is served at a time, so commits are atomic. OPTIONS are a JSON object:
 
-    warehouse      where tables go instead
+    warehouse      where tables go instead; {name} in it is what a client asked for as `warehouse`
     properties     of PyIceberg's catalog, such as s3.endpoint
     prefix         that clients must put into paths
     token          the bearer token that requests must carry
@@ -29,11 +29,39 @@ import urllib.parse
 import uuid
 
 import pyiceberg.exceptions as errors
+import pyiceberg.table.metadata
+import pyiceberg.table.update
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionSpec
-from pyiceberg.schema import Schema
+from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.table import CommitTableRequest
+from pyiceberg.table.metadata import TableMetadataV3
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
+from pyiceberg.typedef import IcebergBaseModel
+
+# PyIceberg reads the states of version 3, but writes none, for want of a writer of such tables. Clients have one; what states need is added here.
+
+
+def written(metadata, **options):
+    """The JSON of a state of version 3, with the next row id."""
+    if metadata.next_row_id is None:
+        taken = [(snapshot.first_row_id or 0) + (snapshot.added_rows or 0) for snapshot in metadata.snapshots]
+        metadata = metadata.model_copy(update={"next_row_id": max(taken, default=0)})
+    return IcebergBaseModel.model_dump_json(metadata, **options)
+
+
+def with_defaults(schema, *arguments):
+    """A schema with ids of its own, and the defaults of its columns, which PyIceberg leaves out."""
+    fresh = assign_fresh_schema_ids(schema, *arguments)
+    fields = [
+        field.model_copy(update={"initial_default": stated.initial_default, "write_default": stated.write_default})
+        for field, stated in zip(fresh.fields, schema.fields)]
+    return Schema(*fields, schema_id=fresh.schema_id, identifier_field_ids=fresh.identifier_field_ids)
+
+
+TableMetadataV3.model_dump_json = written
+pyiceberg.table.metadata.assign_fresh_schema_ids = with_defaults
+pyiceberg.table.update.SUPPORTED_TABLE_FORMAT_VERSION = 3
 
 # Status and error type of the REST specification for what PyIceberg throws; the first that fits counts.
 FAILURES = [
@@ -53,7 +81,7 @@ class Service:
     def __init__(self, folder, options):
         self.options, self.folder = options, folder
         self.catalog = SqlCatalog(
-            "rest", uri=f"sqlite:///{folder}/catalog.db", warehouse=options.get("warehouse", f"file://{folder}/warehouse"),
+            "rest", uri=f"sqlite:///{folder}/catalog.db", warehouse=options.get("warehouse", f"file://{folder}/warehouse").format(name=folder.name),
             **options.get("properties", {}))
 
     def config(self, body):
@@ -197,7 +225,7 @@ class Service:
         if query.get("purgeRequested") == "true":
             location = self.catalog.load_table((space, name)).metadata.location
             self.catalog.purge_table((space, name))
-            if location.startswith("file://"):
+            if urllib.parse.urlparse(location).scheme in ("", "file"):
                 shutil.rmtree(urllib.parse.urlparse(location).path, ignore_errors=True)
         else:
             self.catalog.drop_table((space, name))
@@ -214,8 +242,8 @@ class Service:
             "requirements": body.get("requirements", []), "updates": body.get("updates", [])})
         if any(requirement.type == "assert-create" for requirement in request.requirements):
             return self.loaded(self.finish_creation(space, name, request.updates))
-        # Facts of the table that clients repeat, and that PyIceberg would refuse to change.
-        updates = tuple(update for update in request.updates if update.action not in ("assign-uuid", "upgrade-format-version"))
+        # A fact of the table that clients repeat, and that PyIceberg would refuse to change.
+        updates = tuple(update for update in request.updates if update.action != "assign-uuid")
         self.catalog.commit_table(self.catalog.load_table((space, name)), tuple(request.requirements), updates)
         return self.loaded(self.catalog.load_table((space, name)))
 
@@ -226,6 +254,8 @@ class Service:
         for update in updates:
             if update.action == "set-properties":
                 properties |= update.updates
+            elif update.action == "upgrade-format-version":
+                properties["format-version"] = str(update.format_version)
         table = self.catalog.create_table(
             (space, name), known["add-schema"].schema_, known["set-location"].location if "set-location" in known else None,
             known["add-spec"].spec if "add-spec" in known else UNPARTITIONED_PARTITION_SPEC, UNSORTED_SORT_ORDER, properties)
@@ -289,6 +319,9 @@ ENDPOINTS = [endpoint(method, pattern.pattern.removesuffix("$")) for method, pat
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer goes out whole and at once: head and body in two packets would wait for each other's acknowledgement, 40 ms a time.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     lock = threading.Lock()
     tokens = {}
 

@@ -8,6 +8,9 @@ struct StatementFailure: Error {
 /// Sessions of one engine in the settings of a mode.
 struct EngineUnderTest {
   private let engine: Engine
+  private let lackingCapabilities: Set<Capability>
+  /// Below which the tables of the default catalog lie.
+  let warehouse: String
   private var sessions: [String: Session] = [:]
   private var session: Session
 
@@ -25,10 +28,17 @@ struct EngineUnderTest {
     configuration.catalogs = [CatalogConfiguration(name: "elsewhere", type: "local", properties: ["warehouse": scratch + "/elsewhere"])]
     if let text = configuration.environment["FRAZIL_SLT_CATALOG"], !text.isEmpty {
       let folder = scratch.split(separator: "/").suffix(1).joined()
-      configuration.catalogs.append(
-        try CatalogConfiguration(
-          option: "tested=" + text.replacing("{id}", with: "\(folder)-\(mode.name)").replacing("{scratch}", with: scratch)))
+      func filledIn(_ text: String) -> String {
+        text.replacing("{id}", with: "\(folder)-\(mode.name)").replacing("{scratch}", with: scratch)
+      }
+      let catalog = try CatalogConfiguration(option: "tested=" + filledIn(text))
+      configuration.catalogs.append(catalog)
       configuration.defaultCatalog = "tested"
+      lackingCapabilities = Capability.lacking(inCatalogOfType: catalog.type)
+      self.warehouse = configuration.environment["FRAZIL_SLT_WAREHOUSE"].map(filledIn) ?? warehouse
+    } else {
+      lackingCapabilities = []
+      self.warehouse = warehouse
     }
     engine = try Engine(configuration)
     session = engine.makeSession()
@@ -37,6 +47,9 @@ struct EngineUnderTest {
 
   /// Other catalogs than the local one begin without the database `default`.
   func makeDefaultDatabase() async throws { _ = try await session.run("CREATE DATABASE IF NOT EXISTS default") }
+
+  /// Whether the default catalog cannot do this.
+  func lacks(_ capability: Capability) -> Bool { lackingCapabilities.contains(capability) }
 
   /// Goes on in the session of a name; the first one is `main`.
   mutating func use(_ name: String) {

@@ -60,6 +60,7 @@ private enum Child {
       var run = CaseRun(
         script: try ScriptFile(path: path, text: text), mode: mode, scratch: scratch, data: dataFolder(of: path))
       try await run.run()
+      if run.leftOut > 0 { print("\(run.leftOut) left out") }
       print("\(run.passed) passed, \(run.failed) failed")
       fflush(nil)
     } catch {
@@ -90,6 +91,7 @@ private struct Parent {
   struct Outcome: Sendable {
     var passed = 0
     var failed = 0
+    var leftOut = 0
     var text = ""
   }
 
@@ -106,13 +108,15 @@ private struct Parent {
       while let (mode, outcome) = await group.next() {
         totals[mode, default: Outcome()].passed += outcome.passed
         totals[mode, default: Outcome()].failed += outcome.failed
+        totals[mode, default: Outcome()].leftOut += outcome.leftOut
         if !outcome.text.isEmpty { print(outcome.text) }
         startNext()
       }
     }
     for mode in modes {
       let total = totals[mode.name, default: Outcome()]
-      print("  \(mode.name): \(total.passed) passed, \(total.failed) failed (\(files.count) files)")
+      let leftOut = total.leftOut > 0 ? ", \(total.leftOut) left out: the catalog lacks what they require" : ""
+      print("  \(mode.name): \(total.passed) passed, \(total.failed) failed (\(files.count) files)\(leftOut)")
     }
     let passed = totals.values.reduce(0) { $0 + $1.passed }
     let failed = totals.values.reduce(0) { $0 + $1.failed }
@@ -168,6 +172,8 @@ private struct Parent {
         outcome.passed = Int(match.1) ?? 0
         outcome.failed = Int(match.2) ?? 0
         hasCount = true
+      } else if let match = line.wholeMatch(of: /(\d+) left out/) {
+        outcome.leftOut = Int(match.1) ?? 0
       } else {
         lines.append(line)
       }

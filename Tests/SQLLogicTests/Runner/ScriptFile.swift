@@ -1,6 +1,6 @@
 /// One slt file: a list of records that run in order against one engine.
 ///
-/// The format is sqllogictest's, with seven additions (`expressions`, `file`, `let`, `session`, `header`, `optimised`, ` | ` between columns).
+/// The format is sqllogictest's, with eight additions (`expressions`, `file`, `let`, `session`, `requires`, `header`, `optimised`, ` | ` between columns).
 /// `README.md` beside the cases describes it.
 struct ScriptFile {
   let path: String
@@ -10,6 +10,16 @@ struct ScriptFile {
     /// 1-based line of the record's first line.
     let line: Int
     let kind: Kind
+    /// What the default catalog must be able to do, or the record is left out.
+    var requirements: [Capability] = []
+
+    /// Whether it asks the engine; files and sessions cost nothing.
+    var asksEngine: Bool {
+      switch kind {
+      case .statement, .query, .variable: true
+      case .file, .session: false
+      }
+    }
   }
 
   enum Kind {
@@ -67,6 +77,8 @@ private struct ScriptParser {
   let path: String
   let lines: [Substring]
   var index = 0
+  /// Of the last `requires`.
+  var requirements: [Capability] = []
 
   mutating func parse() throws(ScriptError) -> [ScriptFile.Record] {
     var records: [ScriptFile.Record] = []
@@ -78,6 +90,7 @@ private struct ScriptParser {
         continue
       }
       let start = index + 1
+      let recordCount = records.count
       index += 1
       switch first {
       case "statement": records.append(.init(line: start, kind: try statement(line, words, start)))
@@ -92,11 +105,25 @@ private struct ScriptParser {
       case "session":
         guard words.count == 2 else { throw failure(start, "usage: session NAME") }
         records.append(.init(line: start, kind: .session(name: String(words[1]))))
+      case "requires": requirements = try capabilities(words.dropFirst(), start)
       case "halt": return records
       default: throw failure(start, "unknown directive '\(first)'")
       }
+      for added in recordCount..<records.count { records[added].requirements = requirements }
     }
     return records
+  }
+
+  private func capabilities(_ names: ArraySlice<Substring>, _ start: Int) throws(ScriptError) -> [Capability] {
+    var found: [Capability] = []
+    for name in names where name != "nothing" {
+      guard let capability = Capability(rawValue: String(name)) else {
+        throw failure(start, "requires nothing or some of \(Capability.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      found.append(capability)
+    }
+    guard !names.isEmpty else { throw failure(start, "usage: requires nothing|NAME...") }
+    return found
   }
 
   private func failure(_ line: Int, _ message: String) -> ScriptError {
