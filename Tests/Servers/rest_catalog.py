@@ -81,7 +81,7 @@ class Service:
     def __init__(self, folder, options):
         self.options, self.folder = options, folder
         self.catalog = SqlCatalog(
-            "rest", uri=f"sqlite:///{folder}/catalog.db", warehouse=options.get("warehouse", f"file://{folder}/warehouse").format(name=folder.name),
+            "rest", uri=f"sqlite:///{folder}/catalog.db", warehouse=options.get("warehouse", f"file://{folder}/warehouse").replace("{name}", folder.name),
             **options.get("properties", {}))
 
     def config(self, body):
