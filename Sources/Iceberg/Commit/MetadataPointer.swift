@@ -57,7 +57,7 @@ package struct PointerSwap: Sendable {
   /// Which of the group's tables.
   package let table: Int
   package let expected: Location
-  /// What `expected` holds, or held when the transaction began.
+  /// What `expected` holds.
   package let base: TableMetadata
   /// The new state, and its metadata file unless the catalog writes it; nil for a table that must only not have changed.
   package let new: (location: Location?, metadata: TableMetadata)?

@@ -84,11 +84,10 @@ package final class StagedTable: TableCommitter {
     return try await commit.attempt(withoutPassedStates(try await rebased(onto: head), on: head), on: head, at: current)
   }
 
-  /// The metadata file of a table that was only read, if its rows are the same still.
-  func unchangedLocation() async throws(IcebergError) -> Location {
+  /// The current state of a table that was only read, if the rows that were read are the same still; other branches may have moved.
+  func unchangedState() async throws(IcebergError) -> (location: Location, metadata: TableMetadata) {
     let current = try await commit.pointer.current()
-    if current != baseLocation { _ = try await loadHead(current, isSerializable: true) }
-    return current
+    return (current, current == baseLocation ? base : try await loadHead(current, isSerializable: true))
   }
 
   private func loadHead(_ location: Location, isSerializable: Bool) async throws(IcebergError) -> TableMetadata {

@@ -35,7 +35,8 @@ package struct TransactionCommitter: Sendable {
           swaps.append(
             PointerSwap(table: index, expected: attempt.baseLocation, base: attempt.base, new: (attempt.location, attempt.metadata)))
         } else if isSerializable, table.isRead {
-          swaps.append(PointerSwap(table: index, expected: try await table.unchangedLocation(), base: table.base, new: nil))
+          let state = try await table.unchangedState()
+          swaps.append(PointerSwap(table: index, expected: state.location, base: state.metadata, new: nil))
         }
       }
       try checkCancellation(isCancelled)
