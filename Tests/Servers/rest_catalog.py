@@ -184,6 +184,11 @@ class Service:
                 wanted = update["view-version-id"]
                 metadata["current-version-id"] = metadata["versions"][-1]["version-id"] if wanted == -1 else wanted
                 metadata["version-log"].append({"timestamp-ms": int(time.time() * 1000), "version-id": metadata["current-version-id"]})
+            elif update["action"] == "set-properties":
+                metadata["properties"].update(update["updates"])
+            elif update["action"] == "remove-properties":
+                for key in update["removals"]:
+                    metadata["properties"].pop(key, None)
             else:
                 raise ValueError(f"unknown update {update['action']}")
         views[f"{space}.{name}"] = metadata
@@ -194,6 +199,17 @@ class Service:
         views = self.read_views()
         if views.pop(f"{space}.{name}", None) is None:
             raise errors.NoSuchViewError(f"View does not exist: {space}.{name}")
+        self.write_views(views)
+
+    def rename_view(self, body):
+        views = self.read_views()
+        source, target = (".".join([*body[side]["namespace"], body[side]["name"]]) for side in ("source", "destination"))
+        if source not in views:
+            raise errors.NoSuchViewError(f"View does not exist: {source}")
+        self.catalog.load_namespace_properties(tuple(body["destination"]["namespace"]))
+        if target in views or self.catalog.table_exists(target):
+            raise errors.TableAlreadyExistsError(f"View or table already exists: {target}")
+        views[target] = views.pop(source)
         self.write_views(views)
 
     # Tables.
@@ -303,6 +319,7 @@ ROUTES = [(method, re.compile(pattern + "$"), action) for method, pattern, actio
     ("DELETE", TABLE, Service.drop_table),
     ("POST", TABLE + "/metrics", Service.report_metrics),
     ("POST", "/tables/rename", Service.rename),
+    ("POST", "/views/rename", Service.rename_view),
     ("POST", "/transactions/commit", Service.commit_all),
 ]]
 

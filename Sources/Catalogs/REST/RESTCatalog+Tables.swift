@@ -124,12 +124,15 @@ extension RESTCatalog {
 
   package func renameTable(_ table: String, in database: String, to newName: String, in newDatabase: String) async throws(CatalogError) {
     let (source, target) = (try await levels(database), try await levels(newDatabase))
-    let reply = try await client.send(
-      RESTRequest(.post, ["tables", "rename"]) { json in
+    func rename(_ kind: String) -> RESTRequest {
+      RESTRequest(.post, [kind, "rename"]) { json in
         for (key, levels, name) in [("source", source, table), ("destination", target, newName)] {
           json.member(key) { Self.writeIdentifier(levels, name, &$0) }
         }
-      })
+      }
+    }
+    var reply = try await client.send(rename("tables"))
+    if reply.status == 404, try await hasViews("POST /v1/{prefix}/views/rename") { reply = try await client.send(rename("views")) }
     if reply.failure == nil { return }
     throw reply.error(reply.status == 409 ? .table(newName, database: newDatabase) : .table(table, database: database), name)
   }

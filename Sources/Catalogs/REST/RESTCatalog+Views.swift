@@ -16,9 +16,28 @@ extension RESTCatalog {
     let (encoding, schema) = try encoding(metadata, view, database)
     return CatalogTable(
       catalog: name, database: database, name: view, description: encoding.comment, tableType: "VIRTUAL_VIEW",
-      parameters: ["presto_view": "true"],
+      parameters: (try properties(metadata, view, database)).merging(["presto_view": "true"]) { $1 },
       storage: StorageDescriptor(columns: schema.fields.map { CatalogColumn(name: $0.name.lowercased(), type: IcebergColumns.typeName($0.type)) }),
       viewOriginalText: encoding.encoded, viewExpandedText: "/* Presto View */")
+  }
+
+  /// Those of the view's metadata, but its comment.
+  private func properties(_ metadata: JSONValue, _ view: String, _ database: String) throws(CatalogError) -> [String: String] {
+    do throws(JSONError) {
+      var properties = try metadata.present("properties")?.requireStringMap() ?? [:]
+      properties["comment"] = nil
+      return properties
+    } catch {
+      throw CatalogError(.corrupt, "catalog '\(name)': the properties of view \(database).\(view): \(error)")
+    }
+  }
+
+  /// What the metadata is to hold.
+  private func properties(_ view: CatalogTable, _ encoding: ViewEncoding) -> [String: String] {
+    var properties = view.parameters
+    properties["presto_view"] = nil
+    properties["comment"] = view.description ?? encoding.comment
+    return properties
   }
 
   private func loadView(_ view: String, in database: String) async throws(CatalogError) -> JSONValue {
@@ -87,7 +106,7 @@ extension RESTCatalog {
         json.member("name", view.name)
         json.member("schema") { schema.write(to: &$0) }
         json.member("view-version") { writeVersion(encoding, id: 1, schemaID: 0, levels, &$0) }
-        json.member("properties", encoding.comment.map { ["comment": $0] } ?? [:])
+        json.member("properties", properties(view, encoding))
       })
     if reply.failure != nil { throw reply.error(.table(view.name, database: view.database), name) }
   }
@@ -112,6 +131,11 @@ extension RESTCatalog {
     }
     let encoding = try definition(view)
     let (levels, schema) = (try await levels(encoding.database), try schema(view))
+    let wanted = properties(view, encoding)
+    var known = try properties(current, view.name, view.database)
+    known["comment"] = current["properties"]?["comment"]?.string
+    let set = wanted.filter { known[$0.key] != $0.value }
+    let removed = known.keys.filter { wanted[$0] == nil }.sorted()
     let reply = try await client.send(
       RESTRequest(.post, ["namespaces", try await namespace(view.database), "views", view.name]) { json in
         json.member("requirements") { json in
@@ -136,6 +160,18 @@ extension RESTCatalog {
             json.object { json in
               json.member("action", "set-current-view-version")
               json.member("view-version-id", -1)
+            }
+            if !set.isEmpty {
+              json.object { json in
+                json.member("action", "set-properties")
+                json.member("updates", set)
+              }
+            }
+            if !removed.isEmpty {
+              json.object { json in
+                json.member("action", "remove-properties")
+                json.member("removals") { json in json.array { json in for key in removed { json.string(key) } } }
+              }
             }
           }
         }
