@@ -146,6 +146,7 @@ package struct StoreRouter: ObjectStore {
     for location in locations {
       let target = try resolve(location)
       metadata?.remove(target.location)
+      disk?.forget(target.location)
       let route = target.location.scheme ?? ""
       if let store = runStore, route != runRoute {
         try await store.delete(run)

@@ -45,6 +45,27 @@ private final class FarReader: SynchronousReader {
     return file.read(at: 0, into: buffer.mutableBytes) ? buffer.slice().array : nil
   }
 
+  @Test("of what is deleted no piece is left, of other objects every one")
+  func forgotten() throws {
+    let scratch = ScratchFolder()
+    let cache = try cache(scratch)
+    let other = Location("s3://bucket/t/data/0a1b2c3d-0000-4000-8000-000000000002.parquet")
+    for location in [Self.location, other] {
+      for size in [3, 4] {
+        for piece in 0..<3 {
+          let identity = DiskCache.Identity(location, size: size, state: nil)
+          [1, 2, 3].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in cache.store(identity, piece, version: nil, bytes) }
+        }
+      }
+    }
+    cache.forget(Self.location)
+    for piece in 0..<3 {
+      #expect(!cache.contains(DiskCache.Identity(Self.location, size: 3, state: nil), piece))
+      #expect(!cache.contains(DiskCache.Identity(Self.location, size: 4, state: nil), piece))
+      #expect(cache.contains(DiskCache.Identity(other, size: 3, state: nil), piece))
+    }
+  }
+
   @Test("what one process keeps another one finds, for the same object in the same state only")
   func identities() throws {
     let scratch = ScratchFolder()

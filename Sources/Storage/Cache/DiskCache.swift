@@ -7,7 +7,7 @@ import Synchronization
 /// ```
 /// <folder>/lock                        held by whoever counts or evicts
 /// <folder>/usage                       bytes that files take, at least: counted before a file is made
-/// <folder>/ab/abcd...01-000000         a piece (`DiskCacheFile`); the name is a digest of what it is a piece of
+/// <folder>/ab/abcd...01-000000         a piece (`DiskCacheFile`); the name is a digest of the object's location, then one of its state
 /// <folder>/ab/.abcd...01-000000.9.1    on its way: renamed when it is complete
 /// ```
 ///
@@ -37,8 +37,11 @@ package final class DiskCache: Sendable {
 
     package init(_ location: Location, size: Int?, state: ObjectVersion?) {
       text = "\(location.canonicalText)\n\(size.map(String.init) ?? "whole")\n\(state?.text ?? "")"
-      digest = String(MessageDigest.sha256.hexadecimal(of: Array(text.utf8)).prefix(32))
+      digest = Self.digest(of: location.canonicalText) + Self.digest(of: text)
     }
+
+    /// Short: what a piece is a piece of stands in the file, too.
+    fileprivate static func digest(of text: String) -> String { String(MessageDigest.sha256.hexadecimal(of: Array(text.utf8)).prefix(16)) }
   }
 
   private func path(_ identity: Identity, _ piece: Int, temporary: Bool = false) -> String {
@@ -65,6 +68,13 @@ package final class DiskCache: Sendable {
 
   /// Removes a piece whose bytes have proved wrong.
   package func remove(_ identity: Identity, _ piece: Int) { unlink(path(identity, piece)) }
+
+  /// Removes every piece of an object, whatever its state: what is deleted is not to live on here.
+  package func forget(_ location: Location) {
+    let digest = Identity.digest(of: location.canonicalText)
+    let place = "\(folder)/\(digest.prefix(2))"
+    for name in Self.names(in: place) where name.hasPrefix(digest) || name.hasPrefix("." + digest) { unlink("\(place)/\(name)") }
+  }
 
   /// Keeps a piece, and makes room for it.
   package func store(_ identity: Identity, _ piece: Int, version: ObjectVersion?, _ bytes: UnsafeRawBufferPointer) {
