@@ -61,6 +61,11 @@ import Testing
     let secondTexts = ["a", "b", "b", nil, "b", "b", "b", "b"]
     #expect(texts(joined) == firstTexts + secondTexts + ["a", nil])
     #expect(joined.dictionary?.values.count == 4)
+    #expect(Column.concatenated([], type: .varchar).count == 0)
+    let none = column([], [0, 0], nullAt: 0).slice(0, 1)
+    let withNone = Column.concatenated([first, none], type: .varchar)
+    #expect(texts(withNone) == firstTexts + [nil])
+    #expect(withNone.dictionary?.indices.pointer(as: UInt32.self)[8] == 0)
     let long = column((0..<6).map { "entry \($0)" }, [5, 4, 3, 2, 1, 0, 0, 0])
     let flat = Column.concatenated([first, long], type: .varchar)
     #expect(flat.dictionary == nil)

@@ -55,6 +55,7 @@ extension Column {
   /// Dictionary columns over the same entries only need their indices joined; over few different ones the entries, too. Those may then
   /// stand there twice, as they may in any dictionary.
   private static func concatenatedDictionaries(_ columns: [Column], type: SQLType, total: Int) -> Column? {
+    if columns.isEmpty { return nil }
     var dictionaries: [Column] = []
     var numbers: [Int] = []
     var entries = 0
@@ -73,7 +74,8 @@ extension Column {
     var bases: [UInt32] = []
     var base = 0
     for values in dictionaries {
-      bases.append(UInt32(truncatingIfNeeded: base))
+      // The rows of a dictionary without entries are NULL, and point to the first entry there is.
+      bases.append(values.count == 0 ? 0 : UInt32(truncatingIfNeeded: base))
       base &+= values.count
     }
     let joined = Buffer(byteCount: total * 4)

@@ -187,6 +187,6 @@ private final class BuildColumns: Sendable {
       defer { parts[index] = [] }
       return parts[index]
     }
-    return Column.concatenated(columns.isEmpty ? [Batch.empty(types).columns[index]] : columns, type: types[index])
+    return Column.concatenated(columns, type: types[index])
   }
 }
