@@ -99,6 +99,42 @@ import Testing
     #expect(try await mode.rowSet(plan) == sortedText(expected.map { [$0, .int($1.0), .int($1.1)] }))
   }
 
+  @Test("tables of several workers too large to merge at once give each group once", arguments: [1, 2, 3])
+  func partitioned(_ workers: Int) async throws {
+    // Each key occurs twice, far apart, so that both workers meet most of them; every thousandth is NULL in its own column.
+    let keyCount = 40_000
+    var rows: [[ScalarValue]] = []
+    for turn in 0..<2 {
+      for key in 0..<keyCount {
+        rows.append([
+          key == 7 ? nil : .int(Int64(key)), key == 8 ? nil : .text("a text of more than twelve bytes \(key)"),
+          key % 1000 == 0 ? nil : .list([.int(Int64(key)), nil]), .int(Int64(key + turn)),
+        ])
+      }
+    }
+    let table = MemoryTable([("i", .bigint), ("t", .varchar), ("l", .array(.bigint)), ("v", .bigint)], rows, splitRows: 1000)
+    let library = FunctionLibrary.standard
+    let calls = try ["count", "sum", "min", "max"].map { name in
+      aggregate(try library.resolveAggregate(name, [.bigint]), column(3, .bigint))
+    }
+    let keys = table.schema.fields.prefix(3).enumerated().map { column($0, $1.type) }
+    for chosen in [[keys[0]], [keys[1]], [keys[0], keys[2]]] {
+      let plan = LogicalPlan.aggregate(
+        AggregateNode(
+          input: table.scan, keys: chosen.map { NamedExpression($0, name: "k") }, groupingSets: [Array(chosen.indices)], aggregates: calls))
+      var seen = Set<Int>()
+      for row in try await Mode(workers: workers).rows(plan) {
+        guard case .int(let least) = row[row.count - 2] else { continue }
+        let key = Int(least)
+        #expect(seen.insert(key).inserted)
+        #expect(Array(row.suffix(4)) == [2, .int(Int64(2 * key + 1)), .int(Int64(key)), .int(Int64(key + 1))])
+        let columns = chosen.count == 2 ? [0, 2] : chosen == [keys[0]] ? [0] : [1]
+        #expect(Array(row.dropLast(4)) == columns.map { rows[key][$0] })
+      }
+      #expect(seen.count == keyCount)
+    }
+  }
+
   @Test("count(*) over a table that knows its size is answered from metadata")
   func metadata() async throws {
     var exact = table

@@ -31,6 +31,9 @@ static inline __attribute__((always_inline)) uint64_t frazil_match64(const void 
 #endif
 }
 
+/// Makes an anonymous mapping larger, elsewhere if need be; sizes in bytes. Null when the system cannot: the mapping is as it was.
+void *frazil_grow_mapping(void *base, size_t old_size, size_t new_size);
+
 /// Takes `count` blocks of 64 bytes into a SHA-256 state of 8 words (FIPS 180-4, 6.2.2); `constants` are its 64 round constants.
 void frazil_sha256(uint32_t *state, const void *blocks, size_t count, const uint32_t *constants);
 

@@ -1,3 +1,5 @@
+import CIntrinsics
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -13,7 +15,7 @@ package final class Buffer: @unchecked Sendable {  // immutable once shared, see
   package let byteCount: Int
   /// What frees memory that was not allocated here (a mapped file, a decompressed page).
   private let owner: AnyObject?
-  private let kind: Kind
+  private var kind: Kind
 
   enum Kind { case allocated, pooled, mapped, borrowed }
 
@@ -45,6 +47,35 @@ package final class Buffer: @unchecked Sendable {  // immutable once shared, see
     }
     memset(base + byteCount, 0, size - byteCount)
   }
+
+  /// Makes a buffer larger that nobody else holds; the first `used` bytes stay, and what follows is zero if `isZeroed`.
+  ///
+  /// Large memory moves by the system's page table: nothing is copied, and there are never two of it.
+  package static func grow(_ buffer: inout Buffer, to byteCount: Int, keeping used: Int, isZeroed: Bool) {
+    #if os(Linux)
+      if buffer.kind == .mapped, isKnownUniquelyReferenced(&buffer), let moved = Buffer(moving: buffer, to: byteCount) {
+        buffer = moved
+        return
+      }
+    #endif
+    let larger = isZeroed ? Buffer.zeroed(byteCount: byteCount) : Buffer(byteCount: byteCount)
+    memcpy(larger.base, buffer.base, used)
+    buffer = larger
+  }
+
+  #if os(Linux)
+    /// Takes over the mapping of a buffer, which is left without memory.
+    private init?(moving old: Buffer, to byteCount: Int) {
+      let size = (byteCount + 127) & ~63
+      guard let moved = frazil_grow_mapping(old.base, (old.byteCount + 127) & ~63, size) else { return nil }
+      old.kind = .borrowed
+      base = moved
+      self.byteCount = byteCount
+      owner = nil
+      kind = .mapped
+      madvise(moved, size, 14 /* MADV_HUGEPAGE */)
+    }
+  #endif
 
   /// Memory somebody else keeps alive through `owner`; it must have readable slack or be read exactly.
   package init(base: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) {

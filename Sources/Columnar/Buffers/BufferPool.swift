@@ -1,9 +1,15 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 import Synchronization
 
 /// Memory of freed buffers, kept for the next ones of about their size.
 ///
 /// Batches and pages come and go by the thousand in sizes for which the system's allocator asks the kernel again and again; every page of
-/// such memory is cleared before its first use, which costs more than decoding values into it. Blocks are kept up to a limit.
+/// such memory is cleared before its first use, which costs more than decoding values into it. Blocks are kept up to a limit; beyond it
+/// those of the size that was wanted longest ago go back to the system.
 enum BufferPool {
   /// Blocks of fewer bytes are left to the allocator, which is quick there; for larger ones clearing is no longer what costs.
   static let smallest = 32 << 10
@@ -15,9 +21,23 @@ enum BufferPool {
   private struct Waiting: @unchecked Sendable {
     var blocks: [[UnsafeMutableRawPointer]]
     var byteCount = 0
+    /// Calls so far, and for each size class the one that wanted it last.
+    var clock = 0
+    var lastUse: [Int]
+
+    mutating func noteUse(of number: Int) {
+      clock &+= 1
+      lastUse[number] = clock
+    }
+
+    /// The size class with waiting blocks that was wanted longest ago.
+    var idlest: Int? { blocks.indices.filter { !blocks[$0].isEmpty }.min { lastUse[$0] < lastUse[$1] } }
   }
 
-  private static let waiting = Mutex(Waiting(blocks: Array(repeating: [], count: sizeClass(largest) + 1)))
+  private static let waiting: Mutex<Waiting> = {
+    let classes = sizeClass(largest) + 1
+    return Mutex(Waiting(blocks: Array(repeating: [], count: classes), lastUse: Array(repeating: 0, count: classes)))
+  }()
 
   /// Sizes with four steps between powers of two, so that at most a fifth of a block is left unused: 0 is `smallest`.
   private static func sizeClass(_ byteCount: Int) -> Int {
@@ -37,24 +57,62 @@ enum BufferPool {
     let number = sizeClass(byteCount)
     let size = size(ofClass: number)
     let block = waiting.withLock { waiting -> UInt in
+      waiting.noteUse(of: number)
       guard let block = waiting.blocks[number].popLast() else { return 0 }
       waiting.byteCount -= size
       return UInt(bitPattern: block)
     }
-    return UnsafeMutableRawPointer(bitPattern: block)
-      ?? UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+    return UnsafeMutableRawPointer(bitPattern: block) ?? PoolBlock.make(size)
   }
 
   static func release(_ block: UnsafeMutableRawPointer, byteCount: Int) {
     let number = sizeClass(byteCount)
     let size = size(ofClass: number)
     let address = UInt(bitPattern: block)
-    let isKept = waiting.withLock { waiting in
-      guard waiting.byteCount + size <= limit, let block = UnsafeMutableRawPointer(bitPattern: address) else { return false }
-      waiting.byteCount += size
+    let idle = waiting.withLock { waiting -> [(block: UInt, byteCount: Int)] in
+      guard let block = UnsafeMutableRawPointer(bitPattern: address) else { return [] }
+      waiting.noteUse(of: number)
       waiting.blocks[number].append(block)
-      return true
+      waiting.byteCount += size
+      var idle: [(block: UInt, byteCount: Int)] = []
+      while waiting.byteCount > limit, let idlest = waiting.idlest {
+        let size = self.size(ofClass: idlest)
+        waiting.byteCount -= size
+        idle.append((UInt(bitPattern: waiting.blocks[idlest].removeFirst()), size))
+      }
+      return idle
     }
-    if !isKept { block.deallocate() }
+    for (address, byteCount) in idle {
+      if let block = UnsafeMutableRawPointer(bitPattern: address) { PoolBlock.free(block, byteCount) }
+    }
   }
+}
+
+/// Where the pool's blocks come from: the system's mappings, one by one, so that a freed block is no longer part of the process. In the
+/// allocator's arenas small allocations between freed blocks would hold on to them: a fifth of the memory of a long series of queries.
+private enum PoolBlock {
+  #if os(Linux)
+    /// Blocks of the allocator, made when the system had no more mappings to give.
+    private static let allocated = Mutex<Set<UInt>>([])
+
+    static func make(_ size: Int) -> UnsafeMutableRawPointer {
+      // All pages at once, which is cheaper than one by one when they are written.
+      let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
+      if let block = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0), block != MAP_FAILED { return block }
+      let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+      let address = UInt(bitPattern: block)
+      allocated.withLock { _ = $0.insert(address) }
+      return block
+    }
+
+    static func free(_ block: UnsafeMutableRawPointer, _ size: Int) {
+      let address = UInt(bitPattern: block)
+      if allocated.withLock({ $0.remove(address) }) != nil { return block.deallocate() }
+      // When even that would need one more mapping: at least the pages go back.
+      if munmap(block, size) != 0 { madvise(block, size, MADV_DONTNEED) }
+    }
+  #else
+    static func make(_ size: Int) -> UnsafeMutableRawPointer { .allocate(byteCount: size, alignment: 64) }
+    static func free(_ block: UnsafeMutableRawPointer, _ size: Int) { block.deallocate() }
+  #endif
 }

@@ -14,7 +14,7 @@ enum RestingMemory {
   /// Larger blocks are given back at once: too much memory would lie idle.
   static let largest = 8 << 20
   private static let blockLimit = 512
-  private static let byteLimit = 32 << 20
+  private static let byteLimit = 16 << 20
 
   // SAFETY: a block belongs to the ring alone until it is taken out to be freed.
   struct Block: @unchecked Sendable {

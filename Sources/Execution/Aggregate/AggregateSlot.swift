@@ -59,6 +59,20 @@ class AggregateSlot {
     }
   }
 
+  /// True when single groups can be merged.
+  var mergesByGroup: Bool { state is any GroupwiseAggregateState }
+
+  /// Adds groups of another worker's slot of the same call: its group `groups[i]` is `map[i]` here. For slots that merge by group.
+  final func merge(
+    _ other: AggregateSlot, groups: UnsafePointer<UInt32>, map: UnsafePointer<UInt32>, count: Int, groupCount: Int
+  ) throws(SQLError) {
+    guard let state = state as? any GroupwiseAggregateState else { return }
+    state.resize(groupCount: groupCount)
+    do throws(KernelError) { try state.merge(other.state, groups: groups, into: map, count: count) } catch {
+      throw error.located(at: call.range)
+    }
+  }
+
   /// Called once before `finish`.
   func complete() throws(SQLError) {}
 
@@ -117,6 +131,8 @@ final class DistinctSlot: AggregateSlot {
     super.init(call, context)
   }
 
+  override var mergesByGroup: Bool { false }
+
   override func add(
     _ arguments: [Column], _ order: [Column], _ groups: UnsafePointer<UInt32>, _ count: Int
   ) throws(SQLError) {
@@ -163,6 +179,8 @@ final class OrderedSlot: AggregateSlot {
     distinct = call.isDistinct ? DistinctFilter(call.function.argumentTypes) : nil
     super.init(call, context)
   }
+
+  override var mergesByGroup: Bool { false }
 
   override func add(
     _ arguments: [Column], _ order: [Column], _ groups: UnsafePointer<UInt32>, _ count: Int

@@ -78,16 +78,27 @@ final class AggregateTable {
   /// Adds another worker's groups and accumulators of the same set.
   func merge(_ other: AggregateTable) throws(SQLError) {
     let size = other.groupCount
-    let map = Buffer(byteCount: max(size, 1) &* 4)
-    defer { withExtendedLifetime(map) {} }
-    let target = map.base.assumingMemoryBound(to: UInt32.self)
+    var map = [UInt32](repeating: 0, count: size)
     if let grouper, let theirs = other.grouper {
-      grouper.table.insert(groupsOf: theirs.table, map: target)
-    } else {
-      target[0] = 0
+      grouper.table.insert(groupsOf: theirs.table, (0..<UInt32(truncatingIfNeeded: size)).map { $0 }, count: size, map: &map)
     }
+    for (slot, theirs) in zip(slots, other.slots) { try slot.merge(theirs, map: map, count: size, groupCount: groupCount) }
+  }
+
+  /// True when single groups of such a table can be merged.
+  var mergesByGroup: Bool { !isGlobal && slots.allSatisfy(\.mergesByGroup) }
+
+  /// Hashes of the groups' keys, in group order; nil for a global aggregate.
+  var groupHashes: UnsafePointer<UInt64>? { grouper?.table.groupHashes }
+
+  /// Adds those groups of another worker's table of the same set.
+  func merge(_ other: AggregateTable, groups: ArraySlice<UInt32>) throws(SQLError) {
+    guard let grouper, let theirs = other.grouper, !groups.isEmpty else { return }
+    var map = [UInt32](repeating: 0, count: groups.count)
+    let numbers = Array(groups)
+    grouper.table.insert(groupsOf: theirs.table, numbers, count: numbers.count, map: &map)
     for (slot, theirs) in zip(slots, other.slots) {
-      try slot.merge(theirs, map: target, count: size, groupCount: groupCount)
+      try slot.merge(theirs, groups: numbers, map: map, count: numbers.count, groupCount: groupCount)
     }
   }
 

@@ -27,7 +27,8 @@ final class HashAggregateSink: Sink {
   /// The groups, once the pipeline has run.
   var output: Stream {
     .following(
-      .source(AggregateTableSource(result), statistics), .source(AggregatePartitionSource(result), statistics))
+      .following(.source(AggregateTableSource(result), statistics), .source(PartitionQueueSource(result.partitions, context), statistics)),
+      .source(AggregatePartitionSource(result), statistics))
   }
 
   func makeLocal(_ worker: Worker) throws -> any Consumer {
@@ -37,7 +38,8 @@ final class HashAggregateSink: Sink {
     return local
   }
 
-  /// Merges into the largest table of each set, then settles the spilled rows whose key another worker kept.
+  /// Leaves large tables of several workers to be merged by partition. Merges others into the largest table of each set, then settles
+  /// the spilled rows whose key another worker kept.
   func combine(_ helpers: Helpers) throws {
     let boxes = locals.withLock { list in
       defer { list = [] }
@@ -47,6 +49,10 @@ final class HashAggregateSink: Sink {
     let isShared = parts.count > 1
     for set in shape.groupingSets.indices {
       var tables = parts.map { $0.tables[set] }
+      if parts.allSatisfy({ $0.spilled[set] == nil }), PartitionedGroups.isWorthwhile(tables) {
+        result.partitions.add(try PartitionedGroups(tables, shape, context, helpers))
+        continue
+      }
       guard let largest = tables.indices.max(by: { tables[$0].groupCount < tables[$1].groupCount }) else { continue }
       let merged = tables.remove(at: largest)
       for table in tables {
@@ -57,7 +63,11 @@ final class HashAggregateSink: Sink {
       if let files = spilled, isShared { spilled = try settle(files, merged) }
       result.add(merged, spilled)
     }
-    for part in parts { result.reservations.append(part.holder) }
+    if result.partitions.isEmpty {
+      result.reservations = parts.map(\.holder)
+    } else {
+      result.partitions.hold(parts.map(\.holder))
+    }
   }
 
   private func settle(_ files: [SpillFile?], _ table: AggregateTable) throws -> [SpillFile?] {
@@ -130,6 +140,7 @@ final class AggregateResult: @unchecked Sendable {
   let context: QueryContext
   let statistics: PlanStatistics
   fileprivate(set) var tables: [AggregateTable] = []
+  let partitions = PartitionQueue()
   fileprivate(set) var work: [AggregatePartition] = []
   fileprivate var reservations: [MemoryHolder] = []
 
@@ -166,7 +177,7 @@ struct AggregatePartition {
 }
 
 /// Shows the groups of a table, a batch at a time.
-private final class TableReader {
+final class TableReader {
   private let table: AggregateTable
   private let capacity: Int
   private var shown = 0

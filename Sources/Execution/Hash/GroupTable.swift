@@ -54,7 +54,8 @@ final class GroupTable {
   /// The group of each row, new groups where the key is new; groups are numbered in row order.
   func insert(_ columns: [Column], count: Int, groups: UnsafeMutablePointer<UInt32>) {
     ownScratch.prepare(layout, columns, count: count)
-    insertPrepared(columns, count: count, groups: groups)
+    let view = layout.shape == .general || columns[0].hasNoValidity ? nil : ColumnView(columns[0])
+    insertPrepared(count: count, groups: groups, isNull: view.map { view in { !view.isValid($0) } }) { columns[$0] }
   }
 
   /// The group of each row, or `none`. Several threads may look up at the same time, each with scratch of its own.
@@ -63,21 +64,24 @@ final class GroupTable {
     _ = probe(scratch, count: count, groups: groups, inserting: false)
   }
 
-  /// Adds the groups of another table of the same layout: its group `i` is group `map[i]` here.
-  func insert(groupsOf other: GroupTable, map: UnsafeMutablePointer<UInt32>) {
+  /// Adds groups of another table of the same layout: its group `numbers[i]` is group `map[i]` here.
+  func insert(groupsOf other: GroupTable, _ numbers: UnsafePointer<UInt32>, count total: Int, map: UnsafeMutablePointer<UInt32>) {
     let stride = layout.stride
     var begin = 0
-    while begin < other.count {
-      let size = min(8192, other.count &- begin)
+    while begin < total {
+      let size = min(8192, total &- begin)
+      let chosen = numbers + begin
       ownScratch.reserve(layout, size)
-      memcpy(ownScratch.rows.base, other.rows.base + begin &* stride, size &* stride)
-      memcpy(ownScratch.hashes.base, other.hashes.base + begin &* 8, size &* 8)
-      let columns = layout.fields.indices.map { field -> Column in
-        if case .nested = layout.fields[field].kind { return other.keyColumn(field, start: begin, count: size) }
-        return layout.shape == .general ? Column.nulls(layout.fields[field].type, count: size)
-          : other.keyColumn(field, start: begin, count: size)
+      let hashes = ownScratch.hashes.base.assumingMemoryBound(to: UInt64.self)
+      for index in 0..<size {
+        let group = Int(chosen[index])
+        (ownScratch.rows.base + index &* stride).copyMemory(from: other.rows.base + group &* stride, byteCount: stride)
+        hashes[index] = other.groupHashes[group]
       }
-      insertPrepared(columns, count: size, groups: map + begin)
+      let isNull = other.nullGroup < 0 ? nil : { (row: Int) in Int(chosen[row]) == other.nullGroup }
+      insertPrepared(count: size, groups: map + begin, isNull: isNull) { field in
+        other.keyColumn(field, start: 0, count: other.count).take(chosen, count: size)
+      }
       begin &+= size
     }
   }
@@ -85,7 +89,12 @@ final class GroupTable {
   /// Hashes of the groups, in group order.
   var groupHashes: UnsafePointer<UInt64> { UnsafePointer(hashes.base.assumingMemoryBound(to: UInt64.self)) }
 
-  private func insertPrepared(_ columns: [Column], count rowCount: Int, groups: UnsafeMutablePointer<UInt32>) {
+  /// - Parameters:
+  ///   - isNull: which rows have the NULL key, in the one-key shapes; nil when none has.
+  ///   - column: a nested key column by its field.
+  private func insertPrepared(
+    count rowCount: Int, groups: UnsafeMutablePointer<UInt32>, isNull: ((Int) -> Bool)?, column: (Int) -> Column
+  ) {
     reserve(count &+ rowCount)
     let before = count
     count = probe(ownScratch, count: rowCount, groups: groups, inserting: true)
@@ -93,13 +102,10 @@ final class GroupTable {
     guard added > 0 else { return }
     let fresh = UnsafePointer(ownScratch.newRows.base.assumingMemoryBound(to: UInt32.self))
     if layout.hasPointers { adoptStrings(from: before) }
-    if layout.shape != .general, !columns[0].hasNoValidity {
-      let view = ColumnView(columns[0])
-      for index in 0..<added where !view.isValid(Int(fresh[index])) { nullGroup = before &+ index }
-    }
+    if let isNull { for index in 0..<added where isNull(Int(fresh[index])) { nullGroup = before &+ index } }
     for (index, field) in layout.fields.enumerated() {
       guard case .nested = field.kind else { continue }
-      let taken = columns[index].take(fresh, count: added).compacted()
+      let taken = column(index).take(fresh, count: added).compacted()
       nestedByteCount &+= taken.estimatedByteCount
       nestedChunks[index].append(taken)
     }
@@ -129,12 +135,8 @@ final class GroupTable {
     if groups > rowCapacity {
       var capacity = rowCapacity
       while capacity < groups { capacity &*= 2 }
-      let largerRows = Buffer(byteCount: capacity &* layout.stride)
-      memcpy(largerRows.base, rows.base, count &* layout.stride)
-      rows = largerRows
-      let largerHashes = Buffer(byteCount: capacity &* 8)
-      memcpy(largerHashes.base, hashes.base, count &* 8)
-      hashes = largerHashes
+      Buffer.grow(&rows, to: capacity &* layout.stride, keeping: count &* layout.stride, isZeroed: false)
+      Buffer.grow(&hashes, to: capacity &* 8, keeping: count &* 8, isZeroed: false)
       rowCapacity = capacity
     }
     if groups &* 2 > slotMask &+ 1 {

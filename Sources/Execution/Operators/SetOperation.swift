@@ -84,7 +84,7 @@ struct SetOperationFactory: OperatorFactory {
 }
 
 /// Counts rows per group.
-final class RowCount: AggregateState {
+final class RowCount: GroupwiseAggregateState {
   private var counts: [Int64] = []
 
   static let function = ResolvedAggregate(
@@ -100,9 +100,11 @@ final class RowCount: AggregateState {
     }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? RowCount else { return }
-    for group in 0..<min(count, other.counts.count) { counts[Int(groupMap[group])] &+= other.counts[group] }
+    for index in 0..<count { counts[Int(targets[index])] &+= other.counts[Int(groups[index])] }
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {

@@ -134,7 +134,7 @@ private final class DistinctSketchState: AggregateState {
 }
 
 /// The sum of the hashes of all values, times a prime; NULLs count as the prime.
-private final class ChecksumState: AggregateState {
+private final class ChecksumState: GroupwiseAggregateState {
   private let sums = GroupValues<UInt64>()
   private let seen = GroupValues<UInt8>()
   private static let prime: UInt64 = 0x9E37_79B1_85EB_CA87
@@ -153,11 +153,13 @@ private final class ChecksumState: AggregateState {
     }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? ChecksumState else { return }
-    for group in 0..<count where other.seen[group] != 0 {
-      sums.base[Int(groupMap[group])] &+= other.sums[group]
-      seen.base[Int(groupMap[group])] = 1
+    for index in 0..<count where other.seen[Int(groups[index])] != 0 {
+      sums.base[Int(targets[index])] &+= other.sums[Int(groups[index])]
+      seen.base[Int(targets[index])] = 1
     }
   }
 

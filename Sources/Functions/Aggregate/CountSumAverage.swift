@@ -63,7 +63,7 @@ extension SQLType {
 }
 
 /// count(*) and count(x).
-private final class CountState: AggregateState {
+private final class CountState: GroupwiseAggregateState {
   private let counts = GroupValues<Int64>()
 
   func resize(groupCount: Int) { counts.resize(groupCount) }
@@ -77,9 +77,11 @@ private final class CountState: AggregateState {
     forEachValidRow(ColumnView(argument), count) { row, _ in target[Int(groups[row])] &+= 1 }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? CountState else { return }
-    for group in 0..<count { counts.base[Int(groupMap[group])] &+= other.counts[group] }
+    for index in 0..<count { counts.base[Int(targets[index])] &+= other.counts[Int(groups[index])] }
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {
@@ -92,7 +94,7 @@ private final class CountState: AggregateState {
   var byteCount: Int { counts.byteCount }
 }
 
-private final class CountTrueState: AggregateState {
+private final class CountTrueState: GroupwiseAggregateState {
   private let counts = GroupValues<Int64>()
 
   func resize(groupCount: Int) { counts.resize(groupCount) }
@@ -105,9 +107,11 @@ private final class CountTrueState: AggregateState {
     forEachValidRow(view, count) { row, index in target[Int(groups[row])] &+= Int64(values[index]) }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? CountTrueState else { return }
-    for group in 0..<count { counts.base[Int(groupMap[group])] &+= other.counts[group] }
+    for index in 0..<count { counts.base[Int(targets[index])] &+= other.counts[Int(groups[index])] }
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {
@@ -121,7 +125,7 @@ private final class CountTrueState: AggregateState {
 }
 
 /// Sums of bigint; the overflow is found at the first addition that leaves 64 bits, as in Trino.
-private final class BigintSumState: AggregateState {
+private final class BigintSumState: GroupwiseAggregateState {
   private let sums = GroupValues<Int64>()
   private let seen = GroupValues<UInt8>()
 
@@ -151,12 +155,14 @@ private final class BigintSumState: AggregateState {
     if let failure { throw Self.overflow(failure.sum, failure.value) }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? BigintSumState else { return }
-    for group in 0..<count where other.seen[group] != 0 {
-      let target = Int(groupMap[group])
-      let (sum, carry) = sums[target].addingReportingOverflow(other.sums[group])
-      if carry { throw Self.overflow(sums[target], other.sums[group]) }
+    for index in 0..<count where other.seen[Int(groups[index])] != 0 {
+      let target = Int(targets[index])
+      let (sum, carry) = sums[target].addingReportingOverflow(other.sums[Int(groups[index])])
+      if carry { throw Self.overflow(sums[target], other.sums[Int(groups[index])]) }
       sums.base[target] = sum
       seen.base[target] = 1
     }
@@ -174,7 +180,7 @@ private final class BigintSumState: AggregateState {
 }
 
 /// Means of bigint: sums are exact, so that the order of rows changes nothing.
-private final class BigintAverageState: AggregateState {
+private final class BigintAverageState: GroupwiseAggregateState {
   private let sums = GroupValues<Int128>()
   private let counts = GroupValues<Int64>()
 
@@ -197,12 +203,14 @@ private final class BigintAverageState: AggregateState {
     }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? BigintAverageState else { return }
-    for group in 0..<count {
-      let target = Int(groupMap[group])
-      sums.base[target] &+= other.sums[group]
-      counts.base[target] &+= other.counts[group]
+    for index in 0..<count {
+      let target = Int(targets[index])
+      sums.base[target] &+= other.sums[Int(groups[index])]
+      counts.base[target] &+= other.counts[Int(groups[index])]
     }
   }
 
@@ -220,7 +228,7 @@ private final class BigintAverageState: AggregateState {
 /// Sums and means of doubles and reals, accumulated as doubles row after row, so that batch borders change nothing.
 ///
 /// Not generic over the two: methods of generic classes run unspecialised when they are called through a protocol.
-private final class FloatingSumState: AggregateState {
+private final class FloatingSumState: GroupwiseAggregateState {
   private let sums = GroupValues<Double>()
   private let counts = GroupValues<Int64>()
   /// Of the argument and of the result.
@@ -256,12 +264,14 @@ private final class FloatingSumState: AggregateState {
     }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? FloatingSumState else { return }
-    for group in 0..<count where other.counts[group] != 0 {
-      let target = Int(groupMap[group])
-      sums.base[target] += other.sums[group]
-      counts.base[target] &+= other.counts[group]
+    for index in 0..<count where other.counts[Int(groups[index])] != 0 {
+      let target = Int(targets[index])
+      sums.base[target] += other.sums[Int(groups[index])]
+      counts.base[target] &+= other.counts[Int(groups[index])]
     }
   }
 
@@ -284,7 +294,7 @@ private final class FloatingSumState: AggregateState {
 }
 
 /// Exact sums and means of decimals in 128 bits.
-private final class DecimalSumState: AggregateState {
+private final class DecimalSumState: GroupwiseAggregateState {
   private let sums = GroupValues<Int128>()
   private let counts = GroupValues<Int64>()
   private let isShort: Bool
@@ -323,14 +333,16 @@ private final class DecimalSumState: AggregateState {
     if overflowed { throw Self.overflow }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? DecimalSumState else { return }
-    for group in 0..<count where other.counts[group] != 0 {
-      let target = Int(groupMap[group])
-      let (sum, carry) = sums[target].addingReportingOverflow(other.sums[group])
+    for index in 0..<count where other.counts[Int(groups[index])] != 0 {
+      let target = Int(targets[index])
+      let (sum, carry) = sums[target].addingReportingOverflow(other.sums[Int(groups[index])])
       if carry { throw Self.overflow }
       sums.base[target] = sum
-      counts.base[target] &+= other.counts[group]
+      counts.base[target] &+= other.counts[Int(groups[index])]
     }
   }
 

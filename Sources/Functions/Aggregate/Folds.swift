@@ -50,7 +50,7 @@ extension BinaryFold {
   }
 }
 
-final class UnaryFoldState<Fold: UnaryFold>: AggregateState {
+final class UnaryFoldState<Fold: UnaryFold>: GroupwiseAggregateState {
   private let fold: Fold
   private let type: SQLType
   private let states = GroupValues<Fold.Accumulator>()
@@ -68,9 +68,11 @@ final class UnaryFoldState<Fold: UnaryFold>: AggregateState {
     withExtendedLifetime(argument) {}
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? UnaryFoldState<Fold> else { return }
-    for group in 0..<count { fold.merge(other.states[group], into: &states.base[Int(groupMap[group])]) }
+    for index in 0..<count { fold.merge(other.states[Int(groups[index])], into: &states.base[Int(targets[index])]) }
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {
@@ -84,7 +86,7 @@ final class UnaryFoldState<Fold: UnaryFold>: AggregateState {
   var byteCount: Int { states.byteCount }
 }
 
-final class BinaryFoldState<Fold: BinaryFold>: AggregateState {
+final class BinaryFoldState<Fold: BinaryFold>: GroupwiseAggregateState {
   private let fold: Fold
   private let type: SQLType
   private let states = GroupValues<Fold.Accumulator>()
@@ -104,9 +106,11 @@ final class BinaryFoldState<Fold: BinaryFold>: AggregateState {
     withExtendedLifetime((first, second)) {}
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? BinaryFoldState<Fold> else { return }
-    for group in 0..<count { fold.merge(other.states[group], into: &states.base[Int(groupMap[group])]) }
+    for index in 0..<count { fold.merge(other.states[Int(groups[index])], into: &states.base[Int(targets[index])]) }
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {

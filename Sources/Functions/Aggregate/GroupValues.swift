@@ -13,10 +13,8 @@ final class GroupValues<Value: BitwiseCopyable> {
     guard wanted > count else { return }
     let stride = MemoryLayout<Value>.stride
     if wanted &* stride > buffer.byteCount {
-      let grown = Buffer.zeroed(byteCount: max(wanted, count &* 2, 64) &* stride)
-      memcpy(grown.base, buffer.base, count &* stride)
-      buffer = grown
-      base = grown.base.assumingMemoryBound(to: Value.self)
+      Buffer.grow(&buffer, to: max(wanted, count &* 2, 64) &* stride, keeping: count &* stride, isZeroed: true)
+      base = buffer.base.assumingMemoryBound(to: Value.self)
     }
     count = wanted
   }
@@ -39,9 +37,7 @@ final class GroupBytes {
   func resize(_ wanted: Int) {
     guard wanted > count else { return }
     if wanted &* width > buffer.byteCount {
-      let grown = Buffer.zeroed(byteCount: max(wanted, count &* 2, 64) &* width)
-      memcpy(grown.base, buffer.base, count &* width)
-      buffer = grown
+      Buffer.grow(&buffer, to: max(wanted, count &* 2, 64) &* width, keeping: count &* width, isZeroed: true)
     }
     count = wanted
   }

@@ -56,7 +56,7 @@ private enum FirstRule<Value>: PickRule {
 ///
 /// Not a generic class: methods of generic classes run unspecialised when they are called through a protocol, twenty times slower.
 /// A switch once a batch leads to a loop of its own for each type and choice.
-private final class FixedPickState: AggregateState {
+private final class FixedPickState: GroupwiseAggregateState {
   private let values: GroupBytes
   private let seen = GroupValues<UInt8>()
   private let type: SQLType
@@ -78,15 +78,17 @@ private final class FixedPickState: AggregateState {
     offer(.rows(ColumnView(argument)), groups, count)
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? FixedPickState else { return }
-    offer(.groups(values: UnsafeRawPointer(other.values.base), seen: other.seen.base), groupMap, count)
+    offer(.groups(groups, values: UnsafeRawPointer(other.values.base), seen: other.seen.base), targets, count)
   }
 
   /// What is offered: rows of a column, or the values of another worker's groups.
   private enum Offer {
     case rows(ColumnView)
-    case groups(values: UnsafeRawPointer, seen: UnsafePointer<UInt8>)
+    case groups(UnsafePointer<UInt32>, values: UnsafeRawPointer, seen: UnsafePointer<UInt8>)
   }
 
   private func offer(_ new: Offer, _ groups: UnsafePointer<UInt32>, _ count: Int) {
@@ -138,9 +140,12 @@ private final class FixedPickState: AggregateState {
     case .rows(let view):
       let source = view.pointer(as: Rule.Value.self)
       forEachValidRow(view, count) { row, index in offer(source[index], to: Int(groups[row])) }
-    case .groups(let theirs, let isThere):
+    case .groups(let numbers, let theirs, let isThere):
       let source = theirs.assumingMemoryBound(to: Rule.Value.self)
-      for group in 0..<count where isThere[group] != 0 { offer(source[group], to: Int(groups[group])) }
+      for index in 0..<count {
+        let group = Int(numbers[index])
+        if isThere[group] != 0 { offer(source[group], to: Int(groups[index])) }
+      }
     }
   }
 
@@ -166,7 +171,7 @@ private final class FixedPickState: AggregateState {
 }
 
 /// Text and binary, by bytes; kept values are copied, so that no input is held.
-private final class TextPickState: AggregateState {
+private final class TextPickState: GroupwiseAggregateState {
   private let values = GroupValues<StringView>()
   private let seen = GroupValues<UInt8>()
   private var heap = StringHeap()
@@ -202,9 +207,14 @@ private final class TextPickState: AggregateState {
     for row in 0..<count where view.isValid(row) { offer(source + view.index(row), to: Int(groups[row])) }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? TextPickState else { return }
-    for group in 0..<count where other.seen[group] != 0 { offer(other.values.base + group, to: Int(groupMap[group])) }
+    for index in 0..<count {
+      let group = Int(groups[index])
+      if other.seen[group] != 0 { offer(other.values.base + group, to: Int(targets[index])) }
+    }
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {
@@ -222,7 +232,7 @@ private final class TextPickState: AggregateState {
 }
 
 /// Nested values and zoned timestamps, value by value.
-private final class GeneralPickState: AggregateState {
+private final class GeneralPickState: GroupwiseAggregateState {
   private var values: [ScalarValue] = []
   private let type: SQLType
   private let choice: PickChoice
@@ -258,9 +268,11 @@ private final class GeneralPickState: AggregateState {
     for row in 0..<count { try offer(arguments[0].scalarValue(at: row), to: Int(groups[row])) }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? GeneralPickState else { return }
-    for group in 0..<min(count, other.values.count) { try offer(other.values[group], to: Int(groupMap[group])) }
+    for index in 0..<count { try offer(other.values[Int(groups[index])], to: Int(targets[index])) }
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {

@@ -237,7 +237,7 @@ private struct PairMomentsFold: BinaryFold {
   }
 }
 
-private final class PairCountState: AggregateState {
+private final class PairCountState: GroupwiseAggregateState {
   private let counts = GroupValues<Int64>()
 
   func resize(groupCount: Int) { counts.resize(groupCount) }
@@ -247,9 +247,11 @@ private final class PairCountState: AggregateState {
     for row in 0..<count where y.isValid(row) && x.isValid(row) { counts.base[Int(groups[row])] &+= 1 }
   }
 
-  func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError) {
     guard let other = other as? PairCountState else { return }
-    for group in 0..<count { counts.base[Int(groupMap[group])] &+= other.counts[group] }
+    for index in 0..<count { counts.base[Int(targets[index])] &+= other.counts[Int(groups[index])] }
   }
 
   func finish(start: Int, count: Int) throws(KernelError) -> Column {

@@ -16,6 +16,26 @@ package protocol AggregateState: AnyObject {
   var byteCount: Int { get }
 }
 
+/// A state of which single groups can be merged, at a cost that depends on those alone: one with a value of its own for each group.
+package protocol GroupwiseAggregateState: AggregateState {
+  /// Adds groups of another worker's state of the same function: its group `groups[i]` goes to `targets[i]`.
+  func merge(
+    _ other: any AggregateState, groups: UnsafePointer<UInt32>, into targets: UnsafePointer<UInt32>, count: Int
+  ) throws(KernelError)
+}
+
+extension GroupwiseAggregateState {
+  package func merge(_ other: any AggregateState, groupMap: UnsafePointer<UInt32>, count: Int) throws(KernelError) {
+    other.resize(groupCount: count)
+    if count == 1 {
+      var group: UInt32 = 0
+      return try merge(other, groups: &group, into: groupMap, count: 1)
+    }
+    let groups = (0..<UInt32(truncatingIfNeeded: count)).map { $0 }
+    try merge(other, groups: groups, into: groupMap, count: count)
+  }
+}
+
 /// An aggregate with lambda arguments: they are set before the first row.
 package protocol LambdaAggregateState: AggregateState {
   /// In the order of the arguments. The rows handed to them are numbered 0 ..< count: nothing can be captured.
