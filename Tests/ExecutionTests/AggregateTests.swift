@@ -106,10 +106,10 @@ import Testing
     var rows: [[ScalarValue]] = []
     for turn in 0..<2 {
       for key in 0..<keyCount {
-        rows.append([
-          key == 7 ? nil : .int(Int64(key)), key == 8 ? nil : .text("a text of more than twelve bytes \(key)"),
-          key % 1000 == 0 ? nil : .list([.int(Int64(key)), nil]), .int(Int64(key + turn)),
-        ])
+        let number = ScalarValue.int(Int64(key))
+        let text = ScalarValue.bytes(Array("a text of more than twelve bytes \(key)".utf8))
+        let list = ScalarValue.list([number, .null])
+        rows.append([key == 7 ? .null : number, key == 8 ? .null : text, key % 1000 == 0 ? .null : list, .int(Int64(key + turn))])
       }
     }
     let table = MemoryTable([("i", .bigint), ("t", .varchar), ("l", .array(.bigint)), ("v", .bigint)], rows, splitRows: 1000)
@@ -118,7 +118,8 @@ import Testing
       aggregate(try library.resolveAggregate(name, [.bigint]), column(3, .bigint))
     }
     let keys = table.schema.fields.prefix(3).enumerated().map { column($0, $1.type) }
-    for chosen in [[keys[0]], [keys[1]], [keys[0], keys[2]]] {
+    for columns in [[0], [1], [0, 2]] {
+      let chosen = columns.map { keys[$0] }
       let plan = LogicalPlan.aggregate(
         AggregateNode(
           input: table.scan, keys: chosen.map { NamedExpression($0, name: "k") }, groupingSets: [Array(chosen.indices)], aggregates: calls))
@@ -127,8 +128,8 @@ import Testing
         guard case .int(let least) = row[row.count - 2] else { continue }
         let key = Int(least)
         #expect(seen.insert(key).inserted)
-        #expect(Array(row.suffix(4)) == [2, .int(Int64(2 * key + 1)), .int(Int64(key)), .int(Int64(key + 1))])
-        let columns = chosen.count == 2 ? [0, 2] : chosen == [keys[0]] ? [0] : [1]
+        let values: [ScalarValue] = [2, .int(Int64(2 * key + 1)), .int(Int64(key)), .int(Int64(key + 1))]
+        #expect(Array(row.suffix(4)) == values)
         #expect(Array(row.dropLast(4)) == columns.map { rows[key][$0] })
       }
       #expect(seen.count == keyCount)

@@ -32,13 +32,53 @@ package final class Selection {
           kept &+= Int(flags[row])
         }
       }
-    } else {
-      for row in 0..<rows where view.isValid(row) && flags[view.index(row)] != 0 {
-        target[kept] = UInt32(truncatingIfNeeded: row)
-        kept &+= 1
+    } else if let indices = view.indices {
+      switch (view.valueValidity, view.rowValidity) {
+      case (nil, nil):
+        for row in 0..<rows {
+          target[kept] = UInt32(truncatingIfNeeded: row)
+          kept &+= Int(flags[Int(indices[row])])
+        }
+      case (let entries, let validity):
+        for row in 0..<rows {
+          let entry = Int(indices[row])
+          target[kept] = UInt32(truncatingIfNeeded: row)
+          kept &+= Int(flags[entry] & (entries?[entry] ?? 1) & (validity?[row] ?? 1))
+        }
       }
     }
     count = kept
+  }
+
+  /// Keeps those of the rows kept so far where the boolean column, which has a value for every row of the batch, is true.
+  package func narrow(_ condition: Column) {
+    let view = ColumnView(condition)
+    let target = storage.base.assumingMemoryBound(to: UInt32.self)
+    let flags = view.pointer(as: UInt8.self)
+    var kept = 0
+    if let indices = view.indices, !view.mayHaveNulls {
+      for place in 0..<count {
+        let row = target[place]
+        target[kept] = row
+        kept &+= Int(flags[Int(indices[Int(row)])])
+      }
+    } else {
+      for place in 0..<count {
+        let row = Int(target[place])
+        target[kept] = UInt32(truncatingIfNeeded: row)
+        kept &+= view.isValid(row) ? Int(flags[view.index(row)]) : 0
+      }
+    }
+    withExtendedLifetime(condition) {}
+    count = kept
+  }
+
+  /// Keeps those of the rows kept so far whose places among them `chosen` lists.
+  package func narrow(to chosen: Selection) {
+    let target = storage.base.assumingMemoryBound(to: UInt32.self)
+    let places = chosen.indices
+    for place in 0..<chosen.count { target[place] = target[Int(places[place])] }
+    count = chosen.count
   }
 }
 

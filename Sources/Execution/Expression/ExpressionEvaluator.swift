@@ -20,6 +20,9 @@ package final class ExpressionEvaluator {
   /// Columns of the input that the expression reads.
   package var columns: Set<Int> { root.columns }
 
+  /// Cannot raise an error whatever the data.
+  var isSafe: Bool { root.isSafe }
+
   /// The index of the column that the expression merely repeats.
   package var columnIndex: Int? { (root as? ColumnNode)?.index }
 

@@ -70,6 +70,7 @@ final class KleeneNode: EvaluationNode {
     let count = batch.count
     let first = try operands[0].evaluate(batch)
     if operands.count == 1 { return first }
+    if isSafe, columns.count == 1, let together = try ofEntries(first, batch) { return together }
     let decided = operation == .and ? Truth.no : Truth.yes
     if first.isConstant, count > 0 {
       var truth: UInt8 = 0
@@ -104,6 +105,36 @@ final class KleeneNode: EvaluationNode {
     }
     return Truth.column(truths, count: count)
   }
+}
+
+extension KleeneNode {
+  /// When all operands, which read one column, are known for the entries of its dictionary, so is their combination.
+  private func ofEntries(_ first: Column, _ batch: Batch) throws(SQLError) -> Column? {
+    guard let dictionary = first.dictionary, dictionary.values.count <= batch.count, dictionary.values.count > 0 else { return nil }
+    let entries = dictionary.values.count
+    var truths = [UInt8](repeating: 0, count: entries)
+    var others = truths
+    Truth.read(dictionary.values, into: &truths)
+    for operand in operands.dropFirst() {
+      let column = try operand.evaluate(batch)
+      guard let other = column.dictionary, other.isSameRows(as: dictionary) else { return nil }
+      Truth.read(other.values, into: &others)
+      for entry in 0..<entries { truths[entry] = operation == .and ? min(truths[entry], others[entry]) : max(truths[entry], others[entry]) }
+    }
+    return .over(dictionary, values: Truth.column(truths, count: entries), count: batch.count)
+  }
+}
+
+extension DictionaryVector {
+  /// True when every row of both refers to the entry of the same number.
+  fileprivate func isSameRows(as other: DictionaryVector) -> Bool {
+    values.count == other.values.count && indices.isSame(as: other.indices) && (validity == nil) == (other.validity == nil)
+      && (validity.map { mine in other.validity.map { mine.isSame(as: $0) } ?? false } ?? true)
+  }
+}
+
+extension BufferSlice {
+  fileprivate func isSame(as other: BufferSlice) -> Bool { buffer === other.buffer && byteOffset == other.byteOffset }
 }
 
 final class NotNode: EvaluationNode {

@@ -2,15 +2,13 @@ import Columnar
 
 extension Batch {
   /// Some rows of the batch for an expression that reads only `columns`; the others keep their place with arbitrary values.
-  func subset(_ rows: [UInt32], columns wanted: Set<Int>) -> Batch {
-    let size = rows.count
-    return rows.withUnsafeBufferPointer { list in
-      guard let base = list.baseAddress else { return slice(0, 0) }
-      return Batch(
-        columns: columns.enumerated().map { index, column in
-          wanted.contains(index) ? column.take(base, count: size) : column.slice(0, size)
-        }, count: size)
-    }
+  func subset(_ rows: [UInt32], columns wanted: Set<Int>) -> Batch { subset(rows, count: rows.count, columns: wanted) }
+
+  func subset(_ rows: UnsafePointer<UInt32>, count: Int, columns wanted: Set<Int>) -> Batch {
+    Batch(
+      columns: columns.enumerated().map { index, column in
+        wanted.contains(index) ? column.take(rows, count: count) : column.slice(0, count)
+      }, count: count)
   }
 }
 

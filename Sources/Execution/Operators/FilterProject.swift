@@ -27,10 +27,13 @@ final class FilterOperator: Consumer {
   func finish() throws { try next.finish() }
 }
 
-/// Conditions that a row must all meet, evaluated one after the other on the rows that are left.
+/// Conditions that a row must all meet, evaluated one after the other.
+///
+/// Only the columns that a condition reads are narrowed to the rows that are left; the others when all conditions are known.
 final class Conjunction {
   private let conditions: [ExpressionEvaluator]
   private let selection = Selection()
+  private let among = Selection()
 
   init(_ condition: BoundExpression, _ context: QueryContext) throws {
     var parts: [BoundExpression] = []
@@ -38,44 +41,45 @@ final class Conjunction {
       if case .and(let operands, _) = expression { operands.forEach(collect) } else { parts.append(expression) }
     }
     collect(condition)
-    conditions = try parts.map { try ExpressionEvaluator($0, context: context) }
+    // What is asked of one column is asked at once: of a dictionary's entries once, whatever the number of conditions.
+    var groups: [(parts: [BoundExpression], column: Set<Int>?)] = []
+    for part in parts {
+      let evaluator = try ExpressionEvaluator(part, context: context)
+      let column = evaluator.isSafe && evaluator.columns.count == 1 ? evaluator.columns : nil
+      if let column, let known = groups.firstIndex(where: { $0.column == column }) {
+        groups[known].parts.append(part)
+      } else {
+        groups.append(([part], column))
+      }
+    }
+    conditions = try groups.map { group in
+      try ExpressionEvaluator(group.parts.count == 1 ? group.parts[0] : .and(group.parts, group.parts[0].range), context: context)
+    }
   }
 
   /// The rows that pass; nil when there are none.
   func apply(to batch: Batch) throws -> Batch? {
-    var batch = batch
+    var isWhole = true
     for condition in conditions {
-      let truth = try condition.evaluate(batch)
-      if let dictionary = truth.dictionary {
-        selection.select(Self.gather(truth, dictionary))
+      if isWhole {
+        selection.select(try condition.evaluate(batch))
+      } else if condition.isSafe, isCheap(condition, batch) {
+        selection.narrow(try condition.evaluate(batch))
       } else {
-        selection.select(truth)
+        among.select(try condition.evaluate(batch.subset(selection.indices, count: selection.count, columns: condition.columns)))
+        if among.count < selection.count { selection.narrow(to: among) }
       }
       if selection.count == 0 { return nil }
-      if selection.count < batch.count { batch = batch.take(selection.indices, count: selection.count) }
+      isWhole = selection.count == batch.count
     }
-    return batch
+    return isWhole ? batch : batch.take(selection.indices, count: selection.count)
   }
 
-  /// True or not for each row of a boolean dictionary column, without branches.
-  private static func gather(_ column: Column, _ dictionary: DictionaryVector) -> Column {
-    let count = column.count
-    let entries = dictionary.values.count
-    if entries == 0 { return .constant(.boolean(false), count: count) }
-    let table = Buffer(byteCount: entries)
-    defer { withExtendedLifetime(table) {} }
-    let truths = table.base.assumingMemoryBound(to: UInt8.self)
-    Truth.read(dictionary.values, into: truths)
-    for entry in 0..<entries { truths[entry] = truths[entry] &>> 1 }
-    let values = Buffer(byteCount: count)
-    let flags = values.base.assumingMemoryBound(to: UInt8.self)
-    let indices = dictionary.indices.pointer(as: UInt32.self)
-    if let validity = dictionary.validity?.pointer(as: UInt8.self) {
-      for row in 0..<count { flags[row] = validity[row] == 0 ? 0 : truths[Int(indices[row])] }
-    } else {
-      for row in 0..<count { flags[row] = truths[Int(indices[row])] }
-    }
-    return Column(type: .boolean, count: count, values: values)
+  /// Whether a condition is better evaluated for all rows than for those that are left: most are, or it is known for a dictionary.
+  private func isCheap(_ condition: ExpressionEvaluator, _ batch: Batch) -> Bool {
+    if selection.count &* 2 > batch.count { return true }
+    guard condition.columns.count == 1, let column = condition.columns.first else { return false }
+    return batch.columns[column].dictionary != nil
   }
 }
 
