@@ -1,11 +1,16 @@
 import Synchronization
 
-/// Stores for single places that a catalog has handed out credentials for; of several prefixes the longest counts.
+/// Stores for single places that a catalog has handed out credentials for, or signs requests for; of several prefixes the longest counts.
 package final class GrantedStores: Sendable {
   private struct Grant {
+    enum Way {
+      case keys(VendedCredentials)
+      case signer(GrantedSigner)
+    }
+
     let prefix: String
     let options: S3Options
-    let credentials: VendedCredentials
+    let way: Way
     let store: S3Store
   }
 
@@ -24,14 +29,28 @@ package final class GrantedStores: Sendable {
   ) {
     let key = prefix.canonicalText
     let isKnown = grants.withLock { grants in
-      guard let grant = grants[key], grant.options.isSamePlace(as: options) else { return false }
-      grant.credentials.replace(by: credentials, renew: renew)
+      guard let grant = grants[key], grant.options.isSamePlace(as: options), case .keys(let vended) = grant.way else { return false }
+      vended.replace(by: credentials, renew: renew)
       return true
     }
     if isKnown { return }
     let vended = VendedCredentials(credentials, now: { [aws] in aws.clock.seconds }, renew: renew)
     let store = aws.store(options, vended)
-    grants.withLock { $0[key] = Grant(prefix: key, options: options, credentials: vended, store: store) }
+    grants.withLock { $0[key] = Grant(prefix: key, options: options, way: .keys(vended), store: store) }
+  }
+
+  /// Lets `signer` sign the requests for everything below `prefix`; it replaces that of an earlier grant, for readers and writers that are open too.
+  package func grant(signedBy signer: any RemoteSigner, below prefix: Location, _ options: S3Options) {
+    let key = prefix.canonicalText
+    let isKnown = grants.withLock { grants in
+      guard let grant = grants[key], grant.options.isSamePlace(as: options), case .signer(let granted) = grant.way else { return false }
+      granted.replace(by: signer)
+      return true
+    }
+    if isKnown { return }
+    let granted = GrantedSigner(signer)
+    let store = aws.store(options, nil, signer: granted)
+    grants.withLock { $0[key] = Grant(prefix: key, options: options, way: .signer(granted), store: store) }
   }
 
   func store(for location: Location) -> S3Store? {
@@ -49,6 +68,19 @@ package final class GrantedStores: Sendable {
 extension S3Options {
   fileprivate func isSamePlace(as other: S3Options) -> Bool {
     region == other.region && endpoint == other.endpoint && addressing == other.addressing && isAnonymous == other.isAnonymous
+  }
+}
+
+/// The signer that the catalog named last.
+private final class GrantedSigner: RemoteSigner {
+  private let current: Mutex<any RemoteSigner>
+
+  init(_ signer: any RemoteSigner) { current = Mutex(signer) }
+
+  func replace(by signer: any RemoteSigner) { current.withLock { $0 = signer } }
+
+  func sign(_ request: inout HTTPRequest, region: String, anew: Bool) async throws(CredentialError) -> Bool {
+    try await current.withLock { $0 }.sign(&request, region: region, anew: anew)
   }
 }
 

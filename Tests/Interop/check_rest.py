@@ -249,3 +249,62 @@ def rest_credentials_for_storage(place):
                 assert rows == [{"id": 3}], rows
         with REST(place, own) as rest:
             rest.fails("SELECT * FROM lake.db0.t", "no AWS credentials were found")
+
+
+@support.check
+def rest_signs_requests(place):
+    """Nobody but the catalog has keys: it signs every request to storage, with its own token or the table's, and refuses what is not for the caller."""
+    with S3(place) as s3:
+        keys = {"s3.access-key-id": s3.key, "s3.secret-access-key": s3.secret, "s3.region": s3.region, "s3.endpoint": s3.endpoint}
+        signer = {"access_key": s3.key, "secret_key": s3.secret, "below": f"/{BUCKET}/lake/"}
+        place_of_storage = {"s3.region": s3.region, "s3.endpoint": s3.endpoint}
+        signs = {"s3.remote-signing-enabled": "true", **place_of_storage}
+        options = {"warehouse": f"s3://{BUCKET}/lake", "properties": keys, "token": "t0k3n-of-mine", "signer": signer, "config": signs}
+        mine = {"token": "t0k3n-of-mine"}
+        with REST(place, options, mine) as rest:
+            rest.secrets = [s3.secret, "t0k3n-of-mine", "Signature="]
+            rest.run(f"CREATE DATABASE lake.db; CREATE TABLE lake.db.t (id bigint, part varchar) PARTITIONED BY (part) {ICEBERG}")
+            rest.run("INSERT INTO lake.db.t SELECT id, 'p' || CAST(id % 3 AS varchar) FROM UNNEST(sequence(1, 1000)) AS s (id)")
+            rest.run("DELETE FROM lake.db.t WHERE id = 1; UPDATE lake.db.t SET part = 'new' WHERE id = 2; OPTIMIZE lake.db.t REWRITE DATA USING BIN_PACK")
+            rest.run("CALL lake.system.expire_snapshots(table => 'db.t', older_than => TIMESTAMP '2100-01-01 00:00:00 UTC', retain_last => 1)")
+            same(rest.run("SELECT count(*), sum(id), count(DISTINCT part) FROM lake.db.t"), [(999, 500499, 4)], "Frazil")
+            assert [row for row in rest.run("CALL lake.system.check_table('db.t')") if row[0] != "engine"] == []
+            rows = rest.pyiceberg(token="t0k3n-of-mine", **keys).load_table("db.t").scan().to_arrow()
+            assert rows.num_rows == 999 and sum(rows["id"].to_pylist()) == 500499
+            asked = [json.loads(line) for line in (rest.folder / "signed.jsonl").read_text().splitlines()]
+            assert {question["method"] for question in asked} >= {"GET", "PUT", "POST"}, "what is written and deleted was not signed"
+            deletions = [question for question in asked if "?delete" in question["uri"]]
+            assert deletions and all("<Delete" in question["body"] for question in deletions), "the signer does not see what is deleted"
+            assert all("body" not in question for question in asked if question["method"] == "PUT"), "data went to the signer"
+            # A signature of the table's metadata is good for the second statement as well.
+            before = len(asked)
+            rest.run("SELECT count(part) FROM lake.db.t; SELECT count(part) FROM lake.db.t; SELECT count(id) FROM lake.db.t")
+            thrice = len((rest.folder / "signed.jsonl").read_text().splitlines()) - before
+            before += thrice
+            rest.run("SELECT count(part) FROM lake.db.t")
+            once = len((rest.folder / "signed.jsonl").read_text().splitlines()) - before
+            assert thrice <= once + 1, f"{once} signatures for one statement, {thrice} for three"
+            # Others' objects.
+            rest.fails(f"SELECT * FROM read_parquet('s3://{BUCKET}/elsewhere/x.parquet')", "no AWS credentials were found")
+        for change, *words in (
+                ({"signer": {**signer, "below": "/other/"}}, "the catalog does not sign GET of this object", "answered 403 ForbiddenException: not below your table"),
+                ({"signer": {**signer, "secret_key": "wrong"}}, "SignatureDoesNotMatch"),
+                ({"signer": {**signer, "token": "another"}}, "answered 401 NotAuthorizedException"),
+                ({"signer": {"answer": {"uri": "http://127.0.0.1:1/elsewhere", "headers": {}}}}, "is no signature", "another place"),
+                ({"signer": {"answer": {"headers": {}}}}, "is no signature", "uri"),
+                ({"signer": {"answer": []}}, "is no signature"),
+                ({"signer": {"answer": None}}, "is no signature"),
+                ({"config": {**signs, "s3.signer.uri": "http://127.0.0.1:1"}}, "the request was not signed", "http://127.0.0.1:1/v1/aws/s3/sign"),
+                ({"config": {**signs, "s3.signer.endpoint": "v1/nowhere"}}, "/v1/nowhere answered 404"),
+                ({"config": {**signs, "s3.signer.uri": "no url"}}, "is no URL")):
+            with REST(place, {**options, **change}, mine) as rest:
+                rest.secrets = [s3.secret, "t0k3n-of-mine", "Signature="]
+                rest.fails("SELECT * FROM lake.db.t", *words)
+        # A token of the table's own; a signer elsewhere; what is asked for is said in the request.
+        with REST(place, {**options, "signer": {**signer, "token": "of-the-table"}, "config": {**signs, "token": "of-the-table"}}, mine) as rest:
+            same(rest.run("SELECT count(*) FROM lake.db.t"), [(999,)], "with the table's token")
+        with REST(place, options, mine) as signing, REST(place, {**options, "config": {**signs, "s3.signer.uri": signing.direct}}, mine) as rest:
+            signing.secrets = rest.secrets = [s3.secret]
+            same(rest.run("SELECT count(*) FROM lake.db.t"), [(999,)], "signed elsewhere")
+        with REST(place, {**options, "config": place_of_storage}, {**mine, "s3.remote-signing-enabled": "true"}) as rest:
+            same(rest.run("SELECT count(*) FROM lake.db.t"), [(999,)], "signing asked for by the client")

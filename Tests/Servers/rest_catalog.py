@@ -13,6 +13,8 @@ One request is served at a time, so commits are atomic. OPTIONS are a JSON objec
     page-size      elements of a page of a list
     config         what every table's answer has as `config`; storage-credentials likewise
     endpoints      false: does not say what it offers
+    signer         signs requests to S3 at /v1/aws/s3/sign: {"access_key", "secret_key"}; `token` is the bearer token it wants instead of the catalog's,
+                   `below` the prefix that objects must have, `answer` what it says instead. Every question goes to FOLDER/signed.jsonl
     warehouses     true: every `warehouse` that a client asks for is an empty catalog of its own, below FOLDER/NAME, with its name as prefix
 """
 import http.server
@@ -28,6 +30,9 @@ import time
 import urllib.parse
 import uuid
 
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
 import pyiceberg.exceptions as errors
 import pyiceberg.table.metadata
 import pyiceberg.table.update
@@ -65,6 +70,7 @@ pyiceberg.table.update.SUPPORTED_TABLE_FORMAT_VERSION = 3
 
 # Status and error type of the REST specification for what PyIceberg throws; the first that fits counts.
 FAILURES = [
+    (errors.ForbiddenError, 403, "ForbiddenException"),
     (errors.NoSuchTableError, 404, "NoSuchTableException"),
     (errors.NoSuchViewError, 404, "NoSuchViewException"),
     (errors.NoSuchNamespaceError, 404, "NoSuchNamespaceException"),
@@ -73,6 +79,18 @@ FAILURES = [
     (errors.NamespaceNotEmptyError, 409, "NamespaceNotEmptyException"),
     (errors.CommitFailedException, 409, "CommitFailedException"),
 ]
+
+
+class Signature(botocore.auth.S3SigV4Auth):
+    """Bodies are signed where they are shown, and ranges are not, so that an answer is good for every part of an object."""
+
+    def _should_sha256_sign_payload(self, request):
+        return bool(request.body)
+
+    def headers_to_sign(self, request):
+        headers = super().headers_to_sign(request)
+        del headers["range"]
+        return headers
 
 
 class Service:
@@ -293,7 +311,27 @@ class Service:
     def report_metrics(self, body, space, name):
         return None
 
+    # Storage.
 
+    def sign(self, body):
+        signer = self.options["signer"]
+        with open(self.folder / "signed.jsonl", "a") as log:
+            log.write(json.dumps(body) + "\n")
+        if "answer" in signer:
+            return signer["answer"]
+        path = urllib.parse.urlparse(body["uri"]).path
+        # What DeleteObjects deletes stands in its body alone.
+        objects = [f"{path.rstrip('/')}/{key}" for key in re.findall("<Key>(.*?)</Key>", body.get("body", ""))] or [path]
+        if not all(name.startswith(signer.get("below", "/")) for name in objects):
+            raise errors.ForbiddenError("not below your table")
+        request = botocore.awsrequest.AWSRequest(
+            method=body["method"], url=body["uri"], headers={name: ",".join(values) for name, values in body["headers"].items()}, data=body.get("body"))
+        keys = botocore.credentials.Credentials(signer["access_key"], signer["secret_key"])
+        Signature(keys, "s3", body["region"]).add_auth(request)
+        return {"uri": request.url, "headers": {name: [value] for name, value in request.headers.items()}}
+
+
+SIGNER = "/aws/s3/sign"
 SPACE, TABLE = r"/namespaces/([^/]+)", r"/namespaces/([^/]+)/tables/([^/]+)"
 LISTS = (Service.namespaces, Service.tables, Service.views, Service.drop_table)  # these look at the query
 ROUTES = [(method, re.compile(pattern + "$"), action) for method, pattern, action in [
@@ -321,6 +359,7 @@ ROUTES = [(method, re.compile(pattern + "$"), action) for method, pattern, actio
     ("POST", "/tables/rename", Service.rename),
     ("POST", "/views/rename", Service.rename_view),
     ("POST", "/transactions/commit", Service.commit_all),
+    ("POST", SIGNER, Service.sign),
 ]]
 
 
@@ -331,7 +370,7 @@ def endpoint(method, pattern):
     return f"{method} /v1/{{prefix}}{pattern}"
 
 
-ENDPOINTS = [endpoint(method, pattern.pattern.removesuffix("$")) for method, pattern, _ in ROUTES if pattern.pattern != "/config$"]
+ENDPOINTS = [endpoint(method, pattern.pattern.removesuffix("$")) for method, pattern, _ in ROUTES if pattern.pattern not in ("/config$", SIGNER + "$")]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -352,11 +391,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, query = url.path.removeprefix("/v1"), dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         if path == "/oauth/tokens":
             return self.token(dict(urllib.parse.parse_qsl(content.decode())))
-        if not self.is_known():
+        if not self.is_known(path):
             return self.reply(401, {"error": {"message": "who are you?", "type": "NotAuthorizedException", "code": 401}})
         service = self.service(path, query)
         prefix = "/" + service.options.get("prefix", "")
-        if prefix != "/" and path != "/config":
+        if prefix != "/" and path not in ("/config", SIGNER):
             if not path.startswith(prefix + "/"):
                 return self.reply(404, {"error": {"message": f"no such prefix in {path}", "type": "NotFound", "code": 404}})
             path = path.removeprefix(prefix)
@@ -368,7 +407,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 try:
                     with self.lock:
                         result = action(service, body, *([query] if action in LISTS else []), *names)
-                    return self.reply(204 if result is None or method == "HEAD" else 200, result)
+                    # What is read may be signed once for several requests.
+                    kept = {"Cache-Control": "private" if body["method"] in ("GET", "HEAD") else "no-cache"} if path == SIGNER else {}
+                    return self.reply(204 if result is None or method == "HEAD" else 200, result, kept)
                 except Exception as error:
                     return self.fail(error)
         self.reply(404, {"error": {"message": f"no route for {self.command} {path}", "type": "NotFound", "code": 404}})
@@ -386,8 +427,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 server.services[name] = Service(folder, {**server.service.options, "prefix": name})
             return server.services[name]
 
-    def is_known(self):
+    def is_known(self, path):
         options, given = self.server.service.options, (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if path == SIGNER and "token" in options.get("signer", {}):
+            return given == options["signer"]["token"]
         if "credential" in options:
             with self.lock:
                 left = self.tokens.get(given, 0)
@@ -412,11 +455,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         traceback.print_exc()
         self.reply(400, {"error": {"message": f"{type(error).__name__}: {error}", "type": "BadRequestException", "code": 400}})
 
-    def reply(self, status, body):
+    def reply(self, status, body, headers={}):
         content = b"" if status == 204 or self.command == "HEAD" else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 

@@ -2,7 +2,7 @@ import Iceberg
 import JSONText
 import Storage
 
-/// Credentials for storage that come with a table.
+/// Credentials for storage that come with a table, and requests that the catalog signs.
 extension RESTCatalog {
   /// Lets storage use what a table's answer brings.
   ///
@@ -13,12 +13,21 @@ extension RESTCatalog {
     _ root: JSONValue, of metadata: TableMetadata, metadataLocation: String?, again request: RESTRequest
   ) async throws(CatalogError) {
     let session = try await client.openSession()
-    let general = session.properties.merging(Self.strings(root["config"])) { $1 }
-    for (prefix, config) in Self.prefixes(root, metadata, metadataLocation) {
+    let own = Self.strings(root["config"])
+    let general = session.properties.merging(own) { $1 }
+    for (prefix, config) in Self.prefixes(root, metadata, metadataLocation) where Location(prefix).scheme?.hasPrefix("s3") == true {
       let all = general.merging(config) { $1 }
-      guard Location(prefix).scheme?.hasPrefix("s3") == true, let keys = Self.credentials(all) else { continue }
+      let signer = try await RESTRemoteSigner(all, token: config["token"] ?? own["token"], client, signatures)
+      let keys = Self.credentials(all)
+      guard signer != nil || keys != nil else { continue }
       let options: S3Options
       do throws(CredentialError) { options = try Self.options(all, client.aws) } catch { throw CatalogError(.refused, "catalog '\(name)': \(error.message)") }
+      // Where both are offered, Java's library has requests signed as well.
+      if let signer {
+        grants.grant(signedBy: signer, below: Location(prefix), options)
+        continue
+      }
+      guard let keys else { continue }
       grants.grant(keys, below: Location(prefix), options) { () async throws(CredentialError) in
         try await self.renewed(prefix, by: request)
       }

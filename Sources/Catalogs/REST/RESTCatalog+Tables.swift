@@ -35,10 +35,14 @@ extension RESTCatalog {
   }
 
   private func loading(_ table: String, in database: String) async throws(CatalogError) -> RESTRequest {
-    RESTRequest(.get, ["namespaces", try await namespace(database), "tables", table], headers: Self.delegation)
+    RESTRequest(.get, ["namespaces", try await namespace(database), "tables", table], headers: try await delegation())
   }
 
-  private static let delegation = [("X-Iceberg-Access-Delegation", "vended-credentials")]
+  /// How storage is to be reached. One way alone is asked for: some catalogs refuse a list.
+  private func delegation() async throws(CatalogError) -> [(String, String)] {
+    let signs = try await client.openSession().properties["s3.remote-signing-enabled"]?.lowercased() == "true"
+    return [("X-Iceberg-Access-Delegation", signs ? "remote-signing" : "vended-credentials")]
+  }
 
   /// What a table's answer holds; its credentials go where storage finds them.
   ///
@@ -93,7 +97,7 @@ extension RESTCatalog {
     var properties = metadata.properties
     properties["format-version"] = "\(metadata.formatVersion)"
     let stated = properties
-    let request = RESTRequest(.post, ["namespaces", try await namespace(database), "tables"], headers: Self.delegation) { json in
+    let request = RESTRequest(.post, ["namespaces", try await namespace(database), "tables"], headers: try await delegation()) { json in
       json.member("name", table)
       if !metadata.location.isEmpty { json.member("location", metadata.location) }
       metadata.writeDefinitions(to: &json)
@@ -174,7 +178,7 @@ extension RESTCatalog {
   private func send(_ change: TableStateChange) async throws(CatalogError) -> RESTReply {
     let levels = try await levels(change.database)
     return try await client.send(
-      RESTRequest(.post, ["namespaces", try await namespace(change.database), "tables", change.table], headers: Self.delegation) {
+      RESTRequest(.post, ["namespaces", try await namespace(change.database), "tables", change.table], headers: try await delegation()) {
         Self.write(change, levels, &$0)
       })
   }

@@ -8,6 +8,7 @@ package struct RESTCatalog: StateKeepingCatalog {
   package let name: String
   let client: RESTClient
   let grants: GrantedStores
+  let signatures = KeptSignatures()
   /// Seconds since 1970 UTC.
   let now: @Sendable () -> Int64
 
@@ -31,8 +32,8 @@ package struct RESTCatalog: StateKeepingCatalog {
     "uri", "warehouse", "prefix", "token", "credential", "scope", "audience", "resource", "oauth2-server-uri", "rest.sigv4-enabled",
     "rest.signing-name", "rest.signing-region", "client.region", "rest-page-size", "nested-namespaces-enabled", "view-endpoints-supported",
   ]
-  /// `header.NAME` goes along with every request; `s3.…` is for storage where the catalog does not say it.
-  package static let propertyPrefixes = ["header.", "s3."]
+  /// `header.NAME` goes along with every request; `s3.…` and `signer.…` are for storage where the catalog does not say it.
+  package static let propertyPrefixes = ["header.", "s3.", "signer."]
 
   package var keeping: (any StateKeepingCatalog)? { self }
 

@@ -9,6 +9,8 @@ final class RESTClient: Sendable {
     /// Its defaults, then ours, then what it insists on.
     let properties: [String: String]
     let authorization: RESTAuthorization
+    /// `https://host/api`
+    let address: HTTPURL
     /// `https://host/api/v1/prefix`
     let base: HTTPURL
     /// Nil when the catalog does not say what it offers.
@@ -53,7 +55,7 @@ final class RESTClient: Sendable {
   private func configure() async throws(CatalogError) -> Session {
     let first = Session(
       properties: properties, authorization: try RESTAuthorization(properties, catalog: catalog, uri: uri, aws: aws),
-      base: uri.appending("/v1"), endpoints: nil)
+      address: uri, base: uri.appending("/v1"), endpoints: nil)
     let query = properties["warehouse"].map { [HTTPURL.QueryItem("warehouse", $0)] } ?? []
     let reply = try await request(RESTRequest(.get, ["config"], query: query), first)
     guard reply.failure == nil, let root = reply.body?.root else { throw reply.error(.none, catalog) }
@@ -73,8 +75,8 @@ final class RESTClient: Sendable {
       }
       let prefix = effective["prefix"].map { "/" + $0 } ?? ""
       return Session(
-        properties: effective, authorization: try authorization(effective, after: first, at: address), base: address.appending("/v1" + prefix),
-        endpoints: endpoints)
+        properties: effective, authorization: try authorization(effective, after: first, at: address), address: address,
+        base: address.appending("/v1" + prefix), endpoints: endpoints)
     } catch {
       throw CatalogError(.corrupt, "catalog '\(catalog)': the answer to GET \(reply.place): \(error)")
     }
@@ -96,8 +98,8 @@ final class RESTClient: Sendable {
   }
 
   private func request(_ request: RESTRequest, _ session: Session) async throws(CatalogError) -> RESTReply {
-    var url = session.base.appending("/" + request.path.map { PercentEncoding.encoded($0) }.joined(separator: "/"))
-    url.query = request.query
+    var url = request.address ?? session.base.appending("/" + request.path.map { PercentEncoding.encoded($0) }.joined(separator: "/"))
+    url.query += request.query
     let place = "\(url.scheme)://\(url.authority)\(url.path)"
     var message = HTTPRequest(request.method, url, headers: HTTPHeaders([("Accept", "application/json")]))
     if let body = request.body {
@@ -106,17 +108,18 @@ final class RESTClient: Sendable {
     }
     for (key, value) in session.properties where key.hasPrefix("header.") { message.headers[String(key.dropFirst("header.".count))] = value }
     for (key, value) in request.headers where message.headers[key] == nil { message.headers[key] = value }
-    let isSigned = session.authorization.signer != nil
+    let isSigned = session.authorization.signer != nil && request.token == nil
     var sender = AWSRequestSender(http: aws.http, credentials: isSigned ? aws.credentials : nil, clock: aws.clock)
     sender.takesUnavailableAsRefusal = false
     let signer = session.authorization.signer ?? SigV4Signer(service: "", region: "")
     var hasRenewed = false
     while true {
-      let token = isSigned ? nil : try await session.authorization.bearer()
+      var token = request.token
+      if token == nil, !isSigned { token = try await session.authorization.bearer() }
       if let token { message.headers["Authorization"] = "Bearer " + token }
       let reply: AWSRequestSender.Reply
       do throws(AWSCallError) {
-        reply = try await sender.send(message, signer: signer, isRepeatable: request.method.isIdempotent)
+        reply = try await sender.send(message, signer: signer, isRepeatable: request.isRepeatable)
       } catch {
         let kind: CatalogError.Kind
         switch error.kind {
@@ -127,7 +130,7 @@ final class RESTClient: Sendable {
           kind, "catalog '\(catalog)': \(request.method.rawValue) \(place): \(error.message)",
           mayHappenLater: kind == .outcomeUnknown && error.isTimeOut)
       }
-      if !hasRenewed, [401, 419].contains(reply.response.status), session.authorization.forget(token) {
+      if !hasRenewed, request.token == nil, [401, 419].contains(reply.response.status), session.authorization.forget(token) {
         hasRenewed = true
         continue
       }
@@ -143,6 +146,12 @@ struct RESTRequest: Sendable {
   var query: [HTTPURL.QueryItem]
   var headers: [(String, String)]
   var body: [UInt8]?
+  /// Where it goes instead of `path`.
+  var address: HTTPURL?
+  /// A bearer token instead of the catalog's own.
+  var token: String?
+  /// Whether it may be sent again after an answer was lost.
+  var isRepeatable: Bool
 
   init(
     _ method: HTTPRequest.Method, _ path: [String], query: [HTTPURL.QueryItem] = [], headers: [(String, String)] = [], body: [UInt8]? = nil
@@ -152,6 +161,7 @@ struct RESTRequest: Sendable {
     self.query = query
     self.headers = headers
     self.body = body
+    isRepeatable = method.isIdempotent
   }
 
   /// - Parameter write: the members of the body's object.
@@ -173,6 +183,8 @@ struct RESTReply: Sendable {
   let failure: Failure?
   /// An earlier attempt was sent and its answer lost.
   let followsLostAnswer: Bool
+  /// Whether `Cache-Control` says that whoever asked may keep the answer.
+  let mayBeKept: Bool
   let method: HTTPRequest.Method
   /// The URL without its query.
   let place: String
@@ -190,6 +202,7 @@ struct RESTReply: Sendable {
     status = reply.response.status
     followsLostAnswer = reply.followsLostAnswer
     method = request.method
+    mayBeKept = reply.response.headers["Cache-Control"]?.lowercased() == "private"
     self.place = place
     // A proxy's page in HTML says no more than the status.
     body = reply.response.body.isEmpty ? nil : try? JSONDocument(reply.response.body.array)

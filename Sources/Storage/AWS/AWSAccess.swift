@@ -61,10 +61,10 @@ package final class AWSAccess: Sendable {
   package var sender: AWSRequestSender { AWSRequestSender(http: http, credentials: credentials, clock: clock) }
 
   /// A store with credentials of its own.
-  func store(_ options: S3Options, _ credentials: any AWSCredentialProvider) -> S3Store {
+  func store(_ options: S3Options, _ credentials: (any AWSCredentialProvider)?, signer: (any RemoteSigner)? = nil) -> S3Store {
     var options = options
     options.readAheadBudget = min(options.readAheadBudget, readAheadLimit)
-    return S3Store(client: S3Client(options: options, http: http, credentials: credentials, clock: clock))
+    return S3Store(client: S3Client(options: options, http: http, credentials: credentials, remoteSigner: signer, clock: clock))
   }
 
   /// The store for `s3://`, `s3a://` and `s3n://` locations.

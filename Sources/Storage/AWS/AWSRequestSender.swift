@@ -4,6 +4,8 @@ package struct AWSRequestSender: Sendable {
   package var http: HTTPClient
   /// Nil sends unsigned requests.
   package var credentials: (any AWSCredentialProvider)?
+  /// Signs in place of `credentials`.
+  package var remoteSigner: (any RemoteSigner)?
   package var retry: RetryPolicy
   package var clock: AWSClock
   /// Whether status 503 says that nothing was done, as AWS's services mean it; others mean that only with `Retry-After`.
@@ -40,15 +42,19 @@ package struct AWSRequestSender: Sendable {
     var followsLostAnswer = false
     var hasCorrectedClock = false
     var hasRenewedCredentials = false
+    var signsAnew = false
     while true {
       if Task.isCancelled { throw AWSCallError(.cancelled, "cancelled", mayHaveTakenEffect: followsLostAnswer) }
       var attempt = request
       var used: AWSCredentials?
-      if let credentials {
-        do throws(CredentialError) { used = try await credentials.credentials() } catch {
-          throw AWSCallError(.credentials(error), error.message, mayHaveTakenEffect: followsLostAnswer)
+      var isKeptSignature = false
+      do throws(CredentialError) {
+        if let remoteSigner {
+          isKeptSignature = try await remoteSigner.sign(&attempt, region: signer.region, anew: signsAnew)
+        } else if let credentials {
+          used = try await credentials.credentials()
         }
-      }
+      } catch { throw AWSCallError(.credentials(error), error.message, mayHaveTakenEffect: followsLostAnswer) }
       if let used { signer.sign(&attempt, used, payload: payload, at: clock.seconds) }
       let isThrottling: Bool
       var headers: HTTPHeaders?
@@ -63,6 +69,10 @@ package struct AWSRequestSender: Sendable {
         let error = AWSErrorReply(response)
         ending = .success(Reply(response: response, error: error, followsLostAnswer: followsLostAnswer))
         headers = response.headers
+        if isKeptSignature, error.status == 403 || error.isExpiredToken {
+          signsAnew = true
+          continue
+        }
         if error.isAboutClock, !hasCorrectedClock, clock.correct(by: response.headers) {
           hasCorrectedClock = true
           continue

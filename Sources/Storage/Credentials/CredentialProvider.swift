@@ -19,7 +19,14 @@ package struct FixedCredentials: AWSCredentialProvider {
 /// Why there are no credentials; names files, profiles and variables, never a secret.
 package struct CredentialError: Error, Sendable, Equatable, CustomStringConvertible {
   package var message: String
-  package init(_ message: String) { self.message = message }
+  /// Whether nobody said no: asking later may help.
+  package var isRetryable: Bool
+
+  package init(_ message: String, isRetryable: Bool = false) {
+    self.message = message
+    self.isRetryable = isRetryable
+  }
+
   package var description: String { message }
 }
 

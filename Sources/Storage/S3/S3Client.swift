@@ -17,10 +17,16 @@ package final class S3Client: Sendable {
     var withoutBatchDelete = false
   }
 
-  package init(options: S3Options, http: HTTPClient, credentials: (any AWSCredentialProvider)?, clock: AWSClock, retry: RetryPolicy? = nil) {
+  /// - Parameter remoteSigner: signs in place of `credentials`.
+  package init(
+    options: S3Options, http: HTTPClient, credentials: (any AWSCredentialProvider)?, remoteSigner: (any RemoteSigner)? = nil, clock: AWSClock,
+    retry: RetryPolicy? = nil
+  ) {
     self.options = options
-    sender = AWSRequestSender(
+    var sender = AWSRequestSender(
       http: http, credentials: options.isAnonymous ? nil : credentials, retry: retry ?? RetryPolicy(attempts: options.attempts), clock: clock)
+    sender.remoteSigner = remoteSigner
+    self.sender = sender
   }
 
   package var http: HTTPClient { sender.http }

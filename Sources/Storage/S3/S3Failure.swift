@@ -47,7 +47,8 @@ enum S3Failure {
   static func storageError(_ error: AWSCallError, _ call: S3Client.Call) -> StorageError {
     switch error.kind {
     case .cancelled: return StorageError(.cancelled, call.location, "cancelled")
-    case .credentials(let reason): return StorageError(.permission, call.location, reason.message)
+    case .credentials(let reason):
+      return StorageError(reason.isRetryable ? .io : .permission, call.location, reason.message, isRetryable: reason.isRetryable)
     case .transport(let reason):
       let isRead = call.method == .get || call.method == .head
       if reason.kind == .libraryMissing { return StorageError(.notSupported, call.location, reason.message) }
