@@ -22,17 +22,20 @@ package final class LocalFileWriter: ObjectWriter {
   /// Linux's `O_TMPFILE`, a macro Swift does not see.
   private static let namelessFile: Int32 = 0o20_000_000 | O_DIRECTORY
 
-  package init(_ location: Location, path: String, if condition: PutCondition, _ durability: Durability) throws(StorageError) {
+  /// - Parameter permissions: of the new file, before the process's mask.
+  package init(
+    _ location: Location, path: String, if condition: PutCondition, _ durability: Durability, permissions: UInt32 = 0o666
+  ) throws(StorageError) {
     self.location = location
     self.path = path
     self.condition = condition
     self.durability = durability
     folder = try Self.folder(of: path, location)
     try Self.makeFolder(folder, location, durability)
-    var descriptor = open(folder, Self.namelessFile | O_WRONLY | O_CLOEXEC, 0o666)
+    var descriptor = open(folder, Self.namelessFile | O_WRONLY | O_CLOEXEC, permissions)
     if descriptor < 0, errno != EACCES, errno != ENOSPC, errno != EROFS {
       let hidden = Self.temporaryPath(for: path, in: folder)
-      descriptor = open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      descriptor = open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
       if descriptor >= 0 { temporaryPath = hidden }
     }
     guard descriptor >= 0 else { throw StorageError(errno: errno, location, "cannot create") }

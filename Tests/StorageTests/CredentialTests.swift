@@ -1,4 +1,5 @@
 import Digests
+import Glibc
 import Storage
 import Synchronization
 import TestSupport
@@ -168,6 +169,120 @@ struct CredentialTests {
     #expect(keys.accessKeyID == "SSO" && keys.expiration == Self.now + 60)
     #expect(server.requests.last?.target == "/federation/credentials?account_id=123456789012&role_name=Reader")
     #expect(server.requests.last?.headers["x-amz-sso_bearer_token"] == "tok")
+  }
+
+  private static let session = """
+    [default]
+    sso_session = corp
+    sso_account_id = 123456789012
+    sso_role_name = Reader
+    [sso-session corp]
+    sso_region = eu-west-1
+    sso_start_url = https://corp.awsapps.com/start
+    """
+
+  /// A token of the session, near its end or behind it, that can be renewed.
+  private static func writeToken(_ scratch: ScratchFolder, expiresAt: String, registrationExpiresAt: String? = "2026-03-01T00:00:00Z") throws -> String {
+    let path = ".aws/sso/cache/" + MessageDigest.hexadecimal(MessageDigest.sha1.hash(Array("corp".utf8))) + ".json"
+    let registration = registrationExpiresAt.map { ",\"clientId\":\"the-client\",\"clientSecret\":\"cl1ent-s3cret\",\"registrationExpiresAt\":\"\($0)\",\"refreshToken\":\"r3fresh-1\"" } ?? ""
+    try scratch.write(path, "{\"startUrl\":\"https://corp.awsapps.com/start\",\"region\":\"eu-west-1\",\"accessToken\":\"t0ken-1\",\"expiresAt\":\"\(expiresAt)\"\(registration)}")
+    return scratch.path + "/" + path
+  }
+
+  /// A portal that takes any token, and a token service that answers so.
+  private static func signOn(_ token: @escaping @Sendable (LocalHTTPServer.Request) -> LocalHTTPServer.Reply) -> LocalHTTPServer {
+    LocalHTTPServer { request in
+      if request.path.hasSuffix("/token") { return token(request) }
+      if request.headers["x-amz-sso_bearer_token"] == "revoked" { return .text(401, "{\"message\":\"Session token not found or invalid\"}", [("x-amzn-ErrorType", "UnauthorizedException")]) }
+      return .text(200, "{\"roleCredentials\":{\"accessKeyId\":\"\(request.headers["x-amz-sso_bearer_token"] ?? "")\",\"secretAccessKey\":\"s\",\"sessionToken\":\"t\",\"expiration\":\((now + 3_600) * 1_000)}}")
+    }
+  }
+
+  @Test("a token of a session is renewed from 15 minutes before its end on, and put in place of the old one for its owner alone", arguments: ["2026-01-01T00:14:59Z", "2025-12-31T12:00:00Z"])
+  func renewedSignOn(expiresAt: String) async throws {
+    let server = Self.signOn { _ in .text(200, #"{"accessToken":"t0ken-2","expiresIn":28800,"refreshToken":"r3fresh-2","tokenType":"Bearer"}"#) }
+    defer { server.stop() }
+    let scratch = ScratchFolder()
+    let file = try Self.writeToken(scratch, expiresAt: expiresAt)
+    let variables = ["AWS_ENDPOINT_URL_SSO": server.url, "AWS_ENDPOINT_URL_SSO_OIDC": server.url + "/oidc"]
+    let chain = try Self.chain(variables, scratch, config: Self.session)
+    #expect(try await chain.resolve().accessKeyID == "t0ken-2")
+    let asked = try #require(server.requests.first)
+    #expect(asked.method == "POST" && asked.target == "/oidc/token" && asked.headers["content-type"] == "application/json" && asked.headers["authorization"] == nil)
+    #expect(asked.bodyText == #"{"clientId":"the-client","clientSecret":"cl1ent-s3cret","grantType":"refresh_token","refreshToken":"r3fresh-1"}"#)
+    let written = String(decoding: try await LocalStore().read(Location(file), nil).array, as: UTF8.self)
+    #expect(
+      written
+        == #"{"accessToken":"t0ken-2","clientId":"the-client","clientSecret":"cl1ent-s3cret","expiresAt":"2026-01-01T08:00:00Z","refreshToken":"r3fresh-2","region":"eu-west-1","registrationExpiresAt":"2026-03-01T00:00:00Z","startUrl":"https://corp.awsapps.com/start"}"#)
+    var status = stat()
+    #expect(stat(file, &status) == 0 && status.st_mode & 0o777 == 0o600)
+    // The next look-up finds the new one.
+    #expect(try await chain.resolve().accessKeyID == "t0ken-2" && server.requests.filter { $0.path.hasSuffix("/token") }.count == 1)
+    let used = try #require(chain.lastAttempts.first { $0.outcome == .used })
+    #expect(used.source == "SSO" && used.detail.contains(file))
+  }
+
+  @Test("a token that is good for more than 15 minutes is not renewed")
+  func youngSignOn() async throws {
+    let server = Self.signOn { _ in .text(500, "") }
+    defer { server.stop() }
+    let scratch = ScratchFolder()
+    _ = try Self.writeToken(scratch, expiresAt: "2026-01-01T00:15:01Z")
+    #expect(await Self.message(try Self.chain(["AWS_ENDPOINT_URL": server.url], scratch, config: Self.session)) == "found t0ken-1")
+    #expect(server.requests.count == 1)
+  }
+
+  @Test(
+    "what cannot be renewed is used while it lasts; afterwards the reason is told and what to run, and no secret",
+    arguments: [
+      (400, #"{"error":"invalid_grant","error_description":"r3fresh-1 of cl1ent-s3cret is used up"}"#, "answered 400 invalid_grant"),
+      (401, #"{"__type":"InvalidClientException","message":"cl1ent-s3cret"}"#, "answered 401 InvalidClientException"),
+      (500, "<html>r3fresh-1</html>", "answered 500"), (200, "r3fresh-1", "is no JSON"), (200, "{}", "lacks accessToken or expiresIn"),
+      (200, #"{"accessToken":"x","expiresIn":-1}"#, "lacks accessToken or expiresIn"),
+    ])
+  func signOnNotRenewed(status: Int, body: String, reason: String) async throws {
+    let server = Self.signOn { _ in .text(status, body) }
+    defer { server.stop() }
+    let scratch = ScratchFolder()
+    let variables = ["AWS_ENDPOINT_URL": server.url]
+    _ = try Self.writeToken(scratch, expiresAt: "2026-01-01T00:05:00Z")
+    let early = try Self.chain(variables, scratch, config: Self.session)
+    #expect(await Self.message(early) == "found t0ken-1")
+    #expect(early.lastAttempts.contains { $0.outcome == .used && $0.detail.contains("could not be renewed") && $0.detail.contains(reason) })
+    _ = try Self.writeToken(scratch, expiresAt: "2025-12-31T23:59:00Z")
+    let late = try Self.chain(variables, scratch, config: Self.session)
+    let message = await Self.message(late)
+    #expect(message.contains("has expired and cannot be renewed") && message.contains(reason) && message.contains("run 'aws sso login --profile default'"), "\(message)")
+    for text in [message] + (early.lastAttempts + late.lastAttempts).map(\.detail) {
+      #expect(!text.contains("cl1ent-s3cret") && !text.contains("r3fresh") && !text.contains("t0ken"), "\(text)")
+    }
+  }
+
+  @Test("a registration that has ended, or is not there, is told; a faster process's token is taken; a revoked one says what to run")
+  func signOnAmongOthers() async throws {
+    let scratch = ScratchFolder()
+    let other = scratch.path
+    let server = Self.signOn { _ in
+      // Somebody else has renewed it meanwhile.
+      let path = other + "/.aws/sso/cache/" + MessageDigest.hexadecimal(MessageDigest.sha1.hash(Array("corp".utf8))) + ".json"
+      if let writer = try? LocalStore().openWriter(Location(path), if: .none, .buffered) {
+        try? writer.append(Array(#"{"accessToken":"t0ken-of-another","expiresAt":"2026-01-01T08:00:00Z"}"#.utf8))
+        _ = try? writer.finish()
+      }
+      return .text(400, #"{"error":"invalid_grant"}"#)
+    }
+    defer { server.stop() }
+    let variables = ["AWS_ENDPOINT_URL": server.url]
+    _ = try Self.writeToken(scratch, expiresAt: "2025-12-31T23:00:00Z")
+    #expect(await Self.message(try Self.chain(variables, scratch, config: Self.session)) == "found t0ken-of-another")
+    _ = try Self.writeToken(scratch, expiresAt: "2025-12-31T23:00:00Z", registrationExpiresAt: "2025-12-31T23:30:00Z")
+    #expect(await Self.message(try Self.chain(variables, scratch, config: Self.session)).contains("registration of the AWS command line has expired"))
+    _ = try Self.writeToken(scratch, expiresAt: "2025-12-31T23:00:00Z", registrationExpiresAt: nil)
+    #expect(await Self.message(try Self.chain(variables, scratch, config: Self.session)).contains("lacks refreshToken"))
+    let path = ".aws/sso/cache/" + MessageDigest.hexadecimal(MessageDigest.sha1.hash(Array("corp".utf8))) + ".json"
+    try scratch.write(path, #"{"accessToken":"revoked","expiresAt":"2026-01-01T08:00:00Z"}"#)
+    let revoked = await Self.message(try Self.chain(variables, scratch, config: Self.session))
+    #expect(revoked.contains("UnauthorizedException") && revoked.hasSuffix("run 'aws sso login --profile default'"), "\(revoked)")
   }
 
   @Test("a program is run without a shell; its failure is told without its output")

@@ -1,7 +1,4 @@
-import Digests
-import JSONText
-
-/// Credentials that the Security Token Service hands out for a role, and those of a single sign-on.
+/// Credentials that the Security Token Service hands out for a role.
 extension CredentialChain {
   // MARK: Assume role
 
@@ -148,51 +145,10 @@ extension CredentialChain {
       accessKeyID: id, secretAccessKey: secret, sessionToken: keys.text(of: "SessionToken"), expiration: expiration.seconds)
   }
 
-  // MARK: Single sign-on
-
-  func singleSignOn(_ name: String) async throws(CredentialError) -> Answer {
-    guard let profile = settings.configProfile(name), let account = profile["sso_account_id"], let role = profile["sso_role_name"] else {
-      return .absent("profile '\(name)' has no sso_account_id and sso_role_name")
-    }
-    var section = profile
-    var cacheName = profile["sso_start_url"]
-    if let session = profile["sso_session"] {
-      guard let found = settings.config["sso-session " + session] else {
-        throw CredentialError("profile '\(name)' names sso_session '\(session)', which \(settings.configPath) does not have")
-      }
-      section = found
-      cacheName = session
-    }
-    guard let cacheName, let region = section["sso_region"] else {
-      throw CredentialError("profile '\(name)' lacks sso_region, or sso_session or sso_start_url")
-    }
-    let file = (settings["HOME"] ?? "") + "/.aws/sso/cache/" + MessageDigest.hexadecimal(MessageDigest.sha1.hash(Array(cacheName.utf8))) + ".json"
-    let login = "run 'aws sso login --profile \(name)'"
-    let bytes: [UInt8]
-    do throws(StorageError) { bytes = try AWSSettings.bytes(file) } catch {
-      throw CredentialError("there is no token of the single sign-on (\(error)); \(login)")
-    }
-    let token = try Self.json(bytes, "the token file \(file)")
-    guard let access = token["accessToken"]?.string, let expires = token["expiresAt"]?.string.flatMap({ UTCTime.parse(iso: $0) }) else {
-      throw CredentialError("the token file \(file) lacks accessToken or expiresAt; \(login)")
-    }
-    guard expires.seconds > clock.seconds else { throw CredentialError("the token of the single sign-on has expired; \(login)") }
-    var url = try settings.endpoint("sso", host: "portal.sso", region: region)
-    url.path = (url.path == "/" ? "" : url.path) + "/federation/credentials"
-    url.query = [HTTPURL.QueryItem("role_name", role), HTTPURL.QueryItem("account_id", account)]
-    let reply = try await ask(HTTPRequest(.get, url, headers: HTTPHeaders([("x-amz-sso_bearer_token", access)])), "the single sign-on portal")
-    let root = try Self.json(reply, "the answer of the single sign-on portal")
-    guard let keys = root["roleCredentials"], let id = keys["accessKeyId"]?.string, let secret = keys["secretAccessKey"]?.string,
-      let milliseconds = keys["expiration"]?.int64
-    else { throw CredentialError("the answer of the single sign-on portal holds no roleCredentials") }
-    return .found(
-      AWSCredentials(
-        accessKeyID: id, secretAccessKey: secret, sessionToken: keys["sessionToken"]?.string, expiration: milliseconds / 1_000),
-      detail: "role \(role) in account \(account) of profile '\(name)'")
-  }
-
   /// An unsigned request that must succeed.
-  func ask(_ request: HTTPRequest, _ who: String) async throws(CredentialError) -> [UInt8] {
+  ///
+  /// - Parameter hint: what to do about status 401.
+  func ask(_ request: HTTPRequest, _ who: String, ifUnauthorized hint: String? = nil) async throws(CredentialError) -> [UInt8] {
     let sender = AWSRequestSender(http: http, credentials: nil, retry: retry, clock: clock)
     let reply: AWSRequestSender.Reply
     do throws(AWSCallError) {
@@ -200,7 +156,9 @@ extension CredentialChain {
     } catch {
       throw CredentialError("\(who) gives no answer: \(error.message)")
     }
-    if let error = reply.error { throw CredentialError("\(who) refused: \(error.text)") }
+    if let error = reply.error {
+      throw CredentialError("\(who) refused: \(error.text)" + (error.status == 401 ? hint.map { "; \($0)" } ?? "" : ""))
+    }
     return reply.response.body.array
   }
 }
