@@ -64,8 +64,8 @@ extension CatalogRegistry {
       _ = try properties.require("uri", "https://host/path, without /v1")
       try properties.finish(known: RESTCatalog.properties, prefixes: RESTCatalog.propertyPrefixes)
       do {
-        return try RESTCatalog(
-          name: stated.name, properties: stated.properties, aws: aws, grants: grants, now: configuration.catalogClock)
+        return CaseInsensitiveCatalog(
+          try RESTCatalog(name: stated.name, properties: stated.properties, aws: aws, grants: grants, now: configuration.catalogClock))
       } catch { throw SQLError(.invalidArguments, error.message) }
     case "glue":
       let (warehouse, catalogID) = (properties.take("warehouse"), properties.take("catalog-id"))
@@ -79,7 +79,10 @@ extension CatalogRegistry {
       let (warehouse, catalogName) = (properties.take("warehouse"), properties.take("catalog-name"))
       try properties.finish()
       do {
-        return try SQLCatalog(name: stated.name, uri: uri, catalogName: catalogName ?? stated.name, warehouse: warehouse, store: store, isReadOnly: configuration.overlayDirectory != nil)
+        return CaseInsensitiveCatalog(
+          try SQLCatalog(
+            name: stated.name, uri: uri, catalogName: catalogName ?? stated.name, warehouse: warehouse, store: store,
+            isReadOnly: configuration.overlayDirectory != nil))
       } catch { throw SQLError(.invalidArguments, error.message) }
     default:
       throw SQLError(

@@ -308,3 +308,88 @@ def rest_signs_requests(place):
             same(rest.run("SELECT count(*) FROM lake.db.t"), [(999,)], "signed elsewhere")
         with REST(place, {**options, "config": place_of_storage}, {**mine, "s3.remote-signing-enabled": "true"}) as rest:
             same(rest.run("SELECT count(*) FROM lake.db.t"), [(999,)], "signing asked for by the client")
+
+
+def mixed_case(lake, catalog, has_views):
+    """Every statement on a table whose names have capitals, made by PyIceberg, which reads what came of it."""
+    catalog.create_namespace("MyDb")
+    schema = pa.schema([("SampleId", pa.int64()), ("Kind", pa.string()), ("When", pa.timestamp("us"))])
+    catalog.create_table("MyDb.MyTable", schema=schema).append(pa.table(
+        {"SampleId": [1, 2, 3], "Kind": ["a", "b", None], "When": pa.array([0, 1, 2], pa.timestamp("us"))}, schema=schema))
+
+    def pyiceberg_reads(expected, name="MyDb.MyTable", columns=("SampleId", "Kind")):
+        table = catalog.load_table(name).scan().to_arrow()
+        assert table.column_names[:2] == list(columns), table.column_names
+        same(zip(*(table[column].to_pylist() for column in columns)), expected, "PyIceberg")
+
+    assert ("mydb",) in lake.run("SHOW DATABASES IN lake") and lake.run("SHOW TABLES IN lake.mydb") == [("mytable",)]
+    same(lake.run("SELECT sampleid, KIND FROM lake.MYDB.MyTable WHERE SampleId < 3"), [(1, "a"), (2, "b")], "unquoted")
+    same(lake.run('SELECT "SampleId", t."kind" FROM lake."MyDb"."MYTABLE" AS t WHERE "sampleID" < 3'), [(1, "a"), (2, "b")], "quoted")
+    assert [row[0].split()[0] for row in lake.run("DESCRIBE lake.mydb.mytable")][:3] == ["sampleid", "kind", "when"]
+    same(lake.run("SELECT table_schema, table_name, column_name FROM lake.information_schema.columns WHERE table_schema = 'mydb' AND ordinal_position = 1"),
+         [("mydb", "mytable", "sampleid")], "information_schema")
+    lake.run("INSERT INTO lake.mydb.mytable (sampleid, kind) VALUES (4, 'd'); INSERT INTO lake.mydb.mytable SELECT sampleid + 10, kind, \"when\" FROM lake.mydb.mytable")
+    lake.run("DELETE FROM lake.MyDb.MyTable WHERE SampleId > 11; UPDATE lake.mydb.mytable SET Kind = upper(kind) WHERE sampleid = 2")
+    lake.run("MERGE INTO lake.mydb.mytable AS t USING (VALUES (3, 'c'), (5, 'e')) AS s (SampleId, Kind) ON t.SampleId = s.SampleId "
+             "WHEN MATCHED THEN UPDATE SET Kind = s.Kind WHEN NOT MATCHED THEN INSERT (SampleId, Kind) VALUES (s.SampleId, s.Kind)")
+    pyiceberg_reads([(1, "a"), (2, "B"), (3, "c"), (4, "d"), (5, "e"), (11, "a")])
+    lake.run("ALTER TABLE lake.mydb.mytable ADD COLUMNS (extra int); ALTER TABLE lake.mydb.mytable CHANGE COLUMN kind kind string COMMENT 'of it'")
+    lake.run("ALTER TABLE lake.mydb.mytable SET TBLPROPERTIES ('k' = 'v'); OPTIMIZE lake.mydb.mytable REWRITE DATA USING BIN_PACK; VACUUM lake.mydb.mytable")
+    lake.run("ALTER TABLE lake.mydb.mytable DROP COLUMN \"when\"; ANALYZE lake.mydb.mytable; CALL lake.system.expire_snapshots('mydb.mytable')")
+    assert catalog.load_table("MyDb.MyTable").properties["k"] == "v"
+    assert [field.name for field in catalog.load_table("MyDb.MyTable").schema().fields] == ["SampleId", "Kind", "extra"]
+    assert lake.run("SELECT count(*) FROM lake.mydb.\"mytable$snapshots\"")[0][0] > 1
+    pyiceberg_reads([(1, "a"), (2, "B"), (3, "c"), (4, "d"), (5, "e"), (11, "a")])
+    assert [row for row in lake.run("CALL lake.system.check_table('mydb.mytable')") if row[0] != "engine"] == []
+    lake.run("BEGIN; INSERT INTO lake.mydb.mytable (sampleid) VALUES 6; DELETE FROM lake.mydb.mytable WHERE sampleid = 11; COMMIT")
+    lake.run(f"CREATE TABLE lake.mydb.second (id bigint) {ICEBERG}; INSERT INTO lake.mydb.second VALUES 1")
+    lake.run("BEGIN; INSERT INTO lake.mydb.mytable (sampleid) VALUES 7; INSERT INTO lake.mydb.second VALUES 2; COMMIT")
+    pyiceberg_reads([(1, "a"), (2, "B"), (3, "c"), (4, "d"), (5, "e"), (6, None), (7, None)])
+    lake.fails(f"CREATE TABLE lake.mydb.mytable (id bigint) {ICEBERG}", "TABLE_ALREADY_EXISTS")
+    lake.run(f"CREATE TABLE IF NOT EXISTS lake.mydb.mytable (id bigint) {ICEBERG}; CREATE SCHEMA IF NOT EXISTS lake.mydb")
+    lake.fails("CREATE DATABASE lake.mydb", "SCHEMA_ALREADY_EXISTS", "'MyDb'")
+    lake.fails("CREATE TABLE lake.mydb.mytable WITH (table_type = 'ICEBERG', is_external = false) AS SELECT 1 AS a", "TABLE_ALREADY_EXISTS")
+    lake.fails("DROP DATABASE lake.mydb", "SCHEMA_NOT_EMPTY")
+    lake.fails("SELECT * FROM lake.mydb.mytabel", "TABLE_NOT_FOUND", "did you mean 'mytable'")
+    lake.fails("SELECT simpleid FROM lake.mydb.mytable", "COLUMN_NOT_FOUND", "did you mean 'SampleId'")
+    lake.run("CREATE TABLE lake.mydb.copied WITH (table_type = 'ICEBERG', is_external = false) AS SELECT SampleId, kind AS \"NewKind\" FROM lake.mydb.mytable WHERE sampleid < 3")
+    pyiceberg_reads([(1, "a"), (2, "B")], "MyDb.copied", ("sampleid", "newkind"))
+    # A table of the very name goes first, two that differ in capitals alone are told apart by nobody.
+    catalog.create_table("MyDb.MYTABLE", schema=schema)
+    lake.fails("SELECT * FROM lake.mydb.mytable", "ambiguous", "'MYTABLE' and 'MyTable'")
+    lake.fails("DROP TABLE lake.mydb.mytable", "ambiguous")
+    catalog.create_table("MyDb.mytable", schema=pa.schema([("One", pa.int64())])).append(pa.table({"One": [1]}))
+    assert lake.run("SELECT * FROM lake.mydb.mytable") == [(1,)]
+    catalog.drop_table("MyDb.mytable")
+    catalog.drop_table("MyDb.MYTABLE")
+    if has_views:
+        lake.run("USE lake.mydb; CREATE VIEW \"MyView\" AS SELECT SampleId + 1 AS Next FROM MyTable WHERE SampleId = 1")
+        assert lake.run("SELECT NEXT FROM lake.mydb.myview") == [(2,)]
+        lake.run("ALTER VIEW lake.mydb.myview RENAME TO lake.mydb.other; DROP VIEW lake.mydb.other")
+    lake.run("ALTER TABLE lake.mydb.mytable RENAME TO lake.mydb.renamed; DROP TABLE lake.mydb.renamed; DROP TABLE lake.mydb.copied; DROP TABLE lake.mydb.second")
+    assert [row for row in lake.run("SHOW TABLES IN lake.mydb")] == []
+    lake.run("DROP DATABASE lake.mydb")
+    assert lake.run("SHOW DATABASES IN lake") == []
+
+
+@support.check
+def rest_mixed_case(place):
+    """Names with capitals are found without them."""
+    with REST(place) as rest:
+        mixed_case(rest, rest.pyiceberg(), has_views=True)
+        # A view that another engine made in such a namespace.
+        rest.pyiceberg().create_namespace("MyDb")
+        rest.pyiceberg().create_table("MyDb.T", schema=pa.schema([("Id", pa.int64())])).append(pa.table({"Id": [7]}))
+        views = rest.folder / "views.json"
+        known = json.loads(views.read_text()) if views.exists() else {}
+        known["MyDb.TheView"] = {
+            "view-uuid": "6f1b1a1c-6f9e-4b7e-9d57-0a3c1d2b3c4d", "format-version": 1, "location": f"file://{rest.folder}/warehouse/v", "properties": {},
+            "schemas": [{"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "Id", "required": False, "type": "long"}]}],
+            "current-version-id": 1, "version-log": [{"timestamp-ms": 1, "version-id": 1}],
+            "versions": [{"version-id": 1, "timestamp-ms": 1, "schema-id": 0, "summary": {}, "default-namespace": ["MyDb"],
+                          "representations": [{"type": "sql", "sql": "SELECT Id FROM T", "dialect": "spark"}]}]}
+        views.write_text(json.dumps(known))
+        assert rest.run("SELECT id FROM lake.mydb.theview") == [(7,)]
+        rest.run("CREATE VIEW lake.mydb.mine AS SELECT id FROM lake.mydb.t; USE lake.mydb; CREATE VIEW near AS SELECT id FROM t")
+        versions = json.loads(views.read_text())["MyDb.near"]["versions"]
+        assert versions[-1]["default-namespace"] == ["MyDb"], versions

@@ -4,6 +4,7 @@ import pathlib
 
 import pyarrow as pa
 import support
+from check_rest import mixed_case
 from pyiceberg.catalog.sql import SqlCatalog
 from servers import Lake, race, same
 
@@ -76,3 +77,10 @@ def sql_mistakes(place):
     sql.fails("SHOW DATABASES IN lake", "HIVE_METASTORE_ERROR", "catalog.db")
     sql.uri = "postgresql://host/db"
     sql.fails("SHOW DATABASES IN lake", "sqlite:///path")
+
+
+@support.check
+def sql_mixed_case(place):
+    """Names with capitals are found without them."""
+    sql = SQL(place)
+    mixed_case(sql, sql.pyiceberg(), has_views=False)

@@ -143,7 +143,7 @@ package struct InformationSchemaTable: Table {
         // Types that cannot be read are named all the same.
         let type = (try? field.type.sqlType()).map { "\($0)" } ?? "\(field.type)"
         return Column(
-          name: field.name, type: type, comment: field.documentation, isNullable: !field.isRequired,
+          name: field.name.lowercased(), type: type, comment: field.documentation, isNullable: !field.isRequired,
           isPartitionKey: identity.contains(field.id))
       }
     }

@@ -59,7 +59,8 @@ struct ColumnChanges {
     var path = path(change.column)
     try setType(path, change.type, &evolution)
     if let comment = change.comment { try evolution.setDocumentation(path, to: comment.value) }
-    try evolution.rename(path, to: change.newName.folded)
+    // A column whose name has capitals keeps them where only something else of it changes.
+    if path.last != change.newName.folded { try evolution.rename(path, to: change.newName.folded) }
     path[path.count - 1] = change.newName.folded
     if let place = change.position { try evolution.move(path, to: position(place)) }
   }
