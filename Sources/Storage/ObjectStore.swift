@@ -9,8 +9,8 @@ package protocol ObjectStore: Sendable {
   /// All bytes of an object that never changes under its name, such as a manifest: they may come from a cache.
   func readImmutable(_ location: Location) async throws(StorageError) -> ByteSlice
 
-  /// Whether a network lies between here and the bytes: requests are to be few, early and side by side then.
-  func isRemote(_ location: Location) -> Bool
+  /// What holds the bytes when a network lies between them and here, nil when none does. One location on two servers is two objects.
+  func server(of location: Location) -> String?
 
   func info(_ location: Location) async throws(StorageError) -> ObjectInfo
 
@@ -48,7 +48,10 @@ extension ObjectStore {
 
   package func readImmutable(_ location: Location) async throws(StorageError) -> ByteSlice { try await read(location, nil) }
 
-  package func isRemote(_ location: Location) -> Bool { false }
+  package func server(of location: Location) -> String? { nil }
+
+  /// Whether a network lies between here and the bytes: requests are to be few, early and side by side then.
+  package func isRemote(_ location: Location) -> Bool { server(of: location) != nil }
 
   package func write(_ location: Location, _ bytes: ByteSlice) async throws(StorageError) -> ObjectVersion {
     try await write(location, bytes, if: .none)

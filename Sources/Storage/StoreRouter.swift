@@ -83,8 +83,8 @@ package struct StoreRouter: ObjectStore {
   }
 
   private func readThroughDisk(_ location: Location, _ store: any ObjectStore) async throws(StorageError) -> ByteSlice {
-    guard let disk, location.hasUniqueName else { return try await store.readImmutable(location) }
-    let identity = DiskCache.Identity(location, size: nil, state: nil)
+    guard let disk, location.hasUniqueName, let server = store.server(of: location) else { return try await store.readImmutable(location) }
+    let identity = DiskCache.Identity(location, at: server, size: nil, state: nil)
     if let file = disk.open(identity, 0) {
       let buffer = ByteBuffer(byteCount: file.byteCount)
       if file.read(at: 0, into: buffer.mutableBytes) {
@@ -98,10 +98,10 @@ package struct StoreRouter: ObjectStore {
     return bytes
   }
 
-  package func isRemote(_ location: Location) -> Bool {
+  package func server(of location: Location) -> String? {
     // What has no store is reported when it is read.
-    guard let target = try? resolve(location) else { return false }
-    return target.store.isRemote(target.location)
+    guard let target = try? resolve(location) else { return nil }
+    return target.store.server(of: target.location)
   }
 
   package func info(_ location: Location) async throws(StorageError) -> ObjectInfo {
@@ -141,12 +141,15 @@ package struct StoreRouter: ObjectStore {
   package func delete(_ locations: [Location]) async throws(StorageError) {
     // Neighbours nearly always share a store: one call for each run of them.
     var run: [Location] = []
+    var cached: [(location: Location, server: String)] = []
+    // At the end, so that nothing that is read meanwhile goes back there; and whatever became of the rest.
+    defer { for object in cached { disk?.forget(object.location, at: object.server) } }
     var runStore: (any ObjectStore)?
     var runRoute = ""
     for location in locations {
       let target = try resolve(location)
       metadata?.remove(target.location)
-      disk?.forget(target.location)
+      if disk != nil, let server = target.store.server(of: target.location) { cached.append((target.location, server)) }
       let route = target.location.scheme ?? ""
       if let store = runStore, route != runRoute {
         try await store.delete(run)
@@ -161,8 +164,19 @@ package struct StoreRouter: ObjectStore {
 
   package func deleteFolder(_ folder: Location) async throws(StorageError) {
     let target = try resolve(folder)
-    metadata?.removeAll(below: target.location)
+    defer { forget(below: target) }
     do { try await target.store.deleteFolder(target.location) } catch { throw Self.renamed(error, folder, target.location) }
+  }
+
+  /// Keeps nothing of what was below a folder: somebody else has deleted it.
+  package func forget(below folder: Location) {
+    // Where there is no store, nothing was read.
+    if let target = try? resolve(folder) { forget(below: target) }
+  }
+
+  private func forget(below folder: (store: any ObjectStore, location: Location)) {
+    metadata?.removeAll(below: folder.location)
+    if let disk, let server = folder.store.server(of: folder.location) { disk.forget(below: folder.location, at: server) }
   }
 
   package func deleteEmptyFolders(_ folder: Location) async throws(StorageError) {
@@ -180,12 +194,19 @@ package struct StoreRouter: ObjectStore {
   package func openReader(_ location: Location, size: Int?, _ stability: ObjectStability) throws(StorageError) -> any SynchronousReader {
     let reader = try openReader(location, size: size)
     guard let disk, reader.isRemote, size != nil else { return reader }
-    let stored = try resolve(location).location
+    let target = try resolve(location)
+    guard let server = target.store.server(of: target.location) else { return reader }
+    let state: ObjectVersion?
     switch stability {
     case .mayChange: return reader
-    case .immutable: return stored.hasUniqueName ? CachedReader(reader, disk, stored, state: nil) : reader
-    case .inState(let state): return state.text.isEmpty ? reader : CachedReader(reader, disk, stored, state: state)
+    case .immutable:
+      guard target.location.hasUniqueName else { return reader }
+      state = nil
+    case .inState(let stated):
+      guard !stated.text.isEmpty else { return reader }
+      state = stated
     }
+    return CachedReader(reader, disk, DiskCache.Identity(target.location, at: server, size: reader.size, state: state), state: state)
   }
 
   package func openWriter(_ location: Location, if condition: PutCondition, _ durability: Durability) throws(StorageError)

@@ -195,6 +195,43 @@ def glue_lost_answers(place):
 
 
 @support.check
+def glue_of_many_tables(place):
+    """VACUUM and DROP ask for entries in pages to see what else lies in a table's folder, CASCADE once for all its tables; no other table's metadata is read."""
+    with Glue(place, through_proxy=True) as glue:
+        client = glue.boto3()
+        for number in range(12):
+            client.create_database(DatabaseInput={"Name": f"d{number}"})
+            for table in range(110 if number == 0 else 3):
+                client.create_table(DatabaseName=f"d{number}", TableInput={
+                    "Name": f"t{table}", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": {"Location": f"file:///nowhere/d{number}/t{table}"},
+                    "Parameters": {"table_type": "ICEBERG", "metadata_location": f"file:///nowhere/d{number}/t{table}/metadata/1.metadata.json"}})
+
+        def requests(sql):
+            before = len(glue.proxy.log())
+            done = glue.frazil(sql)
+            return len(glue.proxy.log()) - before, done.stderr + done.stdout
+
+        glue.run(f"CREATE DATABASE lake.own; CREATE TABLE lake.own.t (id bigint) {ICEBERG}; INSERT INTO lake.own.t VALUES 1")
+        # Databases in one request, each one's tables in one for a hundred.
+        listing = 1 + 13 + 1
+        count, _ = requests("VACUUM lake.own.t")
+        assert count <= listing + 6, count
+        count, _ = requests("DROP TABLE lake.own.t")
+        assert count <= listing + 3, count
+        for name in "abcd":
+            glue.run(f"CREATE TABLE lake.own.{name} (id bigint) {ICEBERG}; INSERT INTO lake.own.{name} VALUES 1")
+        # In a database far behind lies something in the folder of one of them.
+        location = glue.entry("own.c")["StorageDescriptor"]["Location"]
+        client.create_table(DatabaseName="d9", TableInput={"Name": "inside", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": {"Location": location + "/data/x"}})
+        files = glue.files("own.c")
+        assert "orphan files were not looked for: those of table d9.inside" in requests("VACUUM lake.own.c")[1]
+        count, notes = requests("DROP DATABASE lake.own CASCADE")
+        assert count <= listing + 1 + 4 * 2 + 3, count
+        assert "were kept: those of table d9.inside are among them" in notes, notes
+        assert glue.files("own.c") >= files and files and not glue.files("own.a") and not glue.files("own.d")
+
+
+@support.check
 def glue_on_s3(place):
     """The whole of it: entries in Glue, files on S3, and nothing on this machine."""
     with S3(place) as s3, Glue(place) as glue:

@@ -174,6 +174,35 @@ def s3_every_kind_of_file(place):
 
 
 @support.check
+def s3_cache_on_disk(place):
+    """The cache holds what one server has, apart from others; with a table, a folder or a file goes what it holds of it, other tables' pieces stay."""
+    cache = pathlib.Path(place.folder) / "cache"
+    options = ("--cache", str(cache), "-c")
+
+    def pieces():
+        return sorted(path.name for path in cache.rglob("*-0*"))
+
+    with S3(place, "moto") as s3:
+        for name in ("gone", "kept"):
+            s3.run(f"CREATE TABLE {name} (id bigint) TBLPROPERTIES ('table_type' = 'ICEBERG'); INSERT INTO {name} SELECT * FROM UNNEST(sequence(1, 100)) AS t (id)")
+        s3.frazil(*options, "SELECT sum(id) FROM kept")
+        kept = pieces()
+        assert kept, "nothing went into the cache"
+        s3.frazil(*options, "SELECT sum(id) FROM gone")
+        assert len(pieces()) > len(kept)
+        # From disk: no request reads an object.
+        assert "bytes asked: 0 B" in s3.frazil(*options, "EXPLAIN ANALYZE SELECT sum(id) FROM gone").stdout
+        s3.frazil(*options, "DROP TABLE gone")
+        assert pieces() == kept, "pieces of a table that was dropped are there"
+        # Another server with the same bucket, and nothing in it.
+        with support.Place() as other, S3(other, "moto") as empty:
+            s3.environment["AWS_ENDPOINT_URL_S3"], before = empty.endpoint, s3.environment["AWS_ENDPOINT_URL_S3"]
+            assert "NoSuchKey" in s3.frazil(*options, "SELECT sum(id) FROM kept", code=1).stderr
+            s3.environment["AWS_ENDPOINT_URL_S3"] = before
+        assert s3.frazil(*options, "SELECT sum(id) AS s FROM kept").stdout.strip() == '{"s":5050}'
+
+
+@support.check
 def s3_results(place):
     """--output writes results there, all or nothing; more than one part too."""
     with S3(place) as s3:

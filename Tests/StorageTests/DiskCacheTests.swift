@@ -33,10 +33,15 @@ private final class FarReader: SynchronousReader {
 
 @Suite struct DiskCacheTests {
   private static let location = Location("s3://bucket/t/data/0a1b2c3d-0000-4000-8000-000000000001.parquet")
+  private static let server = "amazonaws.com"
   private static let content = (0..<2_500_000).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 9) }
 
   private func cache(_ scratch: ScratchFolder, limit: Int = 1 << 30) throws -> DiskCache {
     try DiskCache(folder: scratch.path + "/cache", byteLimit: limit)
+  }
+
+  private func reader(_ far: FarReader, _ cache: DiskCache, _ location: Location, state: ObjectVersion?) -> CachedReader {
+    CachedReader(far, cache, DiskCache.Identity(location, at: Self.server, size: far.size, state: state), state: state)
   }
 
   private func bytes(_ file: DiskCacheFile?) -> [UInt8]? {
@@ -53,33 +58,72 @@ private final class FarReader: SynchronousReader {
     for location in [Self.location, other] {
       for size in [3, 4] {
         for piece in 0..<3 {
-          let identity = DiskCache.Identity(location, size: size, state: nil)
+          let identity = DiskCache.Identity(location, at: Self.server, size: size, state: nil)
           [1, 2, 3].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in cache.store(identity, piece, version: nil, bytes) }
         }
       }
     }
-    cache.forget(Self.location)
+    cache.forget(Self.location, at: Self.server)
     for piece in 0..<3 {
-      #expect(!cache.contains(DiskCache.Identity(Self.location, size: 3, state: nil), piece))
-      #expect(!cache.contains(DiskCache.Identity(Self.location, size: 4, state: nil), piece))
-      #expect(cache.contains(DiskCache.Identity(other, size: 3, state: nil), piece))
+      #expect(!cache.contains(DiskCache.Identity(Self.location, at: Self.server, size: 3, state: nil), piece))
+      #expect(!cache.contains(DiskCache.Identity(Self.location, at: Self.server, size: 4, state: nil), piece))
+      #expect(cache.contains(DiskCache.Identity(other, at: Self.server, size: 3, state: nil), piece))
     }
+  }
+
+  @Test("what lies below a folder that is deleted goes, with files that cannot say what they are; other folders and servers stay")
+  func forgottenFolder() throws {
+    let scratch = ScratchFolder()
+    let cache = try cache(scratch)
+    func identity(_ location: String, at server: String = Self.server) -> DiskCache.Identity {
+      DiskCache.Identity(Location(location), at: server, size: 3, state: nil)
+    }
+    let (below, gone) = (["s3://bucket/t/data/a", "s3a://bucket/t/b", "s3://bucket/t/metadata/c"], "s3://bucket/t")
+    let others = [identity("s3://bucket/t2/a"), identity("s3://bucket2/t/a"), identity("s3://bucket/t/data/a", at: "http://127.0.0.1:9000/")]
+    for identity in below.map({ identity($0) }) + others {
+      [1, 2, 3].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in cache.store(identity, 0, version: nil, bytes) }
+    }
+    try scratch.write("cache/ab/abcdefabcdefabcdefabcdefabcdefab-000000", "FRZCACH1 and then nothing")
+    cache.forget(below: Location(gone), at: Self.server)
+    for location in below { #expect(!cache.contains(identity(location), 0)) }
+    for other in others { #expect(cache.contains(other, 0)) }
+    #expect(scratch.files.filter { $0.contains("-000000") }.count == others.count)
+  }
+
+  @Test("one location at two servers is two objects; AWS's regions are one server")
+  func servers() throws {
+    var options = S3Options()
+    let aws = options.server
+    options.region = "eu-west-1"
+    #expect(options.server == aws)
+    for (endpoint, isAWS) in [
+      ("https://s3.eu-west-1.amazonaws.com", true), ("https://s3.dualstack.us-east-2.amazonaws.com", true), ("http://127.0.0.1:9000", false),
+      ("http://127.0.0.1:9001", false), ("https://notamazonaws.com", false),
+    ] {
+      options.endpoint = try #require(HTTPURL(endpoint))
+      #expect((options.server == aws) == isAWS, "\(endpoint)")
+    }
+    let scratch = ScratchFolder()
+    let cache = try cache(scratch)
+    let identity = DiskCache.Identity(Self.location, at: "http://127.0.0.1:9000/", size: 3, state: ObjectVersion("e"))
+    [1, 2, 3].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in cache.store(identity, 0, version: nil, bytes) }
+    #expect(cache.open(DiskCache.Identity(Self.location, at: "http://127.0.0.1:9001/", size: 3, state: ObjectVersion("e")), 0) == nil)
   }
 
   @Test("what one process keeps another one finds, for the same object in the same state only")
   func identities() throws {
     let scratch = ScratchFolder()
-    let identity = DiskCache.Identity(Self.location, size: 3, state: nil)
+    let identity = DiskCache.Identity(Self.location, at: Self.server, size: 3, state: nil)
     let first = try cache(scratch)
     [1, 2, 3].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in first.store(identity, 0, version: ObjectVersion("\"e\""), bytes) }
     let second = try cache(scratch)
     #expect(bytes(second.open(identity, 0))?.count == 24)
     #expect(second.open(identity, 0)?.version == "\"e\"")
     #expect(second.open(identity, 1) == nil)
-    #expect(second.open(DiskCache.Identity(Self.location, size: 4, state: nil), 0) == nil)
-    #expect(second.open(DiskCache.Identity(Self.location, size: 3, state: ObjectVersion("x")), 0) == nil)
+    #expect(second.open(DiskCache.Identity(Self.location, at: Self.server, size: 4, state: nil), 0) == nil)
+    #expect(second.open(DiskCache.Identity(Self.location, at: Self.server, size: 3, state: ObjectVersion("x")), 0) == nil)
     // All spellings of the scheme are one place.
-    #expect(second.open(DiskCache.Identity(Location("s3a" + Self.location.text.dropFirst(2)), size: 3, state: nil), 0) != nil)
+    #expect(second.open(DiskCache.Identity(Location("s3a" + Self.location.text.dropFirst(2)), at: Self.server, size: 3, state: nil), 0) != nil)
   }
 
   @Test("a reader asks for what is missing once; the next one asks for nothing", arguments: [0..<2_500_000, 10..<20, 1_048_570..<1_048_590, 2_499_000..<2_500_000])
@@ -88,7 +132,7 @@ private final class FarReader: SynchronousReader {
     let place = try cache(scratch)
     for round in 0..<2 {
       let far = FarReader(Self.content)
-      let reader = CachedReader(far, place, Self.location, state: nil)
+      let reader = self.reader(far, place, Self.location, state: nil)
       reader.willNeed(range)
       #expect(try reader.read(range).array == Array(Self.content[range]))
       #expect(try reader.read(range).array == Array(Self.content[range]))
@@ -104,7 +148,7 @@ private final class FarReader: SynchronousReader {
     let content = Array(Self.content[..<200_000])
     var random = SeededRandom(1)
     for round in 0..<300 {
-      _ = try CachedReader(FarReader(content), place, Self.location, state: nil).read(0..<content.count)
+      _ = try reader(FarReader(content), place, Self.location, state: nil).read(0..<content.count)
       let file = try #require(scratch.files.first { $0.contains("-000000") })
       let size = Int(random.next() % 200_500)
       let descriptor = open(file, O_RDWR)
@@ -120,7 +164,7 @@ private final class FarReader: SynchronousReader {
       }
       close(descriptor)
       let far = FarReader(content)
-      #expect(try CachedReader(far, place, Self.location, state: nil).read(0..<content.count).array == content)
+      #expect(try reader(far, place, Self.location, state: nil).read(0..<content.count).array == content)
       #expect(far.seen.count == 1, "round \(round) served a damaged file")
     }
   }
@@ -129,12 +173,12 @@ private final class FarReader: SynchronousReader {
   func replaced() throws {
     let scratch = ScratchFolder()
     let place = try cache(scratch)
-    _ = try CachedReader(FarReader(Self.content), place, Self.location, state: nil).read(0..<10)
+    _ = try reader(FarReader(Self.content), place, Self.location, state: nil).read(0..<10)
     let other = Self.content.map { $0 ^ 1 }
-    let reader = CachedReader(FarReader(other, etag: "\"two\""), place, Self.location, state: nil)
+    let reader = self.reader(FarReader(other, etag: "\"two\""), place, Self.location, state: nil)
     #expect(try reader.read(0..<10).array == Array(Self.content[..<10]))
     #expect(throws: StorageError.self) { try reader.read(2_000_000..<2_000_010) }
-    #expect(try CachedReader(FarReader(other, etag: "\"two\""), place, Self.location, state: nil).read(0..<10).array == Array(other[..<10]))
+    #expect(try reader(FarReader(other, etag: "\"two\""), place, Self.location, state: nil).read(0..<10).array == Array(other[..<10]))
   }
 
   @Test("bytes of another state than the listed one are not kept")
@@ -144,7 +188,7 @@ private final class FarReader: SynchronousReader {
     for state in ["\"two\"", "\"one\""] {
       for expected in [1, state == "\"one\"" ? 0 : 1] {
         let far = FarReader(Self.content)
-        _ = try CachedReader(far, place, Self.location, state: ObjectVersion(state)).read(0..<10)
+        _ = try reader(far, place, Self.location, state: ObjectVersion(state)).read(0..<10)
         #expect(far.seen.count == expected)
       }
     }
@@ -155,7 +199,7 @@ private final class FarReader: SynchronousReader {
     let scratch = ScratchFolder()
     let limit = 1_000_000
     let place = try cache(scratch, limit: limit)
-    let identity = DiskCache.Identity(Self.location, size: 1 << 40, state: nil)
+    let identity = DiskCache.Identity(Self.location, at: Self.server, size: 1 << 40, state: nil)
     let piece = [UInt8](repeating: 5, count: 50_000)
     for index in 0..<100 {
       piece.withUnsafeBytes { place.store(identity, index, version: nil, $0) }
@@ -185,7 +229,7 @@ private final class FarReader: SynchronousReader {
           var random = SeededRandom(UInt64(worker))
           for object in 0..<20 {
             let location = Location("s3://bucket/\(object % 3)-0a1b2c3d-0000-4000-8000-000000000001.parquet")
-            let reader = CachedReader(FarReader(content), place, location, state: nil)
+            let reader = self.reader(FarReader(content), place, location, state: nil)
             let start = Int(random.next() % 2_400_000)
             let range = start..<start + Int(random.next() % 100_000)
             #expect(try reader.read(range).array == Array(content[range]))

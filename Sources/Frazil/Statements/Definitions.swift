@@ -42,7 +42,13 @@ extension StatementRunner {
     var notes: [String] = []
     do {
       if drop.isCascade {
-        for table in try await catalog.tables(in: name) { notes += try await dropEntry(table) }
+        let tables = try await catalog.tables(in: name)
+        // Asked once for all of them.
+        var neighbours = tables.contains { $0.isIceberg } && catalog.keeping == nil ? try await FolderNeighbours(of: catalog) : nil
+        for table in tables {
+          notes += try await dropEntry(table, among: neighbours)
+          neighbours?.remove(table)
+        }
       }
       try await catalog.dropDatabase(name)
     } catch {

@@ -24,15 +24,23 @@ extension StatementRunner {
     }
   }
 
+  /// - Parameter neighbours: where other tables lie, when that is known already.
   /// - Returns: what the user should know: files that were left.
-  func dropEntry(_ entry: CatalogTable) async throws -> [String] {
-    // A catalog that keeps the states knows best which files are the table's.
-    var keeper = entry.isIceberg && engine.catalog(of: entry).keeping == nil ? try await keeper(ofFilesOf: entry) : nil
-    if entry.isIceberg, await !mayDeleteFiles(of: entry) { keeper = "its property gc.enabled is false" }
+  func dropEntry(_ entry: CatalogTable, among neighbours: FolderNeighbours? = nil) async throws -> [String] {
     let catalog = engine.catalog(of: entry)
+    var keeper: String?
+    // A catalog that keeps the states knows best which files are the table's.
+    if entry.isIceberg, catalog.keeping == nil {
+      let neighbours = if let neighbours { neighbours } else { try await FolderNeighbours(of: catalog) }
+      keeper = neighbours.keeper(ofFilesOf: entry, warehouse: engine.warehousePath(of: catalog))
+    }
+    if entry.isIceberg, await !mayDeleteFiles(of: entry) { keeper = "its property gc.enabled is false" }
     if entry.isIceberg, let keeping = catalog.keeping {
       try await keeping.dropTable(entry.name, in: entry.database, isPurging: keeper == nil)
-      if let location = entry.storage.location { engine.footers.forget(below: Location(location)) }
+      if let location = entry.storage.location {
+        engine.footers.forget(below: Location(location))
+        if keeper == nil { engine.store.forget(below: Location(location)) }
+      }
       return keeper.map { ["the files at \(entry.storage.location ?? "its location") were kept: \($0)"] } ?? []
     }
     try await catalog.dropTable(entry.name, in: entry.database)
@@ -52,29 +60,5 @@ extension StatementRunner {
   private func mayDeleteFiles(of entry: CatalogTable) async -> Bool {
     guard let metadata = try? await engine.currentState(entry) else { return true }
     return TableProperties(metadata.properties).mayDeleteFiles
-  }
-
-  /// Why the folder of a table must stay although the table goes; nil when nothing else lies in it.
-  func keeper(ofFilesOf entry: CatalogTable) async throws -> String? {
-    guard let text = entry.storage.location else { return nil }
-    let location = Location(text)
-    guard location.parent != nil, !location.path.isEmpty else { return "the location is no folder of its own" }
-    let warehouse = Location(engine.warehousePath(of: engine.catalog(of: entry)))
-    if warehouse.isWithin(location) { return "the warehouse lies in it" }
-    let catalog = engine.catalog(of: entry)
-    for database in try await catalog.databases() {
-      for other in try await catalog.tables(in: database.name) {
-        guard other.database != entry.database || other.name != entry.name, let place = other.storage.location else { continue }
-        if Location(place).isWithin(location) { return "those of table \(other.database).\(other.name) are among them" }
-      }
-    }
-    return nil
-  }
-}
-
-extension Location {
-  /// Whether this is `folder` or lies below it.
-  fileprivate func isWithin(_ folder: Location) -> Bool {
-    Location(folderText).canonicalText == Location(folder.folderText).canonicalText || relativePath(below: folder) != nil
   }
 }

@@ -13,12 +13,14 @@ package final class CachedReader: SynchronousReader {
 
   private static let pieceSize = 1 << 20
 
-  /// - Parameter inner: opened with its size known.
-  package init(_ inner: any SynchronousReader, _ cache: DiskCache, _ stored: Location, state: ObjectVersion?) {
+  /// - Parameters:
+  ///   - inner: opened with its size known.
+  ///   - identity: of the object, with that size and `state`.
+  package init(_ inner: any SynchronousReader, _ cache: DiskCache, _ identity: DiskCache.Identity, state: ObjectVersion?) {
     self.inner = inner
     self.cache = cache
     self.state = state
-    identity = DiskCache.Identity(stored, size: inner.size, state: state)
+    self.identity = identity
   }
 
   package var location: Location { inner.location }

@@ -7,7 +7,7 @@ import Synchronization
 /// ```
 /// <folder>/lock                        held by whoever counts or evicts
 /// <folder>/usage                       bytes that files take, at least: counted before a file is made
-/// <folder>/ab/abcd...01-000000         a piece (`DiskCacheFile`); the name is a digest of the object's location, then one of its state
+/// <folder>/ab/abcd...01-000000         a piece (`DiskCacheFile`); the name is a digest of the object's server and location, then one of its state
 /// <folder>/ab/.abcd...01-000000.9.1    on its way: renamed when it is complete
 /// ```
 ///
@@ -35,10 +35,14 @@ package final class DiskCache: Sendable {
     let text: String
     fileprivate let digest: String
 
-    package init(_ location: Location, size: Int?, state: ObjectVersion?) {
-      text = "\(location.canonicalText)\n\(size.map(String.init) ?? "whole")\n\(state?.text ?? "")"
-      digest = Self.digest(of: location.canonicalText) + Self.digest(of: text)
+    /// - Parameter server: what `ObjectStore.server(of:)` says: one location on two servers is two objects.
+    package init(_ location: Location, at server: String, size: Int?, state: ObjectVersion?) {
+      let object = Self.object(location, at: server)
+      text = "\(object)\n\(size.map(String.init) ?? "whole")\n\(state?.text ?? "")"
+      digest = Self.digest(of: object) + Self.digest(of: text)
     }
+
+    fileprivate static func object(_ location: Location, at server: String) -> String { "\(server) \(location.canonicalText)" }
 
     /// Short: what a piece is a piece of stands in the file, too.
     fileprivate static func digest(of text: String) -> String { String(MessageDigest.sha256.hexadecimal(of: Array(text.utf8)).prefix(16)) }
@@ -70,10 +74,22 @@ package final class DiskCache: Sendable {
   package func remove(_ identity: Identity, _ piece: Int) { unlink(path(identity, piece)) }
 
   /// Removes every piece of an object, whatever its state: what is deleted is not to live on here.
-  package func forget(_ location: Location) {
-    let digest = Identity.digest(of: location.canonicalText)
+  package func forget(_ location: Location, at server: String) {
+    let digest = Identity.digest(of: Identity.object(location, at: server))
     let place = "\(folder)/\(digest.prefix(2))"
     for name in Self.names(in: place) where name.hasPrefix(digest) || name.hasPrefix("." + digest) { unlink("\(place)/\(name)") }
+  }
+
+  /// Removes every piece of every object below a folder. Names of files are digests, so each file is asked what it is a piece of; one that cannot
+  /// say goes as well.
+  package func forget(below location: Location, at server: String) {
+    let prefix = Array(Identity.object(Location(location.folderText), at: server).utf8)
+    for place in Self.names(in: folder) where place.count == 2 {
+      for name in Self.names(in: "\(folder)/\(place)") {
+        let path = "\(folder)/\(place)/\(name)"
+        if DiskCacheFile.identity(path).map({ $0.starts(with: prefix) }) ?? true { unlink(path) }
+      }
+    }
   }
 
   /// Keeps a piece, and makes room for it.

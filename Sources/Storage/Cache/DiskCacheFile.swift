@@ -42,16 +42,29 @@ package final class DiskCacheFile: Sendable {
   static func open(_ path: String, identity: String) -> Outcome {
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return .missing }
-    guard let file = parsed(descriptor, identity: identity) else {
+    guard let (file, found) = parsed(descriptor) else {
       close(descriptor)
       return .damaged
     }
+    guard found.elementsEqual(identity.utf8) else { return .damaged }
     // Only the order of eviction depends on it.
     _ = futimens(descriptor, nil)
     return .found(file)
   }
 
-  private static func parsed(_ descriptor: Int32, identity: String) -> DiskCacheFile? {
+  /// The identity of what a file holds a piece of; nil when it is damaged, or not there.
+  static func identity(_ path: String) -> [UInt8]? {
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    guard let (file, identity) = parsed(descriptor) else {
+      close(descriptor)
+      return nil
+    }
+    // It closes the descriptor.
+    return withExtendedLifetime(file) { identity }
+  }
+
+  private static func parsed(_ descriptor: Int32) -> (DiskCacheFile, identity: [UInt8])? {
     var status = stat()
     guard fstat(descriptor, &status) == 0, let start = read(descriptor, at: 0, count: fixedSize) else { return nil }
     func number(_ bytes: [UInt8], _ offset: Int) -> Int { bytes[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | Int($1) } }
@@ -66,13 +79,12 @@ package final class DiskCacheFile: Sendable {
     guard Checksum.crc32c(header) == checksum, byteCount >= 0, littleEndian(UInt64(byteCount)) == Array(header[16..<24]) else { return nil }
     let partCount = (byteCount + partSize - 1) / partSize
     let texts = fixedSize + identitySize + versionSize
-    guard texts + 4 * partCount == headerSize,
-      header[fixedSize..<fixedSize + identitySize].elementsEqual(identity.utf8)
-    else { return nil }
-    return DiskCacheFile(
+    guard texts + 4 * partCount == headerSize else { return nil }
+    let file = DiskCacheFile(
       descriptor, contentOffset: headerSize, byteCount: byteCount,
       version: String(decoding: header[fixedSize + identitySize..<texts], as: UTF8.self),
       checksums: (0..<partCount).map { UInt32(number(header, texts + 4 * $0)) })
+    return (file, Array(header[fixedSize..<fixedSize + identitySize]))
   }
 
   static func header(identity: String, version: String, _ content: UnsafeRawBufferPointer) -> [UInt8] {

@@ -38,10 +38,10 @@ package struct OverlayStore: ObjectStore {
     return try await base.read(location, range)
   }
 
-  package func isRemote(_ location: Location) -> Bool {
+  package func server(of location: Location) -> String? {
     // What cannot be told is reported when it is read.
-    guard let place = try? place(location), !isWritten(place), (try? folder.isDeleted(location)) == false else { return false }
-    return base.isRemote(location)
+    guard let place = try? place(location), !isWritten(place), (try? folder.isDeleted(location)) == false else { return nil }
+    return base.server(of: location)
   }
 
   package func info(_ location: Location) async throws(StorageError) -> ObjectInfo {

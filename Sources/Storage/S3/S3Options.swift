@@ -81,6 +81,13 @@ package struct S3Options: Sendable {
   /// Bytes of part `number` (from 1 on) of an upload. Doubled every thousand parts: the 10,000 that S3 takes then hold more than its 5 TiB.
   package func partSize(_ number: Int) -> Int { min(partSize << min((number - 1) / 1_000, 9), 5 << 30) }
 
+  /// Whose buckets these are: a bucket's name is one bucket in all regions of AWS, and another one at every other server.
+  package var server: String {
+    let aws = AWSSettings.domain(of: region)
+    guard let endpoint, endpoint.host != aws, !endpoint.host.hasSuffix("." + aws) else { return aws }
+    return endpoint.text
+  }
+
   /// The URL of an object (or of a bucket, when the key is empty) in a region.
   package func url(bucket: String, key: String, region: String) -> HTTPURL {
     let host = endpoint ?? HTTPURL(scheme: "https", authority: "s3.\(region).\(AWSSettings.domain(of: region))")

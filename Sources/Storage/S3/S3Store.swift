@@ -29,7 +29,7 @@ package final class S3Store: ObjectStore {
     return content.bytes
   }
 
-  package func isRemote(_ location: Location) -> Bool { true }
+  package func server(of location: Location) -> String? { client.options.server }
 
   package func info(_ location: Location) async throws(StorageError) -> ObjectInfo {
     let head = try await client.head(try Self.object(location), location)
