@@ -186,6 +186,17 @@ import Testing
     }
   }
 
+  @Test("a list that gives the same page for ever is given up; a token that lives for ever is no trap")
+  func endless() async throws {
+    try await with(["credential": "id:s3cret"]) { request in
+      if request.path.hasSuffix("/oauth/tokens") { return .text(200, #"{"access_token":"t","expires_in":9223372036854775807}"#) }
+      return request.path.hasSuffix("/namespaces") ? .text(200, #"{"namespaces":[["a"]],"next-page-token":"again"}"#) : nil
+    } _: { catalog, server, _ in
+      let error = await failure { () async throws(CatalogError) in _ = try await catalog.databases() }
+      #expect(error?.kind == .corrupt && error?.message.contains("same page") == true && server.requests.count < 6)
+    }
+  }
+
   @Test("a view in the dialect of another engine is read where it is SQL we have; else its dialects are named")
   func views() async throws {
     func view(_ dialect: String) -> String {

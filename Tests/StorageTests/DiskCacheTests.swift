@@ -178,7 +178,7 @@ private final class FarReader: SynchronousReader {
     let reader = self.reader(FarReader(other, etag: "\"two\""), place, Self.location, state: nil)
     #expect(try reader.read(0..<10).array == Array(Self.content[..<10]))
     #expect(throws: StorageError.self) { try reader.read(2_000_000..<2_000_010) }
-    #expect(try reader(FarReader(other, etag: "\"two\""), place, Self.location, state: nil).read(0..<10).array == Array(other[..<10]))
+    #expect(try self.reader(FarReader(other, etag: "\"two\""), place, Self.location, state: nil).read(0..<10).array == Array(other[..<10]))
   }
 
   @Test("bytes of another state than the listed one are not kept")

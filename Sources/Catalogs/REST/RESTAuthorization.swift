@@ -79,6 +79,9 @@ final class RESTAuthorization: Sendable {
     return true
   }
 
+  /// Seconds: what says more says for ever.
+  private static let longestLifetime: Int64 = 1 << 40
+
   private func ask(_ client: ClientCredentials) async throws(CatalogError) -> Token {
     var form = [("grant_type", "client_credentials"), ("client_secret", client.secret), ("scope", client.scope)] + client.extra
     if let id = client.id { form.append(("client_id", id)) }
@@ -103,7 +106,8 @@ final class RESTAuthorization: Sendable {
         .permission, "catalog '\(catalog)' got no token for its credential: POST \(place) answered \(reply.response.status)\(code)")
     }
     // Renewed a little before its end.
-    let end = root["expires_in"]?.int64.map { aws.clock.seconds + max(1, $0 - min(60, $0 / 4)) }
+    let lifetime = root["expires_in"]?.int64.map { min(max(1, $0), Self.longestLifetime) }
+    let end = lifetime.map { aws.clock.seconds + max(1, $0 - min(60, $0 / 4)) }
     return Token(text: text, end: end)
   }
 }

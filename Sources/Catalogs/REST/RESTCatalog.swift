@@ -163,6 +163,9 @@ package struct RESTCatalog: StateKeepingCatalog {
       let list = try reading(reply) { () throws(JSONError) in try root.requireElements(key) }
       for element in list { found.append(element) }
       guard let token = root["next-page-token"]?.string, !token.isEmpty else { return found }
+      guard !query.contains(HTTPURL.QueryItem("pageToken", token)) else {
+        throw CatalogError(.corrupt, "catalog '\(name)': GET \(reply.place) gives the same page for ever")
+      }
       query.removeAll { $0.name == "pageToken" }
       query.append(HTTPURL.QueryItem("pageToken", token))
     }

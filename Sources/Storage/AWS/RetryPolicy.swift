@@ -32,10 +32,20 @@ package struct RetryPolicy: Sendable {
     if let text = headers?["x-amz-retry-after"], let asked = Double(text), asked.isFinite {
       return Int(max(own, min(asked, own + 5_000)))
     }
-    if let text = headers?["retry-after"], let seconds = Double(text), seconds.isFinite, seconds >= 0 {
+    if let seconds = headers.flatMap(Self.secondsToWait), seconds.isFinite, seconds >= 0 {
       return Int(max(own, min(seconds * 1_000, 60_000)))
     }
     return Int(own)
+  }
+}
+
+extension RetryPolicy {
+  /// What `Retry-After` asks for: a number of seconds, or a moment, which is compared with the server's own clock. RFC 9110 section 10.2.3.
+  private static func secondsToWait(_ headers: HTTPHeaders) -> Double? {
+    guard let text = headers["retry-after"] else { return nil }
+    if let seconds = Double(text) { return seconds }
+    guard let moment = UTCTime.parse(http: text), let now = headers["date"].flatMap({ UTCTime.parse(http: $0) }) else { return nil }
+    return Double(moment - now)
   }
 }
 

@@ -52,7 +52,7 @@ extension CredentialChain {
       let isWebIdentity = settings.configProfile(name)?["web_identity_token_file"] != nil
       if !isWebIdentity { return try await assumeRole(name, after: visited) }
     }
-    for answer in [sharedCredentials(name), configFile(name)] {
+    for answer in [try sharedCredentials(name), try configFile(name)] {
       if case .found(let credentials, let detail) = answer { return (credentials, detail) }
     }
     if case .found(let credentials, let detail) = try await webIdentity(profile: name) { return (credentials, detail) }
@@ -64,7 +64,7 @@ extension CredentialChain {
   private func credentialSource(_ source: String, of name: String) async throws(CredentialError) -> (AWSCredentials, String) {
     let answer: Answer
     switch source {
-    case "Environment": answer = environment()
+    case "Environment": answer = try environment()
     case "EcsContainer": answer = try await container()
     case "Ec2InstanceMetadata": answer = try await instanceMetadata()
     default:

@@ -40,13 +40,13 @@ package final class CredentialChain: Sendable {
 
   private var sources: [Source] {
     [
-      ("environment", { () async throws(CredentialError) in self.environment() }),
+      ("environment", { () async throws(CredentialError) in try self.environment() }),
       ("assume-role profile", { () async throws(CredentialError) in try await self.assumeRoleProfile() }),
       ("web identity", { () async throws(CredentialError) in try await self.webIdentity() }),
       ("SSO", { () async throws(CredentialError) in try await self.singleSignOn(self.settings.profileName) }),
-      ("shared credentials file", { () async throws(CredentialError) in self.sharedCredentials(self.settings.profileName) }),
+      ("shared credentials file", { () async throws(CredentialError) in try self.sharedCredentials(self.settings.profileName) }),
       ("credential_process", { () async throws(CredentialError) in try await self.credentialProcess(self.settings.profileName) }),
-      ("config file", { () async throws(CredentialError) in self.configFile(self.settings.profileName) }),
+      ("config file", { () async throws(CredentialError) in try self.configFile(self.settings.profileName) }),
       ("container", { () async throws(CredentialError) in try await self.container() }),
       ("instance metadata", { () async throws(CredentialError) in try await self.instanceMetadata() }),
     ]
@@ -85,10 +85,10 @@ package final class CredentialChain: Sendable {
 
   // MARK: Keys that are written down
 
-  func environment() -> Answer {
+  func environment() throws(CredentialError) -> Answer {
     guard let id = settings["AWS_ACCESS_KEY_ID"] ?? settings["AWS_ACCESS_KEY"] else { return .absent("AWS_ACCESS_KEY_ID is not set") }
     guard let secret = settings["AWS_SECRET_ACCESS_KEY"] ?? settings["AWS_SECRET_KEY"] else {
-      return .absent("AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not")
+      throw CredentialError("AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not")
     }
     return .found(
       AWSCredentials(
@@ -97,25 +97,28 @@ package final class CredentialChain: Sendable {
       detail: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
   }
 
-  func sharedCredentials(_ profile: String) -> Answer {
+  func sharedCredentials(_ profile: String) throws(CredentialError) -> Answer {
     guard let keys = settings.credentialsFile[profile] else {
       return .absent("\(settings.credentialsPath) has no profile '\(profile)'" + note(settings.credentialsFile))
     }
-    return keysOf(keys, "profile '\(profile)' of \(settings.credentialsPath)")
+    return try keysOf(keys, "profile '\(profile)' of \(settings.credentialsPath)")
   }
 
-  func configFile(_ profile: String) -> Answer {
+  func configFile(_ profile: String) throws(CredentialError) -> Answer {
     guard let keys = settings.configProfile(profile) else {
       return .absent("\(settings.configPath) has no profile '\(profile)'" + note(settings.config))
     }
-    return keysOf(keys, "profile '\(profile)' of \(settings.configPath)")
+    return try keysOf(keys, "profile '\(profile)' of \(settings.configPath)")
   }
 
   private func note(_ file: AWSConfigFile) -> String { file.problems.first.map { " (\($0))" } ?? "" }
 
-  private func keysOf(_ keys: [String: String], _ place: String) -> Answer {
+  private func keysOf(_ keys: [String: String], _ place: String) throws(CredentialError) -> Answer {
     guard let id = keys["aws_access_key_id"], !id.isEmpty else { return .absent("\(place) has no aws_access_key_id") }
-    guard let secret = keys["aws_secret_access_key"], !secret.isEmpty else { return .absent("\(place) has no aws_secret_access_key") }
+    guard let secret = keys["aws_secret_access_key"], !secret.isEmpty else {
+      // Half of a pair is a mistake, and the next source may be somebody else.
+      throw CredentialError("\(place) has an aws_access_key_id and no aws_secret_access_key")
+    }
     return .found(AWSCredentials(accessKeyID: id, secretAccessKey: secret, sessionToken: keys["aws_session_token"]), detail: place)
   }
 

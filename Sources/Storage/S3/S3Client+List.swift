@@ -46,7 +46,10 @@ extension S3Client {
           modifiedMicroseconds: moment.map { $0.seconds * 1_000_000 + $0.microseconds } ?? 0))
     }
     guard root.text(of: "IsTruncated") == "true" else { return Page(entries: entries) }
-    if let token = root.text(of: "NextContinuationToken"), !token.isEmpty { return Page(entries: entries, next: token) }
+    if let token = root.text(of: "NextContinuationToken"), !token.isEmpty {
+      guard token != after else { throw StorageError(.io, location, "the listing gives the same page for ever") }
+      return Page(entries: entries, next: token)
+    }
     guard let last = entries.last else { throw StorageError(.io, location, "the listing says that it goes on, and not where") }
     return Page(entries: entries, next: Self.keyMark + last.key)
   }

@@ -226,6 +226,10 @@ package final class S3Client: Sendable {
         throw StorageError(.io, location, "the server answered with a range and does not say of what")
       }
       guard response.body.count <= limit else { throw StorageError(.io, location, "the server sent more than the range that was asked for") }
+      guard Self.isAnswer(response, to: range, of: size) else {
+        throw StorageError(
+          .io, location, "the server sent \(response.headers["Content-Range"] ?? "bytes") for \(range), with \(response.body.count) bytes", isRetryable: true)
+      }
       return Content(bytes: response.body, objectSize: size, version: found)
     }
     let whole = response.body
@@ -233,6 +237,15 @@ package final class S3Client: Sendable {
     let start = bounds[0] ?? max(0, whole.count - limit)
     let end = min(whole.count, start + limit)
     return Content(bytes: whole.slice(min(start, end)..<end) ?? .empty, objectSize: whole.count, version: found)
+  }
+
+  /// Whether a body is the part that was asked for, `bytes=first-last` or `bytes=-count`, as `Content-Range: bytes first-last/size` says.
+  private static func isAnswer(_ response: HTTPResponse, to range: String, of size: Int) -> Bool {
+    let stated = (response.headers["Content-Range"] ?? "").prefix { $0 != "/" }.drop { $0 != " " }.dropFirst().split(separator: "-").map { Int($0) }
+    guard stated.count == 2, let first = stated[0], let last = stated[1], first <= last, last - first == response.body.count - 1 else { return false }
+    let asked = range.dropFirst("bytes=".count).split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    if let start = asked[0] { return first == start }
+    return last == size - 1
   }
 
   /// The size behind the slash of `Content-Range: bytes 0-9/100`.
@@ -297,6 +310,7 @@ package final class S3Client: Sendable {
     call.body = body
     call.headers["Content-Type"] = "application/xml"
     call.requiredChecksum = ("Content-MD5", S3Checksum.base64(body.withBytes { MessageDigest.md5.hash($0) }))
+    call.bodyMayHoldError = true
     let reply = try await send(call)
     if let error = reply.error {
       if error.status == 405 || error.status == 501 || error.code == "NotImplemented" {
@@ -306,7 +320,12 @@ package final class S3Client: Sendable {
       }
       throw S3Failure.storageError(error, call)
     }
-    guard let root = try? XMLElement.parse(reply.response.body) else { return }
+    // Quiet servers say nothing at all.
+    if reply.response.body.isEmpty { return }
+    let root: XMLElement
+    do throws(XMLElement.Malformed) { root = try XMLElement.parse(reply.response.body) } catch {
+      throw StorageError(.outcomeUnknown, first.location, "the answer to a deletion cannot be understood: \(error)", isRetryable: true)
+    }
     let failures = root.all("Error").filter { $0.text(of: "Code") != "NoSuchKey" }
     guard let failure = failures.first else { return }
     let code = failure.text(of: "Code") ?? "unknown error"

@@ -24,7 +24,7 @@ enum S3Failure {
       return StorageError(.permission, location, "this machine's clock is wrong: \(what)")
     case (_, "ExpiredToken"), (_, "ExpiredTokenException"), (_, "TokenRefreshRequired"):
       return StorageError(.permission, location, "the credentials have expired: \(what); renew them, for example with 'aws sso login'")
-    case (401, _), (403, _):
+    case (401, _), (403, _), (_, "AccessDenied"):
       let hint =
         error.code.isEmpty && isRead
         ? "allow s3:GetObject on the object, and s3:ListBucket on the bucket, without which a missing object looks the same"
