@@ -15,6 +15,7 @@ import pyarrow.fs
 import pyarrow.parquet
 import support
 from pyiceberg.table import StaticTable
+from servers import FaultProxy
 
 SERVERS_PYTHON = os.environ.get("FRAZIL_SERVERS_PYTHON", str(pathlib.Path.home() / ".cache" / "frazil" / "venv-servers" / "bin" / "python"))
 BUCKET = "interop"
@@ -221,6 +222,44 @@ def s3_results(place):
 
 
 @support.check
+def s3_credentials_that_expire(place):
+    """Keys that a service calls expired in the middle of a statement are asked for anew, for reads, writes and uploads in parts."""
+    folder = pathlib.Path(place.folder)
+    with S3(place) as s3:
+        asked = folder / "asked"
+        script = folder / "keys.sh"
+        script.write_text(
+            f"#!/bin/sh\necho x >> {asked}\nsecond=$(wc -l < {asked})\n"
+            f"""printf '{{"Version": 1, "AccessKeyId": "{s3.key}", "SecretAccessKey": "{s3.secret}", "Expiration": "2100-01-01T00:00:%02dZ"}}' "$second"\n""")
+        script.chmod(0o700)
+        (folder / ".aws").mkdir()
+        (folder / ".aws" / "config").write_text(f"[default]\ncredential_process = {script}\n")
+        proxy = FaultProxy(s3.endpoint)
+        try:
+            del s3.environment["AWS_ACCESS_KEY_ID"], s3.environment["AWS_SECRET_ACCESS_KEY"]
+            s3.environment["AWS_ENDPOINT_URL_S3"] = proxy.url
+            s3.run("CREATE TABLE t (id bigint, text varchar) TBLPROPERTIES ('table_type' = 'ICEBERG')")
+            expired = {"action": "status", "status": 400, "code": "ExpiredToken"}
+            statements = [
+                # 20 MB that no codec makes small: parts.
+                ("INSERT INTO t SELECT id, to_hex(sha512(to_utf8(CAST(id AS varchar)))) FROM UNNEST(sequence(1, 200000)) AS s (id)", {"contains": "partNumber=2"}),
+                ("INSERT INTO t VALUES (0, 'x')", {"method": "PUT", "skip": 1}), ("SELECT count(*) FROM t WHERE text > ''", {"method": "GET", "skip": 2})]
+            for sql, place_of_fault in statements:
+                asked.write_text("")
+                proxy.faults({**expired, **place_of_fault})
+                found = s3.run(sql)
+                assert len(proxy.struck()) == 1, f"the keys did not expire in {sql}"
+                assert len(asked.read_text().splitlines()) == 2, f"{sql}: {asked.read_text()}"
+            assert found == [(200_001,)], found
+            # Keys that stay expired.
+            proxy.faults({**expired, "times": 1_000})
+            text = s3.frazil("-c", "SELECT count(*) FROM t WHERE text > ''", code=1).stderr
+            assert "ExpiredToken" in text and "expired" in text, text
+        finally:
+            proxy.close()
+
+
+@support.check
 def s3_errors(place):
     """Missing buckets and objects, wrong keys and no credentials are told by name, with what to do, and without secrets."""
     with S3(place) as s3:
@@ -230,6 +269,12 @@ def s3_errors(place):
         assert "nothing.parquet" in absent, absent
         identity = s3.frazil("whoami").stdout
         assert "AWS_ACCESS_KEY_ID" in identity and s3.endpoint in identity, identity
+        endpoint = s3.environment["AWS_ENDPOINT_URL_S3"]
+        s3.environment["AWS_ENDPOINT_URL_S3"] = "http://me:passw0rd@127.0.0.1:9"
+        for arguments, code in ((("-c", f"SELECT * FROM read_parquet('s3://{BUCKET}/nothing.parquet')"), 1), (("whoami",), 0)):
+            done = s3.frazil(*arguments, code=code)
+            assert "no URL" in done.stdout + done.stderr and "passw0rd" not in done.stdout + done.stderr, done
+        s3.environment["AWS_ENDPOINT_URL_S3"] = endpoint
         s3.environment["AWS_SECRET_ACCESS_KEY"] = "not-the-secret"
         denied = s3.frazil("-c", f"SELECT * FROM read_parquet('s3://{BUCKET}/nothing.parquet')", code=1).stderr
         assert "whoami" in denied and "not-the-secret" not in denied, denied

@@ -1,3 +1,4 @@
+import Glibc
 import Storage
 import Synchronization
 import TestSupport
@@ -110,6 +111,30 @@ struct HTTPClientTests {
     var slow = HTTPRequest(.get, try Self.url(server))
     slow.limits.totalMilliseconds = 200
     #expect(await Self.failure { _ = try await HTTPClient().send(slow) }?.kind == .timedOut)
+  }
+
+  @Test("a server that takes no connection is given up after the time for connecting, and nothing has happened there")
+  func connecting() async throws {
+    // A listener that nobody accepts from: once its queue is full, the system answers no more.
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(listener) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let waiting = (0..<8).map { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0) }
+    defer { for descriptor in waiting { close(descriptor) } }
+    withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+        guard bind(listener, pointer, size) == 0, listen(listener, 0) == 0, getsockname(listener, pointer, &size) == 0 else { return }
+        for descriptor in waiting { _ = connect(descriptor, pointer, size) }
+      }
+    }
+    let url = try #require(HTTPURL("http://127.0.0.1:\(UInt16(bigEndian: address.sin_port))/"))
+    var request = HTTPRequest(.put, url, body: .empty)
+    request.limits.connectMilliseconds = 200
+    let error = await Self.failure { [request] in _ = try await HTTPClient().send(request) }
+    #expect(error?.kind == .timedOut && error?.mayHaveTakenEffect == false && error?.isRetryable == true, "\(String(describing: error))")
   }
 
   @Test("cancelling a task, or the flag of a blocked thread, stops the transfer at once")

@@ -96,7 +96,7 @@ extension RESTCatalog {
     options.isAnonymous = false
     if let region = config["s3.region"] ?? config["client.region"] { options.region = region }
     if let text = config["s3.endpoint"] {
-      guard let url = HTTPURL(text) else { throw CredentialError("s3.endpoint '\(text)' is no URL") }
+      guard let url = HTTPURL(text) else { throw CredentialError("s3.endpoint is no URL") }
       options.endpoint = url
     }
     switch config["s3.path-style-access"]?.lowercased() {

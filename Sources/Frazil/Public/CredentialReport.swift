@@ -37,7 +37,7 @@ extension Engine {
       isFound = false
     }
     return CredentialReport(
-      summary: summary, isFound: isFound, region: settings.region ?? "us-east-1 (nothing states one)", endpoint: settings.configuredEndpoint("s3"),
+      summary: summary, isFound: isFound, region: settings.region ?? "us-east-1 (nothing states one)", endpoint: settings.configuredEndpoint("s3").map { HTTPURL($0) == nil ? "what is set is no URL" : $0 },
       sources: chain.lastAttempts.map { attempt in
         let outcome =
           switch attempt.outcome {

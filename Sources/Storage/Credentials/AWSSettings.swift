@@ -73,7 +73,8 @@ package struct AWSSettings: Sendable {
   package func endpoint(_ service: String, host: String? = nil, region: String) throws(CredentialError) -> HTTPURL {
     if let text = configuredEndpoint(service) {
       guard let url = HTTPURL(text) else {
-        throw CredentialError("the endpoint '\(text)' of \(service) is no URL; it looks like https://host:port")
+        // It may hold a password, which is one of the reasons.
+        throw CredentialError("the endpoint that is set for \(service) is no URL without a user's name; it looks like https://host:port")
       }
       return url
     }
