@@ -13,9 +13,11 @@ let upcoming: [SwiftSetting] = [
 let strict = upcoming + [.strictMemorySafety()]
 
 /// The static library where there is one: a shared one more costs time at every start.
-let pcre2 =
-  ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
-    .contains { FileManager.default.fileExists(atPath: $0 + "/libpcre2-8.a") } ? ":libpcre2-8.a" : "pcre2-8"
+func library(_ name: String) -> LinkerSetting {
+  let isStatic = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
+    .contains { FileManager.default.fileExists(atPath: "\($0)/lib\(name).a") }
+  return .linkedLibrary(isStatic ? ":lib\(name).a" : name)
+}
 
 func module(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -32,6 +34,7 @@ var targets: [Target] = [
   .systemLibrary(name: "CSnappy", providers: [.apt(["libsnappy-dev"])]),
   .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
+  .systemLibrary(name: "CStemmer", providers: [.apt(["libstemmer-dev"])]),
   .target(name: "CIntrinsics"),
   .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
   .target(name: "CSQLite", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
@@ -47,8 +50,8 @@ var targets: [Target] = [
   module("Parquet", ["Columnar", "Compression", "Storage", "CIntrinsics"], upcoming),
   module("TextFormats", ["Columnar", "Compression", "JSONText", "Storage", "CIntrinsics"], upcoming),
   .target(
-    name: "Functions", dependencies: ["Columnar", "Digests", "JSONText", "CPCRE2", "CIntrinsics"], swiftSettings: upcoming,
-    linkerSettings: [.linkedLibrary(pcre2)]),
+    name: "Functions", dependencies: ["Columnar", "Digests", "JSONText", "CPCRE2", "CStemmer", "CIntrinsics"], swiftSettings: upcoming,
+    linkerSettings: [library("pcre2-8"), library("stemmer")]),
   // floor 2
   module("Iceberg", ["Avro", "Parquet", "Compression", "JSONText", "Storage", "Columnar"], upcoming),
   module("Planner", ["SQLSyntax", "Functions", "Columnar"], strict),

@@ -41,8 +41,8 @@ import Testing
   /// C modules and the system's, and who may import them. Foundation is in nobody's row: it would double the executable.
   static let system: [String: Set<String>] = [
     "CZlib": ["Compression"], "CZstd": ["Compression"], "CSnappy": ["Compression"], "CLZ4": ["Compression"],
-    "CIntrinsics": ["Columnar", "Digests", "Functions", "Storage", "Parquet", "TextFormats", "Execution"], "CPCRE2": ["Functions"], "CCurl": ["Storage"],
-    "CSQLite": ["Catalogs"],
+    "CIntrinsics": ["Columnar", "Digests", "Functions", "Storage", "Parquet", "TextFormats", "Execution"], "CPCRE2": ["Functions"], "CStemmer": ["Functions"],
+    "CCurl": ["Storage"], "CSQLite": ["Catalogs"],
   ]
   static let anywhere: Set<String> = ["Swift", "Glibc", "Darwin", "Synchronization"]
 

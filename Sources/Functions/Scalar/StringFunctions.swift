@@ -205,18 +205,6 @@ extension FunctionLibrary {
         out.bytes.append(text: String(repeating: "0", count: 4 - digits.count) + digits)
       }
     },
-    textUnary("word_stem", "The stem of an English word in lower case.") { (word: Text, out: inout TextColumnBuilder) throws(KernelError) in
-      out.bytes.append(text: EnglishStemmer.stem(word.string))
-    },
-    textBinary("word_stem", "The stem of a word in a language, of which there is en.") {
-      (word: Text, language: Text, out: inout TextColumnBuilder) throws(KernelError) in
-      switch language.string.lowercased() {
-      case "en": out.bytes.append(text: EnglishStemmer.stem(word.string))
-      case "ca", "da", "de", "es", "eu", "fi", "fr", "hu", "hy", "ir", "it", "lt", "nl", "no", "pt", "ro", "ru", "sv", "tr":
-        throw KernelError("NOT_SUPPORTED", "word_stem knows English (en) only, not \(language.string)")
-      case let name: throw .invalidArgument("Unknown stemmer language: \(name)")
-      }
-    },
     textTernary("overlay", "Text with the part from a 1-based position on, as long as the replacement, exchanged for it.") {
       (text: Text, replacement: Text, start: Int64, out: inout TextColumnBuilder) throws(KernelError) in
       try overlay(text, replacement, start, Int64(UTF8Text.count(replacement.bytes)), &out)
