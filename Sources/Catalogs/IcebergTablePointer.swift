@@ -51,12 +51,14 @@ package struct IcebergTablePointer: Sendable {
 
   /// Replaces `expected` by `metadata` if it is still current.
   ///
-  /// - Parameter columns: the columns of the new schema, for readers of the catalog; nil leaves them.
+  /// - Parameters:
+  ///   - columns: the columns of the new schema, for readers of the catalog; nil leaves them.
+  ///   - description: the table's comment, as Java's Glue catalog keeps it; nil leaves it.
   /// - Throws: catalog errors; when one comes after the entry was written all the same, that counts as swapped.
   package func swap(
-    from expected: Location, to metadata: Location, columns: [CatalogColumn]? = nil
+    from expected: Location, to metadata: Location, columns: [CatalogColumn]? = nil, description: String? = nil
   ) async throws(CatalogError) -> Outcome {
-    try await Self.swap([Swap(pointer: self, expected: expected, metadata: metadata, columns: columns)])
+    try await Self.swap([Swap(pointer: self, expected: expected, metadata: metadata, columns: columns, description: description)])
   }
 
   /// What becomes of one table when several are swapped as one.
@@ -66,12 +68,14 @@ package struct IcebergTablePointer: Sendable {
     /// Nil for a table that must only not have changed.
     package let metadata: Location?
     package let columns: [CatalogColumn]?
+    package let description: String?
 
-    package init(pointer: IcebergTablePointer, expected: Location, metadata: Location?, columns: [CatalogColumn]?) {
+    package init(pointer: IcebergTablePointer, expected: Location, metadata: Location?, columns: [CatalogColumn]?, description: String?) {
       self.pointer = pointer
       self.expected = expected
       self.metadata = metadata
       self.columns = columns
+      self.description = description
     }
   }
 
@@ -88,6 +92,7 @@ package struct IcebergTablePointer: Sendable {
           entry.parameters[currentKey] = metadata.text
           entry.parameters[previousKey] = swap.expected.text
           if let columns = swap.columns { entry.storage.columns = columns }
+          if let description = swap.description { entry.description = description }
         }
         entries.append(entry)
       }

@@ -40,6 +40,7 @@ struct Scenario: Sendable {
 
   private static let rowChanges = [
     ("INSERT", "INSERT INTO t SELECT id + 10, region, x FROM t UNION ALL VALUES (9, 'd', 1e0)"),
+    ("CREATE OR REPLACE TABLE AS", "CREATE OR REPLACE TABLE t AS SELECT id + 10 AS id, region, x FROM t"),
     ("INSERT OVERWRITE", "INSERT OVERWRITE t SELECT id + 10, region, x FROM t WHERE region <> 'b'"),
     ("UPDATE", "UPDATE t SET x = 9e0 WHERE id IN (1, 2, 6)"),
     ("UPDATE of the partition", "UPDATE t SET region = 'z' WHERE id = 1"),

@@ -368,6 +368,38 @@ def failed_inserts_leave_nothing(place):
 
 
 @check
+def replaced_tables(place):
+    """CREATE OR REPLACE TABLE: others read the new rows, and the old ones by their snapshot; ids and columns go on as in Java's library."""
+    columns_table(place, "id int, name string, s struct<x:int,y:string>", [], "PARTITIONED BY (name)")
+    place.run("INSERT INTO t VALUES (1, 'one', ROW(1, 'a')), (2, 'two', NULL)")
+    old = place.metadata("t")
+    before = place.files("t")
+    assert "DIVISION_BY_ZERO" in place.fails("CREATE OR REPLACE TABLE t AS SELECT 1 / (id - 1) AS id FROM t")
+    assert place.files("t") == before and place.metadata("t") == old
+    place.run("CREATE OR REPLACE TABLE t WITH (partitioning = ARRAY['bucket(id, 4)', 'name']) AS "
+              "SELECT name, CAST(id AS bigint) AS id, length(name) AS size, CAST(ROW(s.y) AS row(y varchar)) AS s FROM t")
+    place.everyone_reads("t", [("one", 1, 3, {"y": "a"}), ("two", 2, 3, {"y": None})])
+    new = place.metadata("t")
+    assert (new["table-uuid"], new["location"]) == (old["table-uuid"], old["location"])
+    assert new["schemas"][0] == old["schemas"][0] and new["current-schema-id"] == 1 and new["last-column-id"] == 6
+    ids = {field.name: field.field_id for field in place.pyiceberg("t").schema().fields}
+    assert ids == {"id": 1, "name": 2, "s": 3, "size": 6} and place.pyiceberg("t").schema().find_field("s.y").field_id == 5
+    # The partition field of an older spec has its id again.
+    assert [(field["name"], field["field-id"]) for field in new["partition-specs"][1]["fields"]] == [("id_bucket", 1001), ("name", 1000)]
+    table = place.pyiceberg("t")
+    first, second = table.snapshots()
+    assert second.parent_snapshot_id is None and second.sequence_number == 2 and table.current_snapshot() == second
+    assert [entry["snapshot-id"] for entry in new["snapshot-log"]] == [first.snapshot_id, second.snapshot_id]
+    rows = [tuple(row.values()) for row in table.scan(snapshot_id=first.snapshot_id).to_arrow().to_pylist()]
+    same_rows(rows, [(1, "one", {"x": 1, "y": "a"}), (2, "two", None)], "PyIceberg, older snapshot")
+    place.run("CREATE OR REPLACE TABLE t (id string) COMMENT 'empty'")
+    place.everyone_reads("t", [])
+    assert place.pyiceberg("t").current_snapshot() is None and place.pyiceberg("t").properties["comment"] == "empty"
+    place.run("INSERT INTO t VALUES 'x'")
+    place.everyone_reads("t", [("x",)])
+
+
+@check
 def mounted_s3_locations(place):
     """What dbt and awswrangler send, with all of s3:// below a folder: metadata says s3://, files are local."""
     options = ("--offline", os.path.join(place.folder, "s3"))

@@ -30,7 +30,8 @@ package struct CatalogPointer: MetadataPointer {
 
   package func swap(from expected: Location, to new: Location, _ metadata: TableMetadata) async throws(IcebergError) -> SwapOutcome {
     do {
-      switch try await pointer.swap(from: expected, to: new, columns: IcebergColumns.catalogColumns(metadata)) {
+      let columns = IcebergColumns.catalogColumns(metadata)
+      switch try await pointer.swap(from: expected, to: new, columns: columns, description: metadata.properties["comment"]) {
       case .swapped: return .swapped
       case .conflict: return .conflict
       }
@@ -87,7 +88,7 @@ package struct CatalogPointers: MetadataPointerGroup {
         swaps.map { swap in
           IcebergTablePointer.Swap(
             pointer: pointers[swap.table].pointer, expected: swap.expected, metadata: swap.new?.location,
-            columns: swap.new.map { IcebergColumns.catalogColumns($0.metadata) })
+            columns: swap.new.map { IcebergColumns.catalogColumns($0.metadata) }, description: swap.new?.metadata.properties["comment"])
         })
       return outcome == .swapped ? .swapped : .conflict
     } catch { throw IcebergError(error) }

@@ -97,6 +97,7 @@ package struct IcebergTableWrite: PartitionedWrite {
   fileprivate enum Target: Sendable {
     case existing(any TableCommitter, uuid: String?)
     case new(Committer)
+    case replaced(any TableCommitter, TableDefinition, base: TableMetadata)
   }
 
   fileprivate init(_ plan: IcebergWritePlan, _ target: Target, overwrite: IcebergOverwrite? = nil) {
@@ -123,6 +124,9 @@ package struct IcebergTableWrite: PartitionedWrite {
           _ = try await committer.commit(SnapshotChange(adding: files, branch: plan.branch), expectedUUID: uuid)
         }
       case .new(let committer): _ = try await committer.create(plan.metadata, adding: files.isEmpty ? nil : SnapshotChange(adding: files))
+      case .replaced(let committer, let definition, let base):
+        _ = try await committer.commit(
+          TableReplacement(definition, of: base, planned: plan.metadata, adding: files), expectedUUID: base.tableUUID)
       }
     } catch {
       if error.kind != .commitStateUnknown { await plan.removeFiles() }
@@ -228,6 +232,15 @@ package struct IcebergWriter: IcebergWriting {
   /// The rows of a table that comes into being with them.
   package func beginCreation(_ metadata: TableMetadata) throws(IcebergError) -> any TableWrite {
     IcebergTableWrite(try plan(metadata), .new(catalogCommitter))
+  }
+
+  /// The rows that take the place of a table's.
+  ///
+  /// - Parameter planned: what the definition makes of `base`.
+  package func beginReplacement(
+    of base: TableMetadata, by definition: TableDefinition, _ planned: TableMetadata
+  ) throws(IcebergError) -> any TableWrite {
+    IcebergTableWrite(try plan(planned), .replaced(committer, definition, base: base))
   }
 
   func plan(

@@ -7,26 +7,24 @@ import Planner
 import SQLSyntax
 import Storage
 
-/// CREATE TABLE and CREATE TABLE AS. The first thing to find out is which family a statement belongs to: Iceberg tables, which this file
+/// CREATE TABLE and CREATE TABLE AS, also with OR REPLACE. The first thing to find out is which family a statement belongs to: Iceberg tables, which this file
 /// makes, or Hive's.
 extension StatementRunner {
   func runCreateTable(
     _ create: CreateTableStatement, parameters: [Scalar] = [], range: SourceRange
   ) async throws -> StatementResult {
-    let family = try TableFamily(create)
-    guard create.mode == .create else {
-      throw SQLError.notSupported(
-        "\(create.mode.rawValue) TABLE is not supported yet", range: range, hint: "DROP TABLE IF EXISTS, then CREATE TABLE.")
-    }
-    guard family != .hive else { return try await runCreateHiveTable(create, parameters: parameters, range: range) }
+    guard try TableFamily(create) != .hive else { return try await runCreateHiveTable(create, parameters: parameters, range: range) }
     let (catalog, database, name) = try resolve(create.name)
-    if create.ifNotExists, try await tableExists(name, in: database, of: catalog) {
-      return StatementResult(rowsAffected: create.query == nil ? nil : 0)
+    if create.ifNotExists {
+      guard create.mode == .create else {
+        throw SQLError(.syntaxError, "'\(create.mode.rawValue)' and 'IF NOT EXISTS' clauses can not be used together", range: create.name.range)
+      }
+      if try await tableExists(name, in: database, of: catalog) { return StatementResult(rowsAffected: create.query == nil ? nil : 0) }
     }
     let creation = try await bindCreation(create, parameters: parameters, range: range)
     do {
       guard let plan = creation.plan else {
-        _ = try await creation.writer.catalogCommitter.create(creation.metadata)
+        try await creation.makeEmpty()
         return StatementResult(rowsAffected: create.query == nil ? nil : 0)
       }
       let prepared = try await writingExecutor.prepare(optimize(plan))
@@ -35,24 +33,31 @@ extension StatementRunner {
     } catch {
       // The folder was empty or absent before, so empty folders in it are this statement's, unless somebody else makes the same table.
       let kind = (error as? IcebergError)?.kind
-      if kind != .commitStateUnknown, kind != .alreadyExists { await removeEmptyFolders(at: Location(creation.metadata.location)) }
+      if let location = creation.newLocation, kind != .commitStateUnknown, kind != .alreadyExists {
+        await removeEmptyFolders(at: Location(location))
+      }
       throw SQLError(wrapping: error).located(at: create.name.range)
     }
   }
 
-  /// A table that is about to be made.
+  /// A table that is about to be made or replaced.
   struct TableCreation {
-    let metadata: TableMetadata
-    let writer: IcebergWriter
-    /// The rows of a CTAS; nil for an empty table.
+    /// The rows of the query; nil for an empty table.
     let plan: LogicalPlan?
     let target: WriteTarget
+    /// What there is to do without rows.
+    let makeEmpty: @Sendable () async throws -> Void
+    /// The folder of a table that is not there yet.
+    let newLocation: String?
   }
 
   /// Checks a statement whole, without writing anything.
   func bindCreation(
     _ create: CreateTableStatement, parameters: [Scalar] = [], range: SourceRange
   ) async throws -> TableCreation {
+    if create.mode != .create, let entry = try await replacedEntry(create) {
+      return try await bindReplacement(of: entry, by: create, parameters: parameters)
+    }
     let (catalog, database, name) = try resolve(create.name)
     let exists = try await located(create.name.range) {
       _ = try await catalog.database(database)
@@ -64,9 +69,7 @@ extension StatementRunner {
         : SQLError(
           .tableAlreadyExists, "Destination table '\(engine.catalogs.shownName(catalog)).\(database).\(name)' already exists", range: create.name.range)
     }
-    var rows: BoundQuery?
-    if let query = create.query { rows = try await bindRows(of: query, for: create, parameters: parameters) }
-    if session.settings.isStrict, let columns = rows?.columns { try checkTimestamps(columns) }
+    let rows = try await bindRows(for: create, parameters: parameters)
     let definition = try IcebergDefinition(create, columns: rows.map { .ofQuery($0) } ?? .declared(create.columns), binder: constantBinder)
     // A catalog that keeps the states also says where, once it knows what, and may be alone in having access to it.
     let location =
@@ -78,21 +81,32 @@ extension StatementRunner {
     var metadata = TableMetadata(
       newTableAt: location, uuid: writer.makeUUID(), schema: definition.schema, spec: definition.spec,
       properties: definition.properties, formatVersion: definition.formatVersion, nowMilliseconds: engine.now / 1_000)
-    var plan: LogicalPlan?
-    if let rows, create.withData {
-      if let keeping = catalog.keeping {
-        let draft = metadata
-        let staged = try await located(create.name.range) { try await keeping.stageTable(name, in: database, draft) }
-        metadata.location = staged.location
-        metadata.tableUUID = staged.uuid ?? metadata.tableUUID
-      }
-      let table = try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers)
-      plan = try constantBinder.insertion(of: rows, into: table, columns: [], range: create.name.range)
+    if let keeping = catalog.keeping, rows != nil, create.withData {
+      let draft = metadata
+      let staged = try await located(create.name.range) { try await keeping.stageTable(name, in: database, draft) }
+      metadata.location = staged.location
+      metadata.tableUUID = staged.uuid ?? metadata.tableUUID
     }
-    let details = [PlanDescription.Detail(label: "", text: engine.shownName(name, in: database, of: catalog))] + WriteTarget.details(of: metadata)
     let first = metadata
-    let target = WriteTarget(name: "CreateTableAs", details: details) { try writer.beginCreation(first) }
-    return TableCreation(metadata: first, writer: writer, plan: plan, target: target)
+    let details = [PlanDescription.Detail(label: "", text: engine.shownName(name, in: database, of: catalog))] + WriteTarget.details(of: first)
+    return TableCreation(
+      plan: try insertion(of: rows, into: first, create), target: WriteTarget(name: "CreateTableAs", details: details) { try writer.beginCreation(first) },
+      makeEmpty: { _ = try await writer.catalogCommitter.create(first) }, newLocation: first.location)
+  }
+
+  /// The rows of a CTAS; nil without a query.
+  func bindRows(for create: CreateTableStatement, parameters: [Scalar]) async throws -> BoundQuery? {
+    guard let query = create.query else { return nil }
+    let rows = try await bindRows(of: query, for: create, parameters: parameters)
+    if session.settings.isStrict { try checkTimestamps(rows.columns) }
+    return rows
+  }
+
+  /// A plan that gives the columns of a table's first rows; nil when it gets none.
+  func insertion(of rows: BoundQuery?, into metadata: TableMetadata, _ create: CreateTableStatement) throws -> LogicalPlan? {
+    guard let rows, create.withData else { return nil }
+    let table = try IcebergTable(metadata: metadata, store: engine.store, footers: engine.footers)
+    return try constantBinder.insertion(of: rows, into: table, columns: [], range: create.name.range)
   }
 
   /// `AthenaRule.timestampPrecision`
@@ -109,7 +123,7 @@ extension StatementRunner {
     }
   }
 
-  private var constantBinder: Binder { Binder(relations: ResolvedRelations(), settings: binderSettings()) }
+  var constantBinder: Binder { Binder(relations: ResolvedRelations(), settings: binderSettings()) }
 
   func tableExists(_ name: String, in database: String, of catalog: any Catalog) async throws(CatalogError) -> Bool {
     do {
@@ -218,6 +232,13 @@ enum TableFamily {
       self = .athenaIceberg
     } else if let stated, stated.text.lowercased() != "hive" {
       throw SQLError(.invalidTableProperty, "table_type '\(stated.text)' is not known", range: stated.range, hint: "'ICEBERG' or 'HIVE'")
+    } else if create.mode != .create {
+      // Trino's form, which does not say of which kind: only Iceberg tables can be replaced.
+      guard stated == nil, !create.isExternal, create.rowFormat == nil, create.storedAs == nil else {
+        throw SQLError.notSupported(
+          "\(create.mode.rawValue) TABLE makes Iceberg tables only", range: stated?.range ?? create.name.range, hint: "DROP TABLE IF EXISTS, then CREATE TABLE.")
+      }
+      self = .athenaIceberg
     } else if !create.isExternal, create.query == nil, create.rowFormat == nil, create.storedAs == nil {
       throw SQLError(
         .syntaxError, "External keyword required for table type HIVE", range: create.name.range,

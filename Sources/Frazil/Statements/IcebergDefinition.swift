@@ -3,7 +3,7 @@ import Iceberg
 import Planner
 import SQLSyntax
 
-/// What a CREATE TABLE says of a new Iceberg table, in Iceberg's terms.
+/// What a CREATE TABLE or REPLACE TABLE says of an Iceberg table, in Iceberg's terms.
 struct IcebergDefinition {
   enum Columns {
     case declared([ColumnDefinition])
@@ -17,10 +17,12 @@ struct IcebergDefinition {
   private(set) var location: StringLiteral?
   private(set) var comment: String?
 
-  /// - Parameter binder: evaluates the values of WITH.
-  init(_ create: CreateTableStatement, columns: Columns, binder: Binder) throws(SQLError) {
+  /// - Parameters:
+  ///   - replaced: the table whose place this one takes, if it does.
+  ///   - binder: evaluates the values of WITH.
+  init(_ create: CreateTableStatement, columns: Columns, replacing replaced: TableMetadata? = nil, binder: Binder) throws(SQLError) {
     try Self.refuseForeignClauses(create)
-    let settings = try IcebergTableSettings(create, binder: binder)
+    let settings = try IcebergTableSettings(create, replacing: replaced, binder: binder)
     properties = settings.properties
     formatVersion = settings.formatVersion
     location = settings.location ?? create.location

@@ -9,8 +9,8 @@ import SQLSyntax
 ///
 /// Athena refuses names it does not know; here they are stored as they are (`write.parquet.…`, or whatever another engine reads).
 struct IcebergTableSettings {
-  private(set) var properties: [String: String] = ["write.format.default": "parquet", "write.parquet.compression-codec": "zstd"]
-  private(set) var formatVersion = 2
+  private(set) var properties: [String: String]
+  private(set) var formatVersion: Int
   private(set) var location: StringLiteral?
   /// `partitioning = ARRAY['day(ts)', …]`
   private(set) var partitioning: [PartitionTerm] = []
@@ -25,7 +25,10 @@ struct IcebergTableSettings {
     "vacuum_max_metadata_files_to_keep": "write.metadata.previous-versions-max",
   ]
 
-  init(_ create: CreateTableStatement, binder: Binder) throws(SQLError) {
+  /// - Parameter replaced: the table whose properties stay where the statement does not state them; nil for a new one.
+  init(_ create: CreateTableStatement, replacing replaced: TableMetadata? = nil, binder: Binder) throws(SQLError) {
+    properties = replaced == nil ? ["write.format.default": "parquet", "write.parquet.compression-codec": "zstd"] : [:]
+    formatVersion = replaced?.formatVersion ?? 2
     var level: SourceRange?
     var seen: Set<String> = []
     func note(_ key: String, _ range: SourceRange) throws(SQLError) {

@@ -107,6 +107,7 @@ extension Statement {
         .change
       case .rename, .setSerDeProperties, .setLocation, .addPartitions, .dropPartitions, .renamePartition, .execute: .ownCommit
       }
+    case .createTable(let create) where create.mode != .create: .change
     case .startTransaction: .nested
     case .unload, .optimize, .vacuum, .analyze, .repairTable, .call, .createTable, .createTableLike, .createView, .createSchema, .alterView,
       .alterSchema, .dropTable, .dropView, .dropSchema, .comment:
