@@ -30,7 +30,7 @@ package enum HiveType {
         parts.append("\(field.name ?? "field\(index)"):\(type)")
       }
       return "struct<\(parts.joined(separator: ","))>"
-    case .unknown, .ipaddress, .timeTZ, .sketch, .intervalDayToSecond, .intervalYearToMonth: return nil
+    case .unknown, .ipaddress, .timeTZ, .sketch, .color, .intervalDayToSecond, .intervalYearToMonth: return nil
     }
   }
 

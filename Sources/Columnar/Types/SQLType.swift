@@ -15,6 +15,8 @@ package indirect enum SQLType: Hashable, Sendable {
   case uuid
   case ipaddress
   case sketch(SketchType)
+  /// Of text on a terminal: red, green and blue in a byte each, or one of the terminal's own colors as -1...-8.
+  case color
   case date
   case time(precision: Int)
   case timeTZ(precision: Int)
@@ -47,7 +49,7 @@ package struct RowField: Hashable, Sendable {
 /// | physical | bytes | SQL types |
 /// |---|---|---|
 /// | boolean | 1 (0 or 1) | boolean, unknown |
-/// | int8, int16, int32, int64 | 1, 2, 4, 8 | tinyint, smallint, integer and date (days) and year-month interval (months), bigint and decimal up to 18 digits and time and timestamp and day-second interval (milliseconds) |
+/// | int8, int16, int32, int64 | 1, 2, 4, 8 | tinyint, smallint, integer and date (days) and year-month interval (months) and color, bigint and decimal up to 18 digits and time and timestamp and day-second interval (milliseconds) |
 /// | int128 | 16 | decimal of 19...38 digits; uuid and ipaddress (big-endian value, top bit flipped, so that signed order is byte order) |
 /// | float, double | 4, 8 | real, double |
 /// | string | 16 (`StringView`) | varchar, char, varbinary, json, sketches |
@@ -78,7 +80,7 @@ extension SQLType {
     case .unknown, .boolean: .boolean
     case .tinyint: .int8
     case .smallint: .int16
-    case .integer, .date, .intervalYearToMonth: .int32
+    case .integer, .date, .intervalYearToMonth, .color: .int32
     case .bigint, .time, .timestamp, .intervalDayToSecond: .int64
     case .decimal(let precision, _): precision <= 18 ? .int64 : .int128
     case .real: .float
@@ -155,6 +157,7 @@ extension SQLType: CustomStringConvertible {
     case .uuid: "uuid"
     case .ipaddress: "ipaddress"
     case .sketch(let type): "\(type)"
+    case .color: "color"
     case .date: "date"
     case .time(let precision): "time(\(precision))"
     case .timeTZ(let precision): "time(\(precision)) with time zone"

@@ -100,7 +100,7 @@ private struct AvroExportSchema {
       decimal.precision = precision
       decimal.scale = scale
       return decimal
-    case .varchar, .char, .json, .ipaddress, .timeTZ: return .string
+    case .varchar, .char, .json, .ipaddress, .color, .timeTZ: return .string
     case .uuid: return AvroType(.string, logicalType: "uuid")
     case .varbinary, .sketch: return .bytes
     case .date: return AvroType(.int, logicalType: "date")
@@ -174,7 +174,7 @@ private final class AvroColumn {
     case .varchar, .char, .json, .varbinary, .sketch:
       encoder.lengthPrefixed(StringView.buffer(at: view.pointer(as: StringView.self) + index))
     case .uuid: encoder.string(Self.uuid(view.pointer(as: Int128.self)[index]))
-    case .ipaddress, .timeTZ: encoder.string(column.scalar(at: index).text ?? "")
+    case .ipaddress, .color, .timeTZ: encoder.string(column.scalar(at: index).text ?? "")
     case .time(let precision):
       let ticks = view.pointer(as: Int64.self)[index]
       encoder.long(precision <= 6 ? ticks : ticks / 1_000)

@@ -46,7 +46,7 @@ extension ExportFormat {
 
   private static func checkInterval(_ type: SQLType, _ column: String) throws {
     switch type {
-    case .intervalDayToSecond, .intervalYearToMonth, .ipaddress, .timeTZ, .sketch:
+    case .intervalDayToSecond, .intervalYearToMonth, .ipaddress, .timeTZ, .sketch, .color:
       throw TextFormatError(.notSupported, "column '\(column)': values of type \(type) cannot be written to files; cast them to \(type.physical == .string ? "varbinary" : "varchar")")
     default: for child in type.children { try checkInterval(child, column) }
     }

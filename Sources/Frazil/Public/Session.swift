@@ -61,7 +61,7 @@ public final class Session: Sendable {
     let transaction = transaction
     let outcome: Result<StatementResult, SQLError> = await withTaskCancellationHandler {
       do {
-        let result = try await runner.runWithSessionParameters(parsed)
+        let result = try await runner.runWithSessionParameters(parsed).adding(notes: runner.notes.take())
         return .success(engine.overlay == nil ? result : result.adding(notes: engine.overlayNotices.take()))
       } catch {
         return .failure(SQLError(wrapping: error).located(at: statement.range))

@@ -133,7 +133,7 @@ extension SQLType {
     switch self {
     case .boolean, .tinyint: 1
     case .smallint: 2
-    case .integer, .real, .date, .intervalYearToMonth: 4
+    case .integer, .real, .date, .intervalYearToMonth, .color: 4
     case .bigint, .double, .time, .intervalDayToSecond: 8
     case .timestamp(let precision): precision <= 6 ? 8 : 12
     case .timestampTZ(let precision): precision <= 3 ? 8 : 12

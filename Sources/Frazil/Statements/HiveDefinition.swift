@@ -63,7 +63,7 @@ struct HiveDefinition {
     }
     let type = try SQLType.resolved(name)
     switch type {
-    case .json, .uuid, .time, .timestampTZ, .ipaddress, .timeTZ, .sketch, .unknown: break
+    case .json, .uuid, .time, .timestampTZ, .ipaddress, .timeTZ, .sketch, .color, .unknown: break
     default: if let text = HiveType.text(type) { return text }
     }
     throw SQLError(.notSupported, "Unsupported Hive type: \(type)", range: name.range)

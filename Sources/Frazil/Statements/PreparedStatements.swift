@@ -45,7 +45,8 @@ extension StatementRunner {
         error.code, place(error.range) + error.message, range: range, hint: error.hint, cause: error.cause, isRetryable: error.isRetryable)
     }
     do {
-      let inner = StatementRunner(session: session, context: context, script: prepared.script)
+      var inner = StatementRunner(session: session, context: context, script: prepared.script)
+      inner.notes = notes
       let result = try await inner.run(prepared.statement, parameters: values)
       return StatementResult(
         columns: result.columns, rows: result.rows.mapErrors(outer), rowsAffected: result.rowsAffected, notes: result.notes)

@@ -17,6 +17,7 @@ struct StatementRunner: Sendable {
   var viewBeingDefined: TableIdentity?
   /// See `BinderSettings`.
   var parameterTypes: ParameterTypes?
+  var notes = BindingNotes()
 
   var engine: Engine { session.engine }
 
@@ -116,6 +117,7 @@ struct StatementRunner: Sendable {
     settings.comparesExtremes = !session.settings.disabledRules.contains(OptimizerRule.quantifiedComparison.rawValue)
     settings.isStrict = session.settings.isStrict
     settings.maxGroupingSets = session.settings.maxGroupingSets
+    settings.notes = notes
     return settings
   }
 

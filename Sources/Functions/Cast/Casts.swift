@@ -29,7 +29,7 @@ package func canCast(from source: SQLType, to target: SQLType) -> Bool {
   case (.varbinary, .uuid), (.uuid, .varbinary), (.varbinary, .ipaddress), (.ipaddress, .varbinary): return true
   case (.varchar, .varbinary), (.varbinary, .sketch), (.sketch, .varbinary): return true
   case (.sketch(let from), .sketch(let to)): return from.isHyperLogLog && to.isHyperLogLog
-  case (.sketch, _), (_, .sketch): return false
+  case (.sketch, _), (_, .sketch), (.color, _), (_, .color): return false
   case (.varbinary, _), (_, .varbinary): return false
   case (_, .varchar), (_, .char): return !source.isNested
   case (.varchar, let target), (.char, let target):

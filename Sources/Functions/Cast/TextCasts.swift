@@ -206,6 +206,7 @@ struct ValuePrinter {
       out.append(paddedText: StringView.buffer(at: view.pointer(as: StringView.self) + index), length: length)
     case .uuid: out.append(uuid: view.pointer(as: Int128.self)[index])
     case .ipaddress: out.append(ipAddress: view.pointer(as: Int128.self)[index])
+    case .color: out.append(text: TerminalColor(value: view.pointer(as: Int32.self)[index]).text)
     case .date: out.append(date: Int(view.pointer(as: Int32.self)[index]))
     case .time(let precision):
       out.append(

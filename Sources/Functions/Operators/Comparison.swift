@@ -51,10 +51,10 @@ extension SQLType {
     }
   }
 
-  /// `<` and ORDER BY are defined: not for maps, JSON and sketches.
+  /// `<` and ORDER BY are defined: not for maps, JSON, sketches and colors.
   package var isOrderable: Bool {
     switch self {
-    case .map, .json, .sketch: false
+    case .map, .json, .sketch, .color: false
     case .array(let element): element.isOrderable
     case .row(let fields): fields.allSatisfy { $0.type.isOrderable }
     default: true

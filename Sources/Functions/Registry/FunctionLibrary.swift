@@ -357,7 +357,7 @@ extension FunctionLibrary {
   /// All built-in functions.
   package static let standard = FunctionLibrary(
     scalars: likeOperators + nestedOperators + concatenationOperators + math + rounding + bitwise + conditional + string
-      + stemming + regex + temporalFields + temporalSteps + temporalConversions + patternDates + array + sequences + map + lambdas + json + sqlJSON + binaryFunctions + url + textPieces
+      + stemming + color + dataSize + regex + temporalFields + temporalSteps + temporalConversions + patternDates + array + sequences + map + lambdas + json + sqlJSON + binaryFunctions + url + textPieces
       + format + vectors + network + betaDistribution + sketchFunctions,
     operators: comparisonOperators + arithmeticOperators + temporalOperators,
     aggregates: countSumAverage + minMax + logicAndBits + statistics + collecting + keyedCollecting + extremes

@@ -10,6 +10,9 @@ extension FunctionLibrary {
     ) { (_: [Column], call: FunctionCall) throws(KernelError) -> Column in
       .constant(.text(ZoneID.name(call.context.sessionZone)), count: call.count)
     },
+    ScalarDefinition(
+      "current_groups", "The groups of the user: none, since there are no groups.", [], returns: .type(.array(.varchar)),
+      kernel: constantKernel(Scalar(.array(.varchar), .list([])))),
     ScalarDefinition("version", "The version of the engine.", [], returns: .type(.varchar), kernel: constantKernel(.text("frazil"))),
     ScalarDefinition("fail", "Raises an error with a message.", [.varchar], returns: .type(.unknown), kernel: failure),
     ScalarDefinition("fail", "Raises an error with a message.", [.integer, .varchar], returns: .type(.unknown), kernel: failure),

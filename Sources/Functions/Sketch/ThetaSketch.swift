@@ -145,7 +145,7 @@ extension ThetaSketch {
     case .uuid: return { hash(($0.pointer(as: Int128.self)[$1] ^ Int128.min).bigEndian) }
     case .varchar, .char, .varbinary:
       return { Murmur3Hash128.hash(StringView.buffer(at: $0.pointer(as: StringView.self) + $1), seed: seed).0 }
-    case .unknown, .json, .ipaddress, .timeTZ, .sketch, .intervalDayToSecond, .intervalYearToMonth, .array, .map, .row: return nil
+    case .unknown, .json, .ipaddress, .timeTZ, .sketch, .color, .intervalDayToSecond, .intervalYearToMonth, .array, .map, .row: return nil
     }
   }
 

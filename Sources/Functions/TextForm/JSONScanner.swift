@@ -374,7 +374,7 @@ package struct JSONPrinter: ~Copyable {
       out.append(UInt8(ascii: "\""))
       out.append(hexPairs: StringView.buffer(at: view.pointer(as: StringView.self) + index))
       out.append(UInt8(ascii: "\""))
-    case .char, .uuid, .ipaddress, .date, .time, .timeTZ, .timestamp, .timestampTZ, .intervalDayToSecond, .intervalYearToMonth:
+    case .char, .uuid, .ipaddress, .color, .date, .time, .timeTZ, .timestamp, .timestampTZ, .intervalDayToSecond, .intervalYearToMonth:
       appendQuoted(node, row, &out, &clock)
     case .array:
       let entry = view.pointer(as: ListEntry.self)[index]

@@ -153,7 +153,7 @@ extension IcebergType {
         list.append(IcebergField(id: id, name: name, type: try IcebergType(field.type, nextID: &nextID)))
       }
       self = .structure(list)
-    case .unknown, .time, .json, .ipaddress, .timeTZ, .sketch, .intervalDayToSecond, .intervalYearToMonth:
+    case .unknown, .time, .json, .ipaddress, .timeTZ, .sketch, .color, .intervalDayToSecond, .intervalYearToMonth:
       throw .unsupported("Iceberg tables have no type for \(type)")
     }
   }

@@ -205,7 +205,7 @@ struct WriterSchema {
       guard let fieldID, let length = fixedLengths[fieldID] else { return (.byteArray, nil, .byteArray) }
       guard length > 0 else { throw .invalidRequest("fixed length \(length) of column '\(path.joined(separator: "."))'") }
       return (.fixedByteArray, length, .fixedBytes(length))
-    case .intervalDayToSecond, .intervalYearToMonth, .ipaddress, .timeTZ, .sketch:
+    case .intervalDayToSecond, .intervalYearToMonth, .ipaddress, .timeTZ, .sketch, .color:
       throw .unsupported("column '\(path.joined(separator: "."))' has the type \(type), which Parquet files cannot hold")
     case .array, .map, .row: throw .invalidRequest("a nested type where a leaf is due")
     }

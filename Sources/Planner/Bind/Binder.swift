@@ -195,6 +195,7 @@ extension Binder {
     _ name: String, _ arguments: [BoundExpression], at operatorRange: SourceRange? = nil, range: SourceRange
   ) throws(SQLError) -> BoundExpression {
     let function = try scalarFunction(name, arguments.map(\.type), range: operatorRange ?? range)
+    settings.notes?.check(call: name, arguments)
     return .call(function, coerce(arguments, to: function.argumentTypes), range)
   }
 

@@ -22,6 +22,8 @@ package struct BinderSettings: Sendable {
   package var isStrict = false
   /// Of one GROUP BY; 12 columns in CUBE have twice as many.
   package var maxGroupingSets = 2048
+  /// Where binders leave what the user should know.
+  package var notes: BindingNotes?
   /// Set for DESCRIBE INPUT.
   package var parameterTypes: ParameterTypes?
 

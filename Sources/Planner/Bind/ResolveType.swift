@@ -99,6 +99,7 @@ extension SQLType {
     case "json": return try plain(.json)
     case "uuid": return try plain(.uuid)
     case "ipaddress": return try plain(.ipaddress)
+    case "color": return try plain(.color)
     case "hyperloglog": return try plain(.sketch(.hyperLogLog))
     case "p4hyperloglog": return try plain(.sketch(.p4HyperLogLog))
     case "tdigest": return try plain(.sketch(.tdigest))

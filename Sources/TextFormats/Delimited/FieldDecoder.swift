@@ -73,7 +73,7 @@ final class FieldDecoder {
     case .array, .map, .row:
       guard format.dialect == .lazySimple else { throw unsupported() }
       return try rows.nested(block)
-    case .uuid, .ipaddress, .timeTZ, .sketch, .intervalDayToSecond, .intervalYearToMonth: throw unsupported()
+    case .uuid, .ipaddress, .timeTZ, .sketch, .color, .intervalDayToSecond, .intervalYearToMonth: throw unsupported()
     }
   }
 

@@ -125,7 +125,7 @@ enum ScalarText {
     case .varchar, .char, .json, .varbinary:
       column.append(copying: UnsafeRawBufferPointer(start: bytes, count: count))
       return true
-    case .uuid, .ipaddress, .timeTZ, .sketch, .intervalDayToSecond, .intervalYearToMonth, .array, .map, .row: return false
+    case .uuid, .ipaddress, .timeTZ, .sketch, .color, .intervalDayToSecond, .intervalYearToMonth, .array, .map, .row: return false
     }
   }
 

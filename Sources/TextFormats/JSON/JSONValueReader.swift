@@ -159,7 +159,7 @@ final class JSONValueReader {
       break
     case .real, .double, .decimal, .unknown, .time:
       if !isBoolean, ScalarText.append(bytes, count, to: column) { return }
-    case .uuid, .ipaddress, .timeTZ, .sketch, .intervalDayToSecond, .intervalYearToMonth, .array, .map, .row: break
+    case .uuid, .ipaddress, .timeTZ, .sketch, .color, .intervalDayToSecond, .intervalYearToMonth, .array, .map, .row: break
     }
     try appendMismatch(cursor, word, to: column)
   }
@@ -247,7 +247,7 @@ final class JSONValueReader {
       if try !appendText(bytes, count, to: column.children[0], block: block, cursor, start) { column.children[0].appendNull() }
       column.appendList(from: first)
       return true
-    case .unknown, .uuid, .ipaddress, .timeTZ, .sketch, .intervalDayToSecond, .intervalYearToMonth, .array, .map, .row: return false
+    case .unknown, .uuid, .ipaddress, .timeTZ, .sketch, .color, .intervalDayToSecond, .intervalYearToMonth, .array, .map, .row: return false
     }
   }
 

@@ -45,7 +45,7 @@ package final class JSONLinesWriter {
 
   private static func check(_ type: SQLType, _ name: String) throws(TextFormatError) {
     switch type {
-    case .ipaddress, .timeTZ, .sketch, .intervalDayToSecond, .intervalYearToMonth:
+    case .ipaddress, .timeTZ, .sketch, .color, .intervalDayToSecond, .intervalYearToMonth:
       throw TextFormatError(.notSupported, "column '\(name)' of type \(type) cannot be written as JSON; cast it to \(type.physical == .string ? "varbinary" : "varchar")")
     default:
       for child in type.children { try check(child, name) }
@@ -137,7 +137,7 @@ private final class JSONColumn {
         child.write(index, to: &output)
       }
       output.append(leads.isEmpty ? "{}" as StaticString : "}")
-    case .ipaddress, .timeTZ, .sketch, .intervalDayToSecond, .intervalYearToMonth: output.append("null" as StaticString)
+    case .ipaddress, .timeTZ, .sketch, .color, .intervalDayToSecond, .intervalYearToMonth: output.append("null" as StaticString)
     }
   }
 
