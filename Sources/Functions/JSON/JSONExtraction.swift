@@ -123,7 +123,10 @@ extension FunctionLibrary {
           var isFound = false
           _ = scanner.elements { scanner in
             if place == wanted {
-              isFound = JSONCanonical.append(&scanner, sortsKeys: false, to: &out.bytes)
+              // A text comes without its quotes, as in Trino, whose documentation calls that broken and warns of it.
+              isFound =
+                scanner.kind() == .string
+                ? appendScalar(&scanner, to: &out.bytes) : JSONCanonical.append(&scanner, sortsKeys: false, to: &out.bytes)
               return false
             }
             place += 1

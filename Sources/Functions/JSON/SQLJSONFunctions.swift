@@ -22,6 +22,9 @@ package enum SQLJSON {
   package static let text = "$json_text"
   /// Text that must be JSON -> json, with its members as they are.
   package static let formatted = "$json_formatted"
+  /// (bytes, name of the encoding) -> varchar, and back.
+  package static let decoded = "$json_decoded"
+  package static let encoded = "$json_encoded"
   /// (message) -> an error, for ERROR ON ERROR and ERROR ON EMPTY.
   package static let failure = "$json_error"
 
@@ -32,6 +35,7 @@ package enum SQLJSON {
   package static let omitsQuotes = "omit quotes"
   package static let fails = "error on error"
   package static let dropsNulls = "absent on null"
+  package static let uniqueKeys = "with unique keys"
   package static let separator = "\u{1F}"
 
   /// Whether a text is a path, for messages at the time of binding.
@@ -172,6 +176,13 @@ extension FunctionLibrary {
       }
       return out.finish(.json)
     },
+    textBinary(SQLJSON.decoded, "JSON text of bytes.") { (bytes: Binary, encoding: Text, out: inout TextColumnBuilder) throws(KernelError) in
+      JSONEncoding.decode(bytes.bytes, encoding.string, into: &out.bytes)
+    },
+    textBinary(SQLJSON.encoded, "JSON text as bytes.", returns: .type(.varbinary)) {
+      (text: Text, encoding: Text, out: inout TextColumnBuilder) throws(KernelError) in
+      JSONEncoding.encode(text.string, encoding.string, into: &out.bytes)
+    },
     ScalarDefinition(SQLJSON.failure, "Raises a path error.", [.varchar], returns: .type(.unknown)) {
       (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
       guard call.count > 0 else { return .nulls(.unknown, count: 0) }
@@ -271,12 +282,15 @@ private func resultRows(
 }
 
 private let makeObject: ScalarKernel = { (arguments: [Column], call: FunctionCall) throws(KernelError) -> Column in
-  let dropsNulls = optionWords(arguments[0]).contains(SQLJSON.dropsNulls)
+  let options = optionWords(arguments[0])
+  let dropsNulls = options.contains(SQLJSON.dropsNulls)
+  let isUnique = options.contains(SQLJSON.uniqueKeys)
   let operands = arguments.dropFirst().map { Operand($0) }
   var out = TextColumnBuilder(count: call.count)
   for row in 0..<call.count {
     out.bytes.append(UInt8(ascii: "{"))
     var isFirst = true
+    var keys: Set<String> = []
     for member in stride(from: 0, to: operands.count - 1, by: 2) {
       let (key, value) = (operands[member], operands[member + 1])
       guard key.isValid(row) else {
@@ -285,7 +299,11 @@ private let makeObject: ScalarKernel = { (arguments: [Column], call: FunctionCal
       if !value.isValid(row), dropsNulls { continue }
       if !isFirst { out.bytes.append(UInt8(ascii: ",")) }
       isFirst = false
-      out.bytes.append(jsonString: StringView.buffer(at: key.pointer(as: StringView.self) + (row & key.mask)))
+      let name = StringView.buffer(at: key.pointer(as: StringView.self) + (row & key.mask))
+      if isUnique, !keys.insert(String(decoding: name, as: UTF8.self)).inserted {
+        throw KernelError.invalidArgument("duplicate key passed to JSON_OBJECT function").at(row: row)
+      }
+      out.bytes.append(jsonString: name)
       out.bytes.append(UInt8(ascii: ":"))
       append(value, row, to: &out.bytes)
     }

@@ -147,8 +147,18 @@ extension FunctionLibrary {
   private static let zoneNames: [ScalarDefinition] = [
     textUnary("timezone", "The zone of a timestamp.") { (moment: ZonedMoment, out: inout TextColumnBuilder) throws(KernelError) in
       out.bytes.append(text: ZoneID.name(moment.value.zone))
-    }
+    },
+    textUnary("timezone", "The zone of a time.") { (time: ZonedClockTime, out: inout TextColumnBuilder) throws(KernelError) in
+      out.bytes.append(text: ZoneID.name(time.value.zone))
+    },
   ]
+
+  /// A time with time zone.
+  private struct ZonedClockTime: SQLArgument {
+    let value: TimestampTZ
+    static var pattern: TypePattern { .timeTZ }
+    static func load(_ base: UnsafePointer<TimestampTZ>, _ index: Int) -> ZonedClockTime { ZonedClockTime(value: base[index]) }
+  }
 
   static func zone(named name: String) throws(KernelError) -> Int32 {
     guard let zone = ZoneID.named(name) else { throw KernelError("NOT_SUPPORTED", "Time zone not supported: \(name)") }

@@ -7,7 +7,7 @@ extension ExpressionBinder {
   func bindJSON(_ call: JSONFunctionCall, range: SourceRange) throws(SQLError) -> BoundExpression {
     switch call {
     case .exists(let path, let onError):
-      let input = try jsonInput(path.input)
+      let input = try jsonInput(path)
       let test = try pathCall(SQLJSON.exists, path, input, options: nil, range: range)
       let otherwise: BoundExpression
       switch onError ?? .isFalse {
@@ -22,11 +22,11 @@ extension ExpressionBinder {
 
     case .items(let path, let onError):
       let options = onError == .error ? [SQLJSON.fails] : []
-      return try pathCall(SQLJSON.items, path, try jsonInput(path.input), options: options, range: range)
+      return try pathCall(SQLJSON.items, path, try jsonInput(path), options: options, range: range)
 
     case .value(let path, let returning, let onEmpty, let onError):
       let type = try jsonResultType(returning)
-      let found = try pathCall(SQLJSON.value, path, try jsonInput(path.input), options: nil, range: range)
+      let found = try pathCall(SQLJSON.value, path, try jsonInput(path), options: nil, range: range)
       let text = BoundExpression.field(found, index: 1, type: .varchar, range)
       var value = try cast(text, to: type, isTry: onError != .error, range: range)
       let failed = try behaviour(onError ?? .null, as: type, "JSON_VALUE found several items or no scalar", range: range)
@@ -54,12 +54,11 @@ extension ExpressionBinder {
         }
         options.append(SQLJSON.omitsQuotes)
       }
-      let type = try jsonResultType(returning)
-      let found = try pathCall(SQLJSON.query, path, try jsonInput(path.input), options: options, range: range)
+      let type = try jsonResultType(returning?.type)
+      let found = try pathCall(SQLJSON.query, path, try jsonInput(path), options: options, range: range)
       let text = BoundExpression.field(found, index: 1, type: .varchar, range)
       func typed(_ expression: BoundExpression) throws(SQLError) -> BoundExpression {
-        if type == .json { return try binder.call(SQLJSON.text, [expression], range: range) }
-        return try cast(expression, to: type, isTry: false, range: range)
+        try jsonResult(expression, returning, range: range)
       }
       func otherwise(_ behaviour: JSONFunctionCall.Behaviour?, _ message: String) throws(SQLError) -> BoundExpression {
         switch behaviour {
@@ -73,8 +72,9 @@ extension ExpressionBinder {
         found, value: try typed(text), empty: try otherwise(onEmpty, "JSON path found no items"),
         failed: try otherwise(onError, "JSON_QUERY found several items, or the path does not fit"), as: type, range: range)
 
-    case .object(let members, let nulls, let returning):
-      var arguments = [BoundExpression.literal(.text(nulls == .absent ? SQLJSON.dropsNulls : ""), range)]
+    case .object(let members, let nulls, let keys, let returning):
+      let options = (nulls == .absent ? [SQLJSON.dropsNulls] : []) + (keys == .unique ? [SQLJSON.uniqueKeys] : [])
+      var arguments = [BoundExpression.literal(.text(options.joined(separator: SQLJSON.separator)), range)]
       for member in members {
         arguments.append(try cast(try bind(member.key), to: .varchar, isTry: false, range: member.key.range))
         arguments.append(try jsonValue(member.value))
@@ -89,17 +89,29 @@ extension ExpressionBinder {
   }
 
   /// The value in which a path looks, as text.
-  private func jsonInput(_ expression: Expression) throws(SQLError) -> BoundExpression {
-    let bound = try bind(expression)
-    if bound.type == .json { return try binder.call("json_format", [bound], range: expression.range) }
-    guard bound.type.isPlainText else {
+  private func jsonInput(_ path: JSONFunctionCall.PathInvocation) throws(SQLError) -> BoundExpression {
+    let bound = try bind(path.input)
+    if bound.type == .json, path.encoding == nil { return try binder.call("json_format", [bound], range: path.input.range) }
+    return try jsonText(bound, path.encoding, range: path.input.range)
+  }
+
+  /// A value that holds JSON as text or, in an encoding, as bytes.
+  private func jsonText(
+    _ bound: BoundExpression, _ encoding: JSONFunctionCall.Encoding?, range: SourceRange
+  ) throws(SQLError) -> BoundExpression {
+    if bound.type == .varbinary {
+      return try binder.call(SQLJSON.decoded, [bound, .literal(.text((encoding ?? .utf8).rawValue), range)], range: range)
+    }
+    guard bound.type.isPlainText, encoding == nil else {
       throw SQLError(
-        .typeMismatch, "Cannot read input of type \(bound.type) as JSON using formatting JSON", range: expression.range)
+        .typeMismatch, "Cannot read input of type \(bound.type) as JSON using formatting JSON" + (encoding.map { " ENCODING \($0.rawValue)" } ?? ""),
+        range: range)
     }
     return binder.coerce(bound, to: .varchar)
   }
 
-  /// A value that becomes part of JSON: the result of another JSON function as it is, everything else by CAST.
+  /// A value that becomes part of JSON: the result of another JSON function as it is, text of other types that JSON does not have, everything else
+  /// by CAST.
   private func jsonValue(_ value: JSONFunctionCall.Value) throws(SQLError) -> BoundExpression {
     let expression = value.expression
     let bound = try bind(expression)
@@ -108,12 +120,11 @@ extension ExpressionBinder {
     }
     if value.isJSON {
       if bound.type == .json { return bound }
-      guard bound.type.isPlainText else {
-        throw SQLError(.typeMismatch, "Cannot read input of type \(bound.type) as JSON using formatting JSON", range: expression.range)
-      }
-      return try binder.call(SQLJSON.formatted, [binder.coerce(bound, to: .varchar)], range: expression.range)
+      return try binder.call(SQLJSON.formatted, [try jsonText(bound, value.encoding, range: expression.range)], range: expression.range)
     }
-    return try cast(bound, to: .json, isTry: false, range: expression.range)
+    let isForeign = !canCast(from: bound.type, to: .json) && canCast(from: bound.type, to: .varchar)
+    return try cast(
+      isForeign ? try cast(bound, to: .varchar, isTry: false, range: expression.range) : bound, to: .json, isTry: false, range: expression.range)
   }
 
   private func jsonResultType(_ name: TypeName?) throws(SQLError) -> SQLType {
@@ -122,9 +133,16 @@ extension ExpressionBinder {
   }
 
   private func jsonResult(
-    _ text: BoundExpression, _ returning: TypeName?, range: SourceRange
+    _ text: BoundExpression, _ returning: JSONFunctionCall.Returning?, range: SourceRange
   ) throws(SQLError) -> BoundExpression {
-    let type = try jsonResultType(returning)
+    let type = try jsonResultType(returning?.type)
+    if let encoding = returning?.encoding {
+      guard type == .varbinary else {
+        throw SQLError(
+          .typeMismatch, "Cannot output JSON value as \(type) using formatting JSON ENCODING \(encoding.rawValue)", range: returning?.type.range ?? range)
+      }
+      return try binder.call(SQLJSON.encoded, [binder.coerce(text, to: .varchar), .literal(.text(encoding.rawValue), range)], range: range)
+    }
     if type == .json { return try binder.call(SQLJSON.text, [text], range: range) }
     return try cast(text, to: type, isTry: false, range: range)
   }

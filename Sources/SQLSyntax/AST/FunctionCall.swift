@@ -154,17 +154,37 @@ package indirect enum JSONFunctionCall: Sendable, Hashable {
     case absent = "ABSENT ON NULL"
   }
 
-  /// `input, 'path' [PASSING value AS name, …]`
+  package enum KeyHandling: String, Sendable, Hashable, CaseIterable {
+    case unique = "WITH UNIQUE KEYS"
+    case any = "WITHOUT UNIQUE KEYS"
+  }
+
+  /// How JSON lies in bytes, the low byte of a unit first: `FORMAT JSON ENCODING UTF16`.
+  package enum Encoding: String, Sendable, Hashable, CaseIterable {
+    case utf8 = "UTF8"
+    case utf16 = "UTF16"
+    case utf32 = "UTF32"
+  }
+
+  /// `RETURNING type [FORMAT JSON [ENCODING e]]`
+  package struct Returning: Sendable, Hashable {
+    package var type: TypeName
+    package var encoding: Encoding?
+  }
+
+  /// `input [FORMAT JSON [ENCODING e]], 'path' [PASSING value AS name, …]`
   package struct PathInvocation: Sendable, Hashable {
     package var input: Expression
+    package var encoding: Encoding?
     package var path: StringLiteral
     package var passing: [PassedValue]
   }
 
-  /// `value [FORMAT JSON]`: with the clause a text is JSON itself, without it a JSON string.
+  /// `value [FORMAT JSON [ENCODING e]]`: with the clause a text is JSON itself, without it a JSON string.
   package struct Value: Sendable, Hashable {
     package var expression: Expression
     package var isJSON: Bool
+    package var encoding: Encoding?
   }
 
   package struct PassedValue: Sendable, Hashable {
@@ -182,7 +202,7 @@ package indirect enum JSONFunctionCall: Sendable, Hashable {
   case items(PathInvocation, onError: JSONTableClause.ErrorBehaviour)
   case value(PathInvocation, returning: TypeName?, onEmpty: Behaviour?, onError: Behaviour?)
   case query(
-    PathInvocation, returning: TypeName?, wrapper: Wrapper?, quotes: Quotes?, onEmpty: Behaviour?, onError: Behaviour?)
-  case object([Member], nulls: NullHandling?, returning: TypeName?)
-  case array([Value], nulls: NullHandling?, returning: TypeName?)
+    PathInvocation, returning: Returning?, wrapper: Wrapper?, quotes: Quotes?, onEmpty: Behaviour?, onError: Behaviour?)
+  case object([Member], nulls: NullHandling?, keys: KeyHandling?, returning: Returning?)
+  case array([Value], nulls: NullHandling?, returning: Returning?)
 }

@@ -59,7 +59,7 @@ extension JSONFunctionCall {
     case .exists(let path, _): return path.expressions
     case .value(let path, _, let onEmpty, let onError): return path.expressions + defaults(onEmpty, onError)
     case .query(let path, _, _, _, let onEmpty, let onError): return path.expressions + defaults(onEmpty, onError)
-    case .object(let members, _, _): return members.flatMap { [$0.key, $0.value.expression] }
+    case .object(let members, _, _, _): return members.flatMap { [$0.key, $0.value.expression] }
     case .array(let elements, _, _): return elements.map(\.expression)
     case .items(let path, _): return path.expressions
     }

@@ -54,7 +54,16 @@ extension Parser {
       repeat { members.append(try parseJSONMember()) } while accept(.comma)
     }
     let nulls = try parseNullHandling()
-    return .object(members, nulls: nulls, returning: try parseReturningJSON())
+    let keys = try parseKeyHandling()
+    return .object(members, nulls: nulls, keys: keys, returning: try parseReturningJSON())
+  }
+
+  /// Grammar: jsonKeyHandling
+  private mutating func parseKeyHandling() throws(SyntaxFailure) -> JSONFunctionCall.KeyHandling? {
+    guard let keyword = acceptAny([.with, .without]) else { return nil }
+    try expect(.unique)
+    _ = accept(.keys)
+    return keyword == .with ? .unique : .any
   }
 
   /// `key : value`, `key VALUE value`, `KEY key VALUE value`
@@ -71,9 +80,17 @@ extension Parser {
   /// Grammar: jsonInputValue
   private mutating func parseJSONValueInput() throws(SyntaxFailure) -> JSONFunctionCall.Value {
     let expression = try parseExpression()
-    let isJSON = accept(.format)
-    if isJSON { try expect(.json) }
-    return JSONFunctionCall.Value(expression: expression, isJSON: isJSON)
+    let (isJSON, encoding) = try parseFormat()
+    return JSONFunctionCall.Value(expression: expression, isJSON: isJSON, encoding: encoding)
+  }
+
+  /// Grammar: jsonFormat
+  private mutating func parseFormat() throws(SyntaxFailure) -> (isJSON: Bool, encoding: JSONFunctionCall.Encoding?) {
+    guard accept(.format) else { return (false, nil) }
+    try expect(.json)
+    guard accept(.encoding) else { return (true, nil) }
+    let keyword = try expectAny([.utf8, .utf16, .utf32])
+    return (true, keyword == .utf8 ? .utf8 : keyword == .utf16 ? .utf16 : .utf32)
   }
 
   /// Grammar: jsonArray
@@ -92,16 +109,16 @@ extension Parser {
   ///
   /// Grammar: jsonPath
   private mutating func parseJSONPath() throws(SyntaxFailure) -> JSONFunctionCall.PathInvocation {
-    let (input, path) = try parseJSONInput()
-    return JSONFunctionCall.PathInvocation(input: input, path: path, passing: try parsePassing())
+    let (input, encoding, path) = try parseJSONInput()
+    return JSONFunctionCall.PathInvocation(input: input, encoding: encoding, path: path, passing: try parsePassing())
   }
 
   /// Grammar: jsonInput
-  mutating func parseJSONInput() throws(SyntaxFailure) -> (input: Expression, path: StringLiteral) {
+  mutating func parseJSONInput() throws(SyntaxFailure) -> (input: Expression, encoding: JSONFunctionCall.Encoding?, path: StringLiteral) {
     let input = try parseExpression()
-    if accept(.format) { try expect(.json) }
+    let encoding = try parseFormat().encoding
     try expect(.comma)
-    return (input, try parseString())
+    return (input, encoding, try parseString())
   }
 
   /// Grammar: jsonPassing
@@ -130,10 +147,9 @@ extension Parser {
   /// What gives JSON may say so: `RETURNING varchar FORMAT JSON`.
   ///
   /// Grammar: jsonReturningJSON
-  private mutating func parseReturningJSON() throws(SyntaxFailure) -> TypeName? {
+  private mutating func parseReturningJSON() throws(SyntaxFailure) -> JSONFunctionCall.Returning? {
     guard let type = try parseReturning() else { return nil }
-    if accept(.format) { try expect(.json) }
-    return type
+    return JSONFunctionCall.Returning(type: type, encoding: try parseFormat().encoding)
   }
 
   /// Grammar: jsonWrapper

@@ -5,9 +5,9 @@ extension Parser {
   mutating func parseJSONTable() throws(SyntaxFailure) -> RelationKind {
     advance()
     try expect(.leftParenthesis)
-    let (input, path) = try parseJSONInput()
+    let (input, encoding, path) = try parseJSONInput()
     let pathName = accept(.as) ? try parseIdentifier() : nil
-    let invocation = JSONFunctionCall.PathInvocation(input: input, path: path, passing: try parsePassing())
+    let invocation = JSONFunctionCall.PathInvocation(input: input, encoding: encoding, path: path, passing: try parsePassing())
     try expect(.columns)
     let columns = try parseJSONTableColumns()
     let plan = accept(.plan) ? try parseJSONTablePlan() : nil

@@ -246,8 +246,8 @@ extension SQLPrinter {
       "JSON_VALUE(\(words(render(path), self.returning(returning), behaviours(onEmpty, onError))))"
     case .query(let path, let returning, let wrapper, let quotes, let onEmpty, let onError):
       "JSON_QUERY(\(words(render(path), self.returning(returning), wrapper?.rawValue, quotes?.rawValue, behaviours(onEmpty, onError))))"
-    case .object(let members, let nulls, let returning):
-      "JSON_OBJECT(\(words(list(members) { "\(renderValue($0.key)) : \(render($0.value))" }, nulls?.rawValue, self.returning(returning))))"
+    case .object(let members, let nulls, let keys, let returning):
+      "JSON_OBJECT(\(words(list(members) { "\(renderValue($0.key)) : \(render($0.value))" }, nulls?.rawValue, keys?.rawValue, self.returning(returning))))"
     case .items(let path, _): "JSON_TABLE(\(render(path)))"
     case .array(let elements, let nulls, let returning):
       "JSON_ARRAY(\(words(list(elements, render), nulls?.rawValue, self.returning(returning))))"
@@ -255,7 +255,7 @@ extension SQLPrinter {
   }
 
   private static func render(_ path: JSONFunctionCall.PathInvocation) -> String {
-    words("\(render(path.input)), \(render(path.path))", passing(path))
+    words("\(render(path.input))\(path.encoding.map(format) ?? ""), \(render(path.path))", passing(path))
   }
 
   static func passing(_ path: JSONFunctionCall.PathInvocation) -> String? {
@@ -263,10 +263,16 @@ extension SQLPrinter {
   }
 
   private static func render(_ value: JSONFunctionCall.Value) -> String {
-    "\(render(value.expression))\(value.isJSON ? " FORMAT JSON" : "")"
+    "\(render(value.expression))\(value.encoding.map(format) ?? (value.isJSON ? " FORMAT JSON" : ""))"
   }
 
+  static func format(_ encoding: JSONFunctionCall.Encoding) -> String { " FORMAT JSON ENCODING \(encoding.rawValue)" }
+
   private static func returning(_ type: TypeName?) -> String? { type.map { "RETURNING \(render($0))" } }
+
+  private static func returning(_ result: JSONFunctionCall.Returning?) -> String? {
+    result.map { "RETURNING \(render($0.type))\($0.encoding.map(format) ?? "")" }
+  }
 
   static func behaviours(_ onEmpty: JSONFunctionCall.Behaviour?, _ onError: JSONFunctionCall.Behaviour?) -> String {
     words(onEmpty.map { "\(render($0)) ON EMPTY" }, onError.map { "\(render($0)) ON ERROR" })

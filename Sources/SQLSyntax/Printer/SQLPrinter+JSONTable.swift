@@ -1,7 +1,7 @@
 extension SQLPrinter {
   static func render(_ table: JSONTableClause) -> String {
     let path = words(
-      "\(render(table.path.input)), \(render(table.path.path))", table.pathName.map { "AS \(render($0))" }, passing(table.path))
+      "\(render(table.path.input))\(table.path.encoding.map(format) ?? ""), \(render(table.path.path))", table.pathName.map { "AS \(render($0))" }, passing(table.path))
     return
       "JSON_TABLE(\(words(path, "COLUMNS \(group(table.columns, render))", table.plan.map { "PLAN \(plan($0))" }, table.onError.map { "\($0.rawValue) ON ERROR" })))"
   }

@@ -146,7 +146,7 @@ struct JSONTableQuery {
           Expression(
             .json(
               .query(
-                inside(item, own, name), returning: type, wrapper: wrapper, quotes: quotes, onEmpty: onEmpty,
+                inside(item, own, name), returning: JSONFunctionCall.Returning(type: type), wrapper: wrapper, quotes: quotes, onEmpty: onEmpty,
                 onError: onError ?? defaultOnError)), range: name.range))
       case .nested: expressions += nested.columns.filter { $0.place == place }.map { reference($0.name) }
       }
