@@ -28,6 +28,7 @@ enum EdgeValues {
     case .json: ["1", "null", "\"a\"", "[1,2.5,\"x\",null]", "{\"a\":{\"b\":[]}}"].map { .bytes(Array($0.utf8)) }
     case .sketch(let type): sketches(type).map { .bytes($0) }
     case .uuid, .ipaddress: [.int128(0), .int128(.min), .int128(.max)]
+    case .color: [0, 0xFF_80_00, -1, -8, -2_147_483_648, 2_147_483_647].map { .int($0) }
     case .date: [0, -1, 18_321, -719_529, 2_932_896, -2_147_483_648, 2_147_483_647].map { .int($0) }
     case .time(let precision):
       [0, 1, 86_399].map { .int($0 * SQLType.ticksPerSecond(precision: precision)) }

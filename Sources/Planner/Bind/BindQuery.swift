@@ -243,9 +243,7 @@ extension Binder {
   private func bindSetOperation(
     _ clause: SetOperationClause, range: SourceRange, in environment: BindEnvironment
   ) throws(SQLError) -> BoundRelation {
-    if clause.isCorresponding {
-      throw SQLError.notSupported("CORRESPONDING is not supported", range: range, hint: "list the columns in one order")
-    }
+    if clause.isCorresponding { return try bindCorresponding(clause, range: range, in: environment) }
     let word = clause.kind.rawValue
     // Those of UNION stand side by side.
     if clause.kind != .union { try checkCount(clause.operands.count, of: "operands of \(word)", range: range) }
@@ -260,6 +258,12 @@ extension Binder {
       }
       operands.append(operand)
     }
+    return try combined(operands, by: clause, range: range)
+  }
+
+  /// The set operation over operands with as many columns each.
+  func combined(_ operands: [BoundRelation], by clause: SetOperationClause, range: SourceRange) throws(SQLError) -> BoundRelation {
+    let word = clause.kind.rawValue
     var columns = operands[0].columns
     for (number, operand) in operands.enumerated() {
       for column in columns.indices {
@@ -267,7 +271,7 @@ extension Binder {
           throw SQLError(
             .typeMismatch,
             "column \(column + 1) in \(word) query has incompatible types: \(columns[column].type), \(operand.columns[column].type)",
-            range: clause.operands[number].range)
+            range: number < clause.operands.count ? clause.operands[number].range : range)
         }
         columns[column].type = common
       }

@@ -50,7 +50,7 @@ extension Parser {
   /// Grammar: jsonObject
   private mutating func parseJSONObject() throws(SyntaxFailure) -> JSONFunctionCall {
     var members: [JSONFunctionCall.Member] = []
-    if !at(.rightParenthesis), !at(.returning), !isAtNullHandling {
+    if !at(.rightParenthesis), !at(.returning), !isAtNullHandling, !at(.with), !at(.without, .unique) {
       repeat { members.append(try parseJSONMember()) } while accept(.comma)
     }
     let nulls = try parseNullHandling()
