@@ -265,3 +265,13 @@ def writers_in_several_processes(frazil, folder):
         _, errors = process.communicate(timeout=60)
         equal(process.returncode, 0, f"exit code; {errors}")
     same(frazil.run("SELECT id, count(DISTINCT k) FROM t GROUP BY id"), [(who, 5) for who in range(4)], "rows")
+
+
+@check
+def java_patterns_for_dates(frazil, folder):
+    """Trino's result, and on standard error what is odd about it; once per statement, and not for patterns without letters."""
+    sql = ("SELECT date_format(DATE '2020-01-01', 'yyyy-MM-dd') AS a, date_format(DATE '2021-01-01', 'yyyy-MM-dd') AS b;"
+           "SELECT date_format(DATE '2020-01-01', '%Y'), date_format(DATE '2020-01-01', '--')")
+    done = subprocess.run(frazil.command(sql), capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.count("yyyy-MM-dd") == 2, done
+    assert done.stderr.count("date_format: the pattern 'yyyy-MM-dd' has no %") == 1 and done.stderr.count("\n") == 1, done.stderr
