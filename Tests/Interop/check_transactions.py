@@ -212,6 +212,24 @@ def updates_at_the_same_time(place):
 
 
 @check
+def replacements_at_the_same_time(place):
+    """CREATE OR REPLACE TABLE from the table itself: what others have committed is never lost, and nothing stays of those that came too late."""
+    place.run("CREATE TABLE t (n int) TBLPROPERTIES ('table_type' = 'ICEBERG'); INSERT INTO t VALUES 0")
+    replace = "CREATE OR REPLACE TABLE t AS SELECT n + 1 AS n FROM t"
+    results = together(place, [replace] * 4)
+    for said, code in results:
+        assert code == 0 or "ICEBERG_COMMIT_ERROR" in said, said
+    done = sum(code == 0 for _, code in results)
+    assert done >= 1
+    place.everyone_reads("t", [(done,)])
+    results = together(place, [f"{replace}; {replace}"] * 4, "--commit-retry-statements", "1000")
+    assert [code for _, code in results] == [0] * 4, results
+    place.everyone_reads("t", [(done + 8,)])
+    check_no_strays(place, "t")
+    assert problems(place, "t") == [], problems(place, "t")
+
+
+@check
 def transfers_at_the_same_time(place):
     """Transactions over two tables: the sum over both never changes, whoever wins; nobody writes half of one."""
     place.run("CREATE TABLE a (n int) TBLPROPERTIES ('table_type' = 'ICEBERG'); CREATE TABLE b (n int) TBLPROPERTIES ('table_type' = 'ICEBERG')")

@@ -43,7 +43,7 @@ struct StatementRunner: Sendable {
     case .comment(let comment): return try await runComment(comment)
     case .createView(let create): return try await runCreateView(create)
     case .dropView(let name, let ifExists): return try await runDropView(name, ifExists: ifExists)
-    case .createTable(let create): return try await runCreateTable(create, range: statement.range)
+    case .createTable(let create): return try await repeatingOnConflict { try await runCreateTable(create, range: statement.range) }
     case .createTableLike(let like): return try await runCreateTableLike(like, range: statement.range)
     case .insert(let insert): return try await repeatingOnConflict { try await runInsert(insert, range: statement.range) }
     case .delete, .update, .merge: return try await repeatingOnConflict { try await runRowChange(statement) }
