@@ -79,7 +79,7 @@ extension StatementRunner {
     case .insert(let insert):
       return try await repeatingOnConflict { try await runInsert(insert, parameters: parameters, range: statement.range) }
     case .createTable(let create) where create.query != nil:
-      return try await runCreateTable(create, parameters: parameters, range: statement.range)
+      return try await repeatingOnConflict { try await runCreateTable(create, parameters: parameters, range: statement.range) }
     case .delete, .update, .merge: return try await repeatingOnConflict { try await runRowChange(statement, parameters: parameters) }
     default: throw SQLError.notSupported("Parameters in \(statement.kindName) are not supported", range: statement.range)
     }
