@@ -174,6 +174,8 @@ package protocol SynchronousReader: AnyObject, Sendable {
   var coalesceGap: Int { get }
   /// Fills `destination` with the bytes from `offset` on, or throws; never partly.
   func read(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError)
+  /// Like `read`, for bytes that will be read again: what `willNeed` brought of them stays, and they do not count as used.
+  func look(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError)
   /// Says that `range` will be read soon.
   func willNeed(_ range: Range<Int>)
   /// Says that `range` was read, or will not be: what `willNeed` brought of it can go.
@@ -185,6 +187,9 @@ package protocol SynchronousReader: AnyObject, Sendable {
 }
 
 extension SynchronousReader {
+  package func look(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError) {
+    try read(at: offset, into: destination)
+  }
   package func release(_ range: Range<Int>) {}
   package var isRemote: Bool { false }
   package var stateRead: ObjectVersion? { nil }

@@ -10,7 +10,7 @@ package import Storage
 package struct AvroFileTable: Table {
   package let schema: Schema
   private let files: [ObjectInfo]
-  private let store: any ObjectStore
+  private let readers: ReadersAhead
   private let pathColumns: PathColumns
 
   package var hiddenColumns: [Field] { HiddenColumns.fields }
@@ -23,20 +23,37 @@ package struct AvroFileTable: Table {
     let files = try await FileList.files(arguments.paths, in: store)
     let pathColumns = try PathColumns(files, pathOptions)
     let replaced = Set(pathColumns.fields.map { $0.name.lowercased() })
-    var columns = try await fields(of: files[0], store)
+    let readers = ReadersAhead(store)
+    var columns = try fields(of: files[0], readers)
     columns.removeAll { replaced.contains($0.name.lowercased()) }
-    return AvroFileTable(schema: Schema(columns + pathColumns.fields), files: files, store: store, pathColumns: pathColumns)
+    return AvroFileTable(schema: Schema(columns + pathColumns.fields), files: files, readers: readers, pathColumns: pathColumns)
   }
 
-  private static func fields(of file: ObjectInfo, _ store: any ObjectStore) async throws -> [Field] {
-    let bytes = try await store.read(file.location)
-    do throws(AvroError) {
-      let columns = try bytes.withBytes { bytes throws(AvroError) in try AvroColumn.columns(of: ContainerReader(bytes).schema) }
+  /// The schema stands at the start of a file: no more is looked at, unless it is very long.
+  private static let startByteCount = 1 << 20
+
+  private static func fields(of file: ObjectInfo, _ readers: ReadersAhead) throws -> [Field] {
+    do {
+      let reader = try readers.openToLook(ReadersAhead.Object(file.location, size: file.size, .inState(file.version)))
+      var columns: [AvroColumn]
+      do {
+        columns = try self.columns(in: min(reader.size, startByteCount), of: reader)
+      } catch let error as AvroError where error.kind == .truncated && reader.size > startByteCount {
+        columns = try self.columns(in: reader.size, of: reader)
+      }
       if let problem = columns.lazy.compactMap(\.problem).first { throw problem }
       return columns.map { Field($0.name, $0.type) }
-    } catch {
+    } catch let error as AvroError {
       throw SQLError(error.kind == .unsupported ? .notSupported : .hiveBadData, "\(file.location): \(error)")
     }
+  }
+
+  /// The columns that the first bytes of a file tell of.
+  private static func columns(in byteCount: Int, of reader: any SynchronousReader) throws -> [AvroColumn] {
+    let buffer = ByteBuffer(byteCount: byteCount)
+    reader.willNeed(0..<byteCount)
+    try reader.look(at: 0, into: buffer.mutableBytes)
+    return try buffer.slice().withBytes { bytes throws(AvroError) in try AvroColumn.columns(of: ContainerReader(bytes).schema) }
   }
 
   package var statistics: TableStatistics { TableStatistics(byteCount: files.reduce(0) { $0 + $1.size }) }
@@ -51,9 +68,10 @@ package struct AvroFileTable: Table {
         let field = schema.fields[index]
         return .file(ParquetColumnSource.FileColumn(type: field.type, match: .name(field.name)), missing: .null(field.type))
       }
-      return ParquetSplit(location: info.location, size: info.size, byteCount: info.size, sources: sources)
+      return ParquetSplit(
+        location: info.location, size: info.size, stability: .inState(info.version), byteCount: info.size, sources: sources)
     }
-    return AvroScan(splits, notes: ScanNote.files(splits.count, skipped: files.count - splits.count), store: store)
+    return AvroScan(splits, notes: ScanNote.files(splits.count, skipped: files.count - splits.count), readers: readers)
   }
 
   package func beginWrite(_ kind: WriteKind) async throws -> any TableWrite {
@@ -65,17 +83,24 @@ package struct AvroFileTable: Table {
 struct AvroScan: Scan {
   let splits: [any Split]
   let notes: [ScanNote]
-  private let store: any ObjectStore
+  let prefetchDepth: Int
+  private let readers: ReadersAhead
 
-  init(_ splits: [ParquetSplit], notes: [ScanNote], store: any ObjectStore) {
+  init(_ splits: [ParquetSplit], notes: [ScanNote], readers: ReadersAhead) {
     self.splits = splits
     self.notes = notes
-    self.store = store
+    self.readers = readers
+    prefetchDepth = splits.first.map { readers.store.isRemote($0.location) } == true ? ParquetFooterCache.prefetchDepth : 0
+  }
+
+  func prefetch(_ split: any Split, _ context: QueryContext) {
+    guard let split = split as? ParquetSplit else { return }
+    readers.announce(split.object, 0..<Int.max)
   }
 
   func open(_ split: any Split, _ context: QueryContext) throws -> any SplitReader {
     guard let split = split as? ParquetSplit else { throw IcebergError(.unsupported, "a split of another scan") }
-    return try Self.outsideIceberg { Reader(try AvroSplitReader(split, store: store, context: context)) }
+    return try Self.outsideIceberg { Reader(try AvroSplitReader(split, readers: readers, context: context)) }
   }
 
   /// The file belongs to no Iceberg table, so its errors are those of other files.

@@ -20,11 +20,13 @@ final class AvroSplitReader: PositionedReader {
   private var nextRow = 0
   private(set) var batchFirstRow = 0
 
-  init(_ split: ParquetSplit, store: any ObjectStore, context: QueryContext) throws {
+  init(_ split: ParquetSplit, readers: ReadersAhead, context: QueryContext) throws {
     self.split = split
     self.context = context
     do throws(StorageError) {
-      let file = try store.openReader(split.location, size: split.size)
+      let file = try readers.open(split.object, from: 0)
+      // In pieces side by side, where it is far away.
+      file.willNeed(0..<file.size)
       bytes = try file.read(0..<file.size)
     } catch { throw IcebergError(error) }
     ProgressCounters.add(bytes.count, to: context.progress.bytesRead)

@@ -86,7 +86,7 @@ package struct ExternalTable: Table {
     case .parquet(let byPosition):
       let whole = columnarSplits(request, files, byPosition: byPosition)
       return ParquetScan(try ParquetFileTable.splits(of: whole, footers: footers), notes: notes, footers: footers)
-    case .avro: return AvroScan(columnarSplits(request, files, byPosition: false), notes: notes, store: store)
+    case .avro: return AvroScan(columnarSplits(request, files, byPosition: false), notes: notes, readers: ReadersAhead(store))
     }
   }
 
@@ -147,7 +147,7 @@ package struct ExternalTable: Table {
   }
 
   private func textFile(_ serDe: TextSerDe, _ info: ObjectInfo) -> TextFile {
-    let source = TextSource(store, info.location, size: info.size)
+    let source = TextSource(store, info)
     switch serDe {
     case .delimited(let format): return TextFile(info, source, .delimited(format), columns: dataFields)
     case .json(let format): return TextFile(info, source, .json(format), columns: dataFields)

@@ -42,13 +42,14 @@ struct IcebergScan: Scan {
   var prefetchDepth: Int { splits.first.map { files.isRemote($0) } == true ? ParquetFooterCache.prefetchDepth : 0 }
 
   func prefetch(_ split: any Split, _ context: QueryContext) {
-    guard let split = split as? IcebergSplit, split.format == .parquet else { return }
+    guard let split = split as? IcebergSplit else { return }
     var data = split.data
+    if split.format == .avro { files.readers.announce(data.object, 0..<Int.max) }
     for deletes in [split.deletes, split.deletedBy] {
       data.sources += deletes?.keySources ?? []
       deletes?.load(context)
     }
-    data.prefetch(files.footers, context)
+    if split.format == .parquet { data.prefetch(files.footers, context) }
   }
 
   func narrowed(_ split: any Split, by predicates: [Planner.ColumnPredicate]) -> any Split {
@@ -71,13 +72,21 @@ struct IcebergScan: Scan {
 struct DataFileOpener: Sendable {
   let store: any ObjectStore
   let footers: ParquetFooterCache
+  /// Of Avro files, which are read whole.
+  let readers: ReadersAhead
+
+  init(store: any ObjectStore, footers: ParquetFooterCache) {
+    self.store = store
+    self.footers = footers
+    readers = ReadersAhead(store)
+  }
 
   func isRemote(_ split: any Split) -> Bool { (split as? IcebergSplit).map { store.isRemote($0.data.location) } ?? false }
 
   func open(_ split: ParquetSplit, _ format: DataFile.Format, _ context: QueryContext) throws -> any PositionedReader {
     switch format {
     case .parquet: return try TranslatingReader { try ParquetSplitReader(split, footers: footers, context: context) }
-    case .avro: return try AvroSplitReader(split, store: store, context: context)
+    case .avro: return try AvroSplitReader(split, readers: readers, context: context)
     case .orc, .puffin:
       throw IcebergError(.unsupported, "files of format \(format.rawValue) are not supported, only Parquet and Avro", file: split.location.text)
     }

@@ -24,6 +24,11 @@ struct ParquetPruning {
     }
   }
 
+  /// Begins to read what tests will look at, when the file is far away.
+  func announce(_ rowGroups: [Int]) {
+    if !predicates.isEmpty, !rowGroups.isEmpty { file.announcePruning(of: rowGroups, where: predicates) }
+  }
+
   func test(_ rowGroup: Int) throws(ParquetError) -> Decision {
     guard !predicates.isEmpty else { return .read(nil) }
     switch file.select(rowGroup: rowGroup, where: predicates) {

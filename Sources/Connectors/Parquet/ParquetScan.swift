@@ -41,6 +41,8 @@ package struct ParquetSplit: Split {
     self.predicates = predicates
   }
 
+  var object: ReadersAhead.Object { ReadersAhead.Object(location, size: size, stability) }
+
   package var label: String { byteRange.map { "\(location) @ \($0.lowerBound)" } ?? location.text }
 
   /// Reads the footer and begins to read the first row group that is wanted. Blocks; what fails does so again when the morsel is opened.
@@ -136,6 +138,7 @@ package final class ParquetSplitReader: PositionedReader {
     var wanted = Array(0..<file.rowGroupCount)
     if let range = split.byteRange { wanted.removeAll { !range.contains(file.startOffset(ofRowGroup: $0)) } }
     rowGroups = Self.rows(of: wanted, split.piece, file)[...]
+    pruning.announce(wanted)
   }
 
   /// The row groups with the rows wanted of each: a piece is cut from all rows as if they stood in one row group.
@@ -191,7 +194,8 @@ package final class ParquetSplitReader: PositionedReader {
     guard file.reader.isRemote else { return }
     for (rowGroup, _) in rowGroups {
       guard case .read(let rows)? = try? pruning.test(rowGroup) else { continue }
-      return file.prefetch(rowGroup: rowGroup, columns: nodes, rows: rows)
+      file.prefetch(rowGroup: rowGroup, columns: nodes, rows: rows)
+      return
     }
   }
 

@@ -12,13 +12,14 @@ extension TextFileTable {
     let options = try CSVTableOptions(&arguments)
     try arguments.finish()
     let infos = try await FileList.files(arguments.paths, in: store)
-    let sources = infos.map { TextSource(store, $0.location, size: $0.size, compression: options.compression) }
+    let sources = infos.map { TextSource(store, $0, compression: options.compression) }
     let pathColumns = try PathColumns(infos, options.path)
     var files: [TextFile] = []
     var columns: [Field] = []
     if options.unionByName {
       var union = ColumnUnion()
-      for (info, source) in zip(infos, sources) {
+      for (index, (info, source)) in zip(infos, sources).enumerated() {
+        TextSource.announceStarts(of: sources, behind: index)
         let found = try CSVInference(source, options.inference)
         union.add(found.columns, untyped: found.untypedColumns)
         files.append(options.file(info, source, found))

@@ -22,7 +22,7 @@ extension TextFileTable {
     let pathOptions = try PathColumns.Options(&arguments)
     try arguments.finish()
     let infos = try await FileList.files(arguments.paths, in: store)
-    let sources = infos.map { TextSource(store, $0.location, size: $0.size, compression: compression) }
+    let sources = infos.map { TextSource(store, $0, compression: compression) }
     let found = try JSONInference(
       Array(sources.prefix(max(filesToLookAt, 1))), isLineDelimited: isLineDelimited, sampleCount: max(sampleCount, 1))
     let fields = columns ?? found.columns

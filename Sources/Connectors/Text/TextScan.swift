@@ -44,9 +44,9 @@ package struct TextFile: Sendable {
 
   private static let maximumSkippedLinesOfSplit = 16
 
-  fileprivate var seams: RecordSeams? {
+  fileprivate func seams(splitByteCount: Int) -> RecordSeams? {
     guard case .delimited(let format) = format, format.dialect == .csv, let quote = format.quote else { return nil }
-    return RecordSeams(source, quote: quote, size: info.size)
+    return RecordSeams(source, quote: quote, size: info.size, splitByteCount: splitByteCount)
   }
 }
 
@@ -73,6 +73,11 @@ package struct TextSplit: Split {
 package struct TextScan: Scan {
   package let splits: [any Split]
   package let notes: [ScanNote]
+  package let prefetchDepth: Int
+
+  /// Bytes that are on their way, about: more of them would only have the first ones wait.
+  private static let readAhead = 64 << 20
+  private static let largestPrefetchDepth = 32
 
   /// - Parameters:
   ///   - files: with the sources of the delivered columns.
@@ -88,7 +93,7 @@ package struct TextScan: Scan {
         splits.append(whole)
         continue
       }
-      let seams = file.seams
+      let seams = file.seams(splitByteCount: size)
       for start in stride(from: 0, to: file.info.size, by: size) {
         var split = whole
         split.byteCount = min(size, file.info.size - start)
@@ -100,11 +105,20 @@ package struct TextScan: Scan {
     }
     self.splits = splits
     self.notes = notes
+    let isRemote = files.first.map { $0.0.source.isRemote } ?? false
+    prefetchDepth = isRemote ? min(max(splits.count * Self.readAhead / max(total, 1), 2), Self.largestPrefetchDepth) : 0
   }
 
   package func open(_ split: any Split, _ context: QueryContext) throws -> any SplitReader {
     guard let split = split as? TextSplit else { throw TextFormatError(.badOption, "a split of another scan") }
     return try TextSplitReader(split, context)
+  }
+
+  package func prefetch(_ split: any Split, _ context: QueryContext) {
+    guard let split = split as? TextSplit else { return }
+    // As the split's reader will: from the byte before it on.
+    let start = max((split.range?.lowerBound ?? 0) - 1, 0)
+    split.file.source.announce(start..<max(start, (split.range?.upperBound ?? Int.max) - 1))
   }
 }
 

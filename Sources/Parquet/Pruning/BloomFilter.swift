@@ -73,17 +73,43 @@ struct BloomFilter {
 
 /// A filter of a file, of which only the blocks asked for are read.
 struct StoredBloomFilter {
+  /// Enough for the header.
+  private static let headerByteCount = 64
+  /// From far away filters up to this size are fetched whole, of larger ones the block that a value falls into.
+  private static let largestWhole = 128 << 10
+
   private let file: ParquetFile
   /// Where the bits begin.
   private let offset: Int
   private let blockCount: Int
+
+  /// What is read of a chunk's filter to look for values with these hashes; nothing when there is none.
+  ///
+  /// Where the length is known, so is where the bits begin: they fill whole blocks, and the header in front is shorter than two.
+  static func ranges(_ file: ParquetFile, rowGroup: Int, leaf: Int, hashes: [UInt64]) -> [Range<Int>] {
+    let chunk = file.metadata.rowGroups[rowGroup].columns[leaf]
+    guard let start = chunk.bloomFilterOffset, start > 0, start < Int64(file.footerOffset) else { return [] }
+    let offset = Int(start)
+    guard let length = chunk.bloomFilterLength, length > 0, Int(length) <= file.footerOffset - offset else {
+      return [offset..<min(offset + headerByteCount, file.footerOffset)]
+    }
+    let end = offset + Int(length)
+    guard Int(length) > largestWhole else { return [offset..<end] }
+    let bits = offset + Int(length) % BloomFilter.blockSize
+    let blockCount = (end - bits) / BloomFilter.blockSize
+    return [offset..<offset + headerByteCount]
+      + hashes.map { hash in
+        let block = bits + BloomFilter.block(hash, blockCount: blockCount) * BloomFilter.blockSize
+        return block..<block + BloomFilter.blockSize
+      }
+  }
 
   /// nil when the chunk has no filter or one that cannot be used; it is only an optimisation.
   init?(_ file: ParquetFile, rowGroup: Int, leaf: Int) {
     let chunk = file.metadata.rowGroups[rowGroup].columns[leaf]
     guard let start = chunk.bloomFilterOffset, start > 0, start < Int64(file.footerOffset) else { return nil }
     let available = file.footerOffset - Int(start)
-    guard let bytes = try? ParquetFile.read(file.reader, Int(start), min(64, available)) else { return nil }
+    guard let bytes = try? ParquetFile.read(file.reader, Int(start), min(Self.headerByteCount, available)) else { return nil }
     var reader = CompactReader(UnsafeRawBufferPointer(start: bytes.base, count: bytes.byteCount))
     var byteCount: Int32 = 0
     var algorithm: Int?

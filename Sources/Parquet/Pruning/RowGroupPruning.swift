@@ -1,4 +1,5 @@
 import Columnar
+import Storage
 
 /// Which rows of a row group can meet some predicates.
 package enum RowSelection: Sendable, Equatable {
@@ -41,46 +42,80 @@ extension ParquetFile {
   /// statistics leave a doubt. Damaged or missing statistics never exclude anything.
   package func select(rowGroup: Int, where predicates: [ColumnPredicate]) -> RowSelection {
     guard rowGroup >= 0, rowGroup < rowGroupCount else { return .all }
-    let group = metadata.rowGroups[rowGroup]
-    if group.rowCount == 0 { return .noneByStatistics }
-    let usable = predicates.filter { $0.leaf >= 0 && $0.leaf < leaves.count && leaves[$0.leaf].maxRepetition == 0 }
-    for predicate in usable {
-      let leaf = leaves[predicate.leaf]
-      let chunk = group.columns[predicate.leaf]
-      guard !chunk.isEncrypted, chunk.hasMetadata else { continue }
-      let bounds = StoredBounds(self, leaf).chunk(chunk.statistics, metadata, valueCount: chunk.valueCount)
-      if !bounds.mayMatch(predicate.test, type: leaf.type) { return .noneByStatistics }
-    }
+    let usable = usable(predicates)
+    guard !isExcludedByStatistics(rowGroup, usable) else { return .noneByStatistics }
     for predicate in usable where isExcludedByBloomFilter(rowGroup, predicate) { return .noneByBloomFilter }
     return selectPages(rowGroup, usable)
   }
 
+  /// Begins to read what `select` will look at in row groups that their statistics leave in doubt, when the file is far away: the Bloom filters
+  /// and page indexes of all of them together, so that none waits for a round trip of its own.
+  ///
+  /// - Parameter rowGroups: those that will be looked at here. Unless the file has very many, all others come along, for those who read them.
+  package func announcePruning(of rowGroups: [Int], where predicates: [ColumnPredicate]) {
+    guard reader.isRemote else { return }
+    let usable = usable(predicates)
+    guard !usable.isEmpty else { return }
+    let inDoubt = (rowGroupCount <= 64 ? Array(0..<rowGroupCount) : rowGroups).filter { !isExcludedByStatistics($0, usable) }
+    let hashes = usable.map { valueHashes(of: $0) }
+    var ranges: [Range<Int>] = []
+    for rowGroup in inDoubt {
+      for (predicate, hashes) in zip(usable, hashes) {
+        if let hashes { ranges += StoredBloomFilter.ranges(self, rowGroup: rowGroup, leaf: predicate.leaf, hashes: hashes) }
+        let chunk = metadata.rowGroups[rowGroup].columns[predicate.leaf]
+        ranges += [indexRange(chunk.offsetIndexOffset, chunk.offsetIndexLength), indexRange(chunk.columnIndexOffset, chunk.columnIndexLength)]
+          .compactMap { $0 }
+      }
+    }
+    for range in RangeCoalescing.requests(for: ranges, of: reader) { reader.willNeed(range) }
+  }
+
+  private func usable(_ predicates: [ColumnPredicate]) -> [ColumnPredicate] {
+    predicates.filter { $0.leaf >= 0 && $0.leaf < leaves.count && leaves[$0.leaf].maxRepetition == 0 }
+  }
+
+  private func isExcludedByStatistics(_ rowGroup: Int, _ predicates: [ColumnPredicate]) -> Bool {
+    let group = metadata.rowGroups[rowGroup]
+    if group.rowCount == 0 { return true }
+    return predicates.contains { predicate in
+      let leaf = leaves[predicate.leaf]
+      let chunk = group.columns[predicate.leaf]
+      guard !chunk.isEncrypted, chunk.hasMetadata else { return false }
+      let bounds = StoredBounds(self, leaf).chunk(chunk.statistics, metadata, valueCount: chunk.valueCount)
+      return !bounds.mayMatch(predicate.test, type: leaf.type)
+    }
+  }
+
   private func isExcludedByBloomFilter(_ rowGroup: Int, _ predicate: ColumnPredicate) -> Bool {
+    guard let hashes = valueHashes(of: predicate), let filter = StoredBloomFilter(self, rowGroup: rowGroup, leaf: predicate.leaf)
+    else { return false }
+    return !hashes.contains { filter.mayContain($0) }
+  }
+
+  /// The hashes of the values of which one must be in a row group; nil when a Bloom filter can say nothing about the predicate.
+  private func valueHashes(of predicate: ColumnPredicate) -> [UInt64]? {
     let values: [Scalar]
     switch predicate.test {
     case .equal(let scalar): values = [scalar]
     case .isIn(let scalars): values = scalars
-    default: return false
+    default: return nil
     }
     let leaf = leaves[predicate.leaf]
-    guard leaf.kind != .boolean, leaf.kind != .int96, let filter = StoredBloomFilter(self, rowGroup: rowGroup, leaf: leaf.index)
-    else { return false }
+    guard leaf.kind != .boolean, leaf.kind != .int96 else { return nil }
     let bounds = StoredBounds(self, leaf)
-    for scalar in values {
+    var hashes: [UInt64] = []
+    for scalar in values where !scalar.isNull {
       guard scalar.type == leaf.type || scalar.type.physical == leaf.type.physical && !leaf.type.hasParameters,
         let bytes = bounds.storedBytes(scalar.value)
-      else {
-        if scalar.isNull { continue }
-        return false
-      }
-      let hash = bytes.withUnsafeBytes { buffer in
-        buffer.baseAddress.map { XXHash64.hash($0, count: buffer.count) } ?? withUnsafeBytes(of: UInt8(0)) { one in
-          one.baseAddress.map { XXHash64.hash($0, count: 0) } ?? 0
-        }
-      }
-      if filter.mayContain(hash) { return false }
+      else { return nil }
+      hashes.append(
+        bytes.withUnsafeBytes { buffer in
+          buffer.baseAddress.map { XXHash64.hash($0, count: buffer.count) } ?? withUnsafeBytes(of: UInt8(0)) { one in
+            one.baseAddress.map { XXHash64.hash($0, count: 0) } ?? 0
+          }
+        })
     }
-    return true
+    return hashes
   }
 
   private func selectPages(_ rowGroup: Int, _ predicates: [ColumnPredicate]) -> RowSelection {

@@ -5,23 +5,19 @@ extension ParquetFile {
   /// Tells the reader that columns of a row group will be read soon.
   ///
   /// - Parameter rows: the rows wanted of the row group, ascending; nil is all. From far away only pages with such rows are fetched.
-  package func prefetch(rowGroup: Int, columns: [ColumnNode], rows: [Range<Int>]? = nil) {
-    guard rowGroup >= 0, rowGroup < rowGroupCount else { return }
+  /// - Returns: what was announced, for `release`.
+  @discardableResult
+  package func prefetch(rowGroup: Int, columns: [ColumnNode], rows: [Range<Int>]? = nil) -> [Range<Int>] {
+    guard rowGroup >= 0, rowGroup < rowGroupCount else { return [] }
     var ranges: [Range<Int>]
     if let rows, reader.isRemote {
       ranges = pageRanges(rowGroup: rowGroup, columns: columns, rows: rows).values.flatMap { $0 }
     } else {
       ranges = chunkRanges(rowGroup: rowGroup, columns: columns).map(\.range)
     }
-    ranges = RangeCoalescing.joined(ranges, gap: reader.coalesceGap)
+    ranges = RangeCoalescing.requests(for: ranges, of: reader)
     for range in ranges { reader.willNeed(range) }
-  }
-
-  /// Tells the reader that columns of a row group were read.
-  func release(rowGroup: Int, columns: [ColumnNode]) {
-    guard reader.isRemote else { return }
-    let ranges = chunkRanges(rowGroup: rowGroup, columns: columns).map(\.range)
-    for range in RangeCoalescing.joined(ranges, gap: reader.coalesceGap) { reader.release(range) }
+    return ranges
   }
 
   /// A chunk in an impossible place is left out: it is reported when it is read.
@@ -39,7 +35,7 @@ extension ParquetFile {
     let indexes = chunks.compactMap { leaf, _ in
       indexRange(group.columns[leaf].offsetIndexOffset, group.columns[leaf].offsetIndexLength)
     }
-    for range in RangeCoalescing.joined(indexes, gap: reader.coalesceGap) { reader.willNeed(range) }
+    for range in RangeCoalescing.requests(for: indexes, of: reader) { reader.willNeed(range) }
     var result: [Int: [Range<Int>]] = [:]
     for (leaf, chunk) in chunks {
       guard let pages = offsetIndex(rowGroup: rowGroup, leaf: leaf, within: chunk), let first = pages.first else {

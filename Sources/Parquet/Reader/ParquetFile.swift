@@ -183,20 +183,3 @@ package final class ParquetFile: Sendable {
     return codec
   }
 }
-
-enum RangeCoalescing {
-  /// Ascending ranges that cover the given ones, joined over gaps of at most `gap` bytes.
-  static func joined(_ ranges: [Range<Int>], gap: Int, limit: Int = .max) -> [Range<Int>] {
-    var result: [Range<Int>] = []
-    for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where !range.isEmpty {
-      if let last = result.last, range.lowerBound &- last.upperBound <= gap,
-        max(last.upperBound, range.upperBound) &- last.lowerBound <= limit
-      {
-        result[result.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
-      } else {
-        result.append(range)
-      }
-    }
-    return result
-  }
-}

@@ -15,6 +15,8 @@ package final class RowGroupReader {
   private var rangeIndex = 0
   /// The next row to be read.
   private var position = 0
+  /// What the file's reader was told to fetch.
+  private var announced: [Range<Int>] = []
   /// Rows per batch at most, so that long lists do not make batches of gigabytes.
   private let rowLimit: Int
 
@@ -65,13 +67,15 @@ package final class RowGroupReader {
       throw error.located(file: file.reader.location.text, rowGroup: rowGroup)
     }
     if file.reader.readsAheadByItself {
-      file.prefetch(rowGroup: rowGroup, columns: columns, rows: isPartial ? ranges : nil)
+      announced = file.prefetch(rowGroup: rowGroup, columns: columns, rows: isPartial ? ranges : nil)
       // Whoever reads from far away knows which row group comes next, and when.
       if !file.reader.isRemote { file.prefetch(rowGroup: rowGroup + 1, columns: columns) }
     }
   }
 
-  deinit { file.release(rowGroup: rowGroup, columns: columns) }
+  deinit {
+    for range in announced { file.reader.release(range) }
+  }
 
   /// Types of the batches' columns.
   package var types: [SQLType] { columns.map(\.type) }

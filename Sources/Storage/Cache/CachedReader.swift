@@ -31,6 +31,15 @@ package final class CachedReader: SynchronousReader {
   package var isRemote: Bool { true }
 
   package func read(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError) {
+    try fill(destination, from: offset)
+    StorageTraffic.current?.note(bytesUsed: destination.count)
+  }
+
+  package func look(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError) {
+    try fill(destination, from: offset)
+  }
+
+  private func fill(_ destination: UnsafeMutableRawBufferPointer, from offset: Int) throws(StorageError) {
     let (end, overflow) = offset.addingReportingOverflow(destination.count)
     guard offset >= 0, !overflow, end <= size else { throw outOfBounds(offset..<max(offset, overflow ? offset : end)) }
     var position = offset
@@ -39,7 +48,6 @@ package final class CachedReader: SynchronousReader {
       let pieceEnd = min(size, (piece + 1) * Self.pieceSize)
       let target = UnsafeMutableRawBufferPointer(rebasing: destination[position - offset..<min(end, pieceEnd) - offset])
       if try readCached(piece, at: position - piece * Self.pieceSize, into: target) {
-        StorageTraffic.current?.note(bytesUsed: target.count)
         position += target.count
         continue
       }
@@ -74,10 +82,12 @@ package final class CachedReader: SynchronousReader {
     _ pieces: Range<Int>, from position: Int, to end: Int, into destination: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(StorageError) -> Int {
     let range = pieces.lowerBound * Self.pieceSize..<min(size, pieces.upperBound * Self.pieceSize)
-    let bytes = try inner.read(range)
+    let buffer = ByteBuffer(byteCount: range.count)
+    // What is read along for the cache is asked for, not used, and nobody comes for it again: it goes.
+    try inner.read(at: range.lowerBound, into: buffer.mutableBytes)
+    StorageTraffic.current?.note(bytesUsed: -range.count)
+    let bytes = buffer.slice()
     let wanted = position..<min(end, range.upperBound)
-    // What is read along for the cache is asked for, not used.
-    StorageTraffic.current?.note(bytesUsed: wanted.count - range.count)
     let version = inner.stateRead
     if let cached = cachedVersion.withLock({ $0 }), let version, cached != version.text {
       for piece in 0..<(size + Self.pieceSize - 1) / Self.pieceSize { cache.remove(identity, piece) }

@@ -58,7 +58,9 @@ final class ReadAheadBlock: Sendable {
   let range: Range<Int>
   private let delivery = Delivery<Outcome>()
   private let task = Mutex<Task<Void, Never>?>(nil)
-  private let flags = Mutex((isReady: false, isGivenUp: false, bytesTaken: 0, lastUse: ContinuousClock.now))
+  /// What was handed out: disjoint parts that do not touch.
+  private let taken = Mutex<[Range<Int>]>([])
+  private let flags = Mutex((isReady: false, isGivenUp: false, lastUse: ContinuousClock.now))
   private static let patience = Duration.seconds(10)
 
   init(_ range: Range<Int>) { self.range = range }
@@ -83,12 +85,18 @@ final class ReadAheadBlock: Sendable {
   /// Waits for the bytes; for threads of the engine.
   func wait() -> Outcome { delivery.wait { giveUp() } }
 
-  /// Notes that so many bytes were handed out; true when that were all, so that the block has done its work.
-  func take(_ count: Int) -> Bool {
-    flags.withLock { flags in
-      flags.bytesTaken += count
-      flags.lastUse = .now
-      return flags.bytesTaken >= range.count
+  /// Notes that a part was handed out; true when all was, so that the block has done its work.
+  func take(_ part: Range<Int>) -> Bool {
+    flags.withLock { $0.lastUse = .now }
+    return taken.withLock { taken in
+      var joined = part
+      taken.removeAll { other in
+        guard other.lowerBound <= joined.upperBound, joined.lowerBound <= other.upperBound else { return false }
+        joined = min(other.lowerBound, joined.lowerBound)..<max(other.upperBound, joined.upperBound)
+        return true
+      }
+      taken.append(joined)
+      return joined == range
     }
   }
 

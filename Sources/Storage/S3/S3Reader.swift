@@ -55,18 +55,26 @@ final class S3Reader: SynchronousReader {
   }
 
   func read(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError) {
+    try fill(destination, from: offset, looksOnly: false)
+    StorageTraffic.current?.note(bytesUsed: destination.count)
+  }
+
+  func look(at offset: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError) {
+    try fill(destination, from: offset, looksOnly: true)
+  }
+
+  private func fill(_ destination: UnsafeMutableRawBufferPointer, from offset: Int, looksOnly: Bool) throws(StorageError) {
     let (end, overflow) = offset.addingReportingOverflow(destination.count)
     guard offset >= 0, !overflow, end <= size else { throw outOfBounds(offset..<max(offset, overflow ? offset : end)) }
     var position = offset
     while position < end {
       let rest = UnsafeMutableRawBufferPointer(rebasing: destination[(position - offset)...])
-      position += try readSome(at: position, into: rest)
+      position += try readSome(at: position, into: rest, looksOnly: looksOnly)
     }
-    StorageTraffic.current?.note(bytesUsed: destination.count)
   }
 
   /// Fills a part of `destination` from its start on, at least a byte; says how much.
-  private func readSome(at position: Int, into destination: UnsafeMutableRawBufferPointer) throws(StorageError) -> Int {
+  private func readSome(at position: Int, into destination: UnsafeMutableRawBufferPointer, looksOnly: Bool) throws(StorageError) -> Int {
     let (tail, block, nextStart) = state.withLock { state in
       (
         state.tail, state.blocks.first { $0.range.contains(position) && !$0.isGivenUp },
@@ -76,11 +84,14 @@ final class S3Reader: SynchronousReader {
     if let tail, position >= size - tail.count {
       return Self.copy(tail, from: position - (size - tail.count), into: destination)
     }
-    if tail == nil, size > Self.tailSize, position >= size - Self.tailSize, try keepEnd() { return try readSome(at: position, into: destination) }
+    if tail == nil, size > Self.tailSize, position >= size - Self.tailSize, try keepEnd() {
+      return try readSome(at: position, into: destination, looksOnly: looksOnly)
+    }
     if let block, case .success(let content) = block.wait(), content.bytes.count == block.range.count {
       try note(content)
       let count = Self.copy(content.bytes, from: position - block.range.lowerBound, into: destination)
-      if block.take(count) { drop(block) }
+      // What is read of a small object in several passes comes from one request.
+      if !looksOnly, block.take(position..<position + count), size > Self.wholeSize { drop(block) }
       return count
     }
     // A block that failed is asked for once more here, where the error has a place to go.

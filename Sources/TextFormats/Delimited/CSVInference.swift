@@ -195,7 +195,7 @@ package struct CSVInference: Sendable {
     var records: [[Value]] = []
 
     init(_ source: TextSource, _ format: DelimitedTextFormat, limit: Int) throws {
-      let sampler = try DelimitedReader(source, format: format, columns: [], projection: [], context: QueryContext())
+      let sampler = try DelimitedReader(source.lookedAt, format: format, columns: [], projection: [], context: QueryContext())
       while records.count < limit, let record = try sampler.nextRecord() {
         records.append(record.map { Value(text: $0 ?? "", isNull: $0 == nil) })
       }

@@ -55,9 +55,10 @@ package final class DelimitedReader: TextReader {
     let start = split?.lowerBound ?? 0
     // One byte early: a split that starts right behind a line end owns that line.
     let firstByte = max(start - 1, 0)
-    opensInQuotes = start > 0 ? try seams?.isInQuotes(at: firstByte) ?? false : false
-    stream = try source.open(from: firstByte)
+    opensInQuotes = start > 0 ? try seams?.isInQuotes(at: firstByte, context.cancellation) ?? false : false
     endOffset = split?.upperBound ?? Int.max
+    if endOffset < Int.max { try seams?.countAhead(to: endOffset - 1, context.cancellation) }
+    stream = try source.open(from: firstByte, readAheadEnd: endOffset, context.cancellation)
     blocks = TextBlocks(source.location, stream, offset: firstByte, softEnd: endOffset)
     indexer = FieldIndexer(format)
     batchCapacity = max(context.batchCapacity, 1)

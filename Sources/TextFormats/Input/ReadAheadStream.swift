@@ -1,3 +1,4 @@
+import Columnar
 import Storage
 
 /// Lets another thread decompress the next piece while this one is parsed: a compressed file cannot be split, so this is
@@ -5,6 +6,7 @@ import Storage
 final class ReadAheadStream: ByteStream {
   private(set) var bytesRead = 0
   private let source: Source
+  private let cancellation: Cancellation
   private var pending: Delivery<Result<Piece, any Error>>?
   private var current: Piece?
   private var position = 0
@@ -12,8 +14,14 @@ final class ReadAheadStream: ByteStream {
   private var spare: ByteBuffer?
   private var isAtEnd = false
   private static let pieceByteCount = 1 << 19
+  /// Apart from the shared pool, whose few threads others need: bytes may come from far away.
+  private static let decompressors = BlockingPool(threadCount: 64)
 
-  init(_ stream: any ByteStream) { source = Source(stream) }
+  /// - Parameter cancellation: of the statement that the bytes are for.
+  init(_ stream: any ByteStream, _ cancellation: Cancellation) {
+    source = Source(stream)
+    self.cancellation = cancellation
+  }
 
   func read(into destination: UnsafeMutableRawBufferPointer) throws -> Int {
     if current == nil || position == current?.count { try nextPiece() }
@@ -44,7 +52,11 @@ final class ReadAheadStream: ByteStream {
   private func start(into buffer: ByteBuffer) -> Delivery<Result<Piece, any Error>> {
     let delivery = Delivery<Result<Piece, any Error>>()
     let source = source
-    BlockingPool.shared.submit { delivery.deliver(Result { try source.fill(buffer) }) }
+    let cancellation = cancellation
+    let traffic = StorageTraffic.current
+    Self.decompressors.submit {
+      traffic.counting { cancellation.whileThreadWorks { delivery.deliver(Result { try source.fill(buffer) }) } }
+    }
     return delivery
   }
 

@@ -24,8 +24,9 @@ package struct JSONInference: Sendable {
 
   private static func columns(of sources: [TextSource], _ format: JSONLinesFormat, _ sampleCount: Int) throws -> [Field] {
     var shape = Shape.object([])
-    for source in sources {
-      let sampler = try JSONLinesReader(source, format: format, columns: [], context: QueryContext())
+    for (index, source) in sources.enumerated() {
+      TextSource.announceStarts(of: sources, behind: index)
+      let sampler = try JSONLinesReader(source.lookedAt, format: format, columns: [], context: QueryContext())
       for _ in 0..<sampleCount {
         guard let next = try sampler.nextShape() else { break }
         shape = shape.merged(with: next)

@@ -44,8 +44,8 @@ package final class JSONLinesReader: TextReader {
     let firstByte = max(start - 1, 0)
     self.source = source
     self.firstByte = firstByte
-    stream = try source.open(from: firstByte)
     endOffset = split?.upperBound ?? Int.max
+    stream = try source.open(from: firstByte, readAheadEnd: endOffset, context.cancellation)
     blocks = TextBlocks(source.location, stream, offset: firstByte, softEnd: endOffset)
     readsLines = format.dialect != .plain || format.isLineDelimited
     skipsPartialLine = start > 0
