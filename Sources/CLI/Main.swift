@@ -49,7 +49,7 @@ enum Main {
     do {
       let engine = try Engine(options.configuration)
       session = try makeSession(engine, options)
-      target = try await makeTarget(engine, options)
+      target = try await ResultTarget(options.output, format: options.format, engine)
     } catch let error as CommandOptions.UsageError {
       throw error
     } catch {
@@ -98,20 +98,6 @@ private func makeSession(_ engine: Engine, _ options: CommandOptions) throws(SQL
   let session = engine.makeSession()
   try session.setParameters(options.parameters)
   return session
-}
-
-/// Where results go.
-private func makeTarget(_ engine: Engine, _ options: CommandOptions) async throws -> ResultTarget {
-  if let location = options.output, Engine.isResultLocation(location) {
-    return ResultTarget(object: try await engine.makeResultFile(at: location), format: options.format)
-  }
-  if let path = options.output, engine.isBase(file: path) {
-    throw CommandOptions.UsageError(message: "--output \(path) lies where tables are, which --overlay leaves as it is; choose another place")
-  }
-  guard let target = ResultTarget(path: options.output, format: options.format) else {
-    throw CommandOptions.UsageError(message: "cannot write \(options.output ?? ""): \(String(cString: strerror(errno)))")
-  }
-  return target
 }
 
 /// Says which source gave the credentials for AWS, and what became of the others; 1 when there are none.

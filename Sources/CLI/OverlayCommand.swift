@@ -1,24 +1,19 @@
 import Frazil
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 extension Main {
   /// `frazil overlay diff [DIR]`: what the overlay holds, as a result in any format.
   static func overlayDifferences(_ options: CommandOptions) async -> Int32 {
-    guard let target = ResultTarget(path: options.output, format: options.format) else {
-      writeError("frazil: cannot write \(options.output ?? ""): \(String(cString: strerror(errno)))")
-      return 2
-    }
-    do throws(SQLError) {
-      let result = try await openOverlay(options).overlayDifferences()
+    do {
+      let engine = try openOverlay(options)
+      let target = try await ResultTarget(options.output, format: options.format, engine)
+      let result = try await engine.overlayDifferences()
       try await target.write(result, before: {})
       for note in result.notes { writeError(note) }
       try await target.finish(isComplete: true)
       return 0
+    } catch let error as CommandOptions.UsageError {
+      writeError("frazil: \(error.message)")
+      return 2
     } catch {
       writeError("\(error)")
       return 1

@@ -73,8 +73,10 @@ struct Prompt {
         writeError("cannot read \(path): \(String(cString: strerror(errno)))")
       }
     case .output(let path):
-      if !runner.target.redirect(to: path) {
-        writeError("cannot write \(path ?? "standard output"): \(String(cString: strerror(errno)))")
+      do { try await runner.target.redirect(to: path) } catch let error as CommandOptions.UsageError {
+        writeError(error.message)
+      } catch {
+        writeError("\(error)")
       }
     case .format(let format): runner.target.format = format
     case .timing(let isOn):

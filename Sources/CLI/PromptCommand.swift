@@ -25,7 +25,7 @@ enum PromptCommand: Equatable {
     .schema TABLE  \\d TABLE  columns of a table
     .functions     \\df       functions
     .read FILE     \\i FILE   run a script
-    .output [FILE] \\o [FILE] write results to a file, or here again
+    .output [FILE] \\o [FILE] write results to a file or s3://..., or here again
     .mode FORMAT             table, csv, json, jsonl or markdown
     .timer [on|off] \\timing  show how long statements take, and what Athena would bill for what they scan
     Tab completes names, Ctrl-R searches the history, Ctrl-C drops a line or cancels the running statement.

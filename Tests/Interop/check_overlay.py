@@ -87,7 +87,7 @@ def overlay_keeps_the_base(place):
     # What was dropped can be made anew, and is not what the base has.
     local.over(f"CREATE TABLE gone (y bigint) {ICEBERG}; INSERT INTO gone VALUES (7); CREATE DATABASE empty")
     assert local.over("SELECT y FROM gone") == [(7,)] and local.differences()["local.default.gone"]["change"] == "replaced"
-    assert "local.empty" not in local.differences() and local.base() == before
+    assert local.differences()["local.empty"]["change"] == "replaced" and local.base() == before
     local.frazil("overlay", "drop", "ov", "gone")
     assert local.over("SELECT * FROM gone") == [(1,)]
     local.frazil("overlay", "drop", "ov")
@@ -118,6 +118,56 @@ def overlay_counts_and_base_that_moves(place):
     local.run("DROP TABLE t")
     refused = local.frazil("overlay", "drop", "ov", "t", code=1)
     assert "holds nothing of default.t" in refused.stderr, refused.stderr
+
+
+@support.check
+def overlay_counts_branches_and_tags(place):
+    """What lies on a branch or under a tag counts like what lies on main, each snapshot once; the base's counts nowhere."""
+    local = Local(place)
+    local.run("INSERT INTO t VALUES (4, 'four'); ALTER TABLE t CREATE BRANCH early")
+    local.over("ALTER TABLE t CREATE BRANCH audit; INSERT INTO t.branch_audit VALUES (5, 'five'), (6, 'six'); ALTER TABLE t CREATE TAG seen AS OF BRANCH audit; "
+               "DELETE FROM t.branch_audit WHERE id = 5; INSERT INTO t VALUES (7, 'seven')")
+    row = local.differences()["local.default.t"]
+    assert (row["snapshots"], row["rows_added"], row["rows_deleted"]) == (3, 3, 1), row
+    local.over("CALL system.fast_forward('t', 'early', 'main')")
+    row = local.differences()["local.default.t"]
+    assert (row["snapshots"], row["rows_added"], row["rows_deleted"]) == (3, 3, 1), row
+    # Back to a state of the base: nothing of main is left.
+    first = local.run("SELECT CAST(snapshot_id AS varchar) FROM \"t$snapshots\" ORDER BY committed_at")[0][0]
+    local.over(f"CALL system.rollback_to_snapshot('t', {first}); ALTER TABLE t DROP BRANCH early; ALTER TABLE t DROP BRANCH audit")
+    row = local.differences()["local.default.t"]
+    assert (row["snapshots"], row["rows_added"], row["rows_deleted"]) == (1, 2, 0), row
+
+
+@support.check
+def overlay_makes_databases_anew(place):
+    """A database of the base that was dropped in the overlay can be made again, elsewhere too, and has nothing of the base's."""
+    local = Local(place)
+    place_of = pathlib.Path(place.folder) / "elsewhere"
+    local.run(f"CREATE DATABASE d COMMENT 'of the base'; CREATE TABLE d.old (x int) {ICEBERG}; INSERT INTO d.old VALUES (1)")
+    before = local.base()
+    assert "non-empty" in local.frazil("--overlay", "ov", "-c", "DROP DATABASE d", code=1).stderr
+    local.over("DROP TABLE d.old; DROP DATABASE d")
+    assert "does not exist" in local.frazil("--overlay", "ov", "-c", "SHOW TABLES IN d", code=1).stderr
+    local.over(f"CREATE DATABASE d COMMENT 'anew' LOCATION '{place_of}'; CREATE TABLE d.old AS SELECT 2 AS y; CREATE TABLE d.made (x int) {ICEBERG}")
+    assert local.over("SELECT * FROM d.old") == [(2,)] and local.over("SHOW TABLES IN d") == [("made",), ("old",)]
+    assert f"'{place_of}'" in local.over("SHOW CREATE DATABASE d")[0][0]
+    assert "already exists" in local.frazil("--overlay", "ov", "-c", "CREATE DATABASE d", code=1).stderr
+    # What comes into the base's database meanwhile is not in this one.
+    local.run(f"CREATE TABLE d.later (x int) {ICEBERG}")
+    assert local.over("SHOW TABLES IN d") == [("made",), ("old",)] and local.run("SELECT * FROM d.old") == [(1,)]
+    assert "does not exist" in local.frazil("--overlay", "ov", "-c", "SELECT * FROM d.later", code=1).stderr
+    found = {name: row["change"] for name, row in local.differences().items()}
+    assert found == {"local.d": "replaced", "local.d.old": "created", "local.d.made": "created"}, found
+    local.over("DROP TABLE d.old; DROP TABLE d.made; DROP DATABASE d")
+    assert {name: row["change"] for name, row in local.differences().items()} == {"local.d": "dropped"}
+    assert local.over("SHOW DATABASES") == [("default",)] and not place_of.exists()
+    local.run("DROP TABLE d.later; DROP TABLE d.old; DROP DATABASE d")
+    assert local.differences() == {} and local.base() != before
+    local.over("CREATE DATABASE d")
+    assert local.over("SHOW TABLES IN d") == [] and local.differences()["local.d"]["change"] == "created"
+    local.over("DROP DATABASE d")
+    assert local.over("SHOW DATABASES") == [("default",)] and local.differences() == {}
 
 
 @support.check

@@ -11,7 +11,7 @@ import time
 
 import boto3
 import support
-from servers import SERVERS, FaultProxy, start
+from servers import SERVERS, FaultProxy, Served, start
 
 SCRIPT = """CREATE TABLE t AS SELECT * FROM (VALUES (1, 'one'), (2, NULL), (3, '')) AS v (id, name);
 INSERT INTO t VALUES (4, 'four'), (5, 'fünf');
@@ -20,7 +20,7 @@ SELECT id, name FROM t ORDER BY id;
 """
 
 
-class Remote:
+class Remote(Served):
     """A server, and the binary that sends statements to it."""
 
     def __init__(self, place, script, through_proxy=False):
@@ -33,15 +33,6 @@ class Remote:
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": place.folder, "USER": "ann", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_REGION": "eu-central-1", "AWS_ENDPOINT_URL_ATHENA": self.url, "AWS_EC2_METADATA_DISABLED": "true"}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.proxy:
-            self.proxy.close()
-        self.process.stdin.close()
-        self.process.wait(30)
 
     def command(self, *arguments):
         return [support.binary(), *self.options(), *arguments]
@@ -152,6 +143,25 @@ def athena_pages(place):
         assert done.stdout.splitlines() == [json.dumps({"n": number}, separators=(",", ":")) for number in range(2500)], done.stdout[:200]
         timed = athena.frazil("--format", "jsonl", "--timer", "-c", "SELECT n FROM UNNEST(range(2500)) AS t (n)")
         assert "Athena scanned" in timed.stderr and "10 MB" in timed.stderr, timed.stderr
+
+
+@support.check
+def athena_nested_values(place):
+    """Athena tells of arrays, maps and rows only that they are such: they come as its text, in every format; as JSON they are what JSON says."""
+    with Athena(place) as athena:
+        sql = ("SELECT ARRAY[1, NULL] AS a, MAP(ARRAY['k'], ARRAY[CAST('1.5' AS double)]) AS m, CAST(ROW(1, 'it') AS ROW(x integer, y varchar)) AS r, "
+               "CAST(ARRAY[1, 2] AS json) AS j")
+        texts = ("[1, null]", "{k=1.5}", "{x=1, y=it}", "[1,2]")
+        path = pathlib.Path(place.folder) / "out"
+        for options, expected in (
+            (["--format", "csv"], '"a","m","r","j"\n"%s","%s","%s","%s"\n' % texts),
+            (["--format", "jsonl"], '{"a":"%s","m":"%s","r":"%s","j":%s}\n' % texts),
+        ):
+            assert athena.frazil(*options, "-c", sql).stdout == expected, options
+            athena.frazil(*options, "--output", str(path), "-c", sql)
+            assert path.read_text() == expected, options
+        table = athena.frazil("-c", sql).stdout
+        assert all(text in table for text in texts), table
 
 
 @support.check
@@ -280,6 +290,11 @@ def trino_session_follows(place):
         assert (posts[1]["X-Trino-Catalog"], posts[1]["X-Trino-Schema"]) == ("other", "db"), posts[1]
         assert posts[2]["X-Trino-Session"] == "join_distribution_type=%27BROADCAST%27", posts[2]
         assert "X-Trino-Prepared-Statement" in posts[3] and "X-Trino-Prepared-Statement" not in posts[5], posts
+        sent = len(posts)
+        trino.frazil("-c", "SET SESSION a = 1; RESET SESSION a; START TRANSACTION; SELECT 1 AS c; COMMIT; SELECT 2 AS c")
+        posts = [entry["headers"] for entry in trino.log() if entry["method"] == "POST"][sent:]
+        assert [headers.get("X-Trino-Session") for headers in posts[:3]] == [None, "a=1", None], posts
+        assert [headers["X-Trino-Transaction-Id"] for headers in posts] == ["NONE"] * 3 + ["transaction-1"] * 2 + ["NONE"], posts
         missing = trino.frazil("-c", "EXECUTE nothing", code=1)
         assert "NOT_FOUND: Prepared statement not found: nothing" in missing.stderr, missing.stderr
 

@@ -15,13 +15,13 @@ import pyarrow.fs
 import pyarrow.parquet
 import support
 from pyiceberg.table import StaticTable
-from servers import FaultProxy
+from servers import FaultProxy, Served
 
 SERVERS_PYTHON = os.environ.get("FRAZIL_SERVERS_PYTHON", str(pathlib.Path.home() / ".cache" / "frazil" / "venv-servers" / "bin" / "python"))
 BUCKET = "interop"
 
 
-class S3:
+class S3(Served):
     """A server of its own for one check, and Frazil with its warehouse there."""
 
     def __init__(self, place, kind="swift"):
@@ -36,13 +36,6 @@ class S3:
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": place.folder, "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_REGION": self.region, "AWS_ENDPOINT_URL_S3": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true"}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait(30)
 
     def frazil(self, *arguments, code=0):
         command = [support.binary(), "--warehouse", f"s3://{BUCKET}/wh", "--format", "jsonl", *arguments]

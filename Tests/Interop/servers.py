@@ -90,6 +90,21 @@ class FaultProxy:
         self.process.wait(30)
 
 
+class Served:
+    """A server process of one check, perhaps with a proxy in front of it."""
+
+    proxy = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.proxy:
+            self.proxy.close()
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
 class Lake:
     """Runs the binary with a catalog `lake`."""
 
@@ -124,7 +139,7 @@ class Lake:
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.place.folder, env=self.environment)
 
 
-class Glue(Lake):
+class Glue(Served, Lake):
     """A Glue catalog over moto, tables in a folder; see Tests/Servers/glue_server.py."""
 
     python = os.environ.get("FRAZIL_SERVERS_PYTHON", str(pathlib.Path.home() / ".cache" / "frazil" / "venv-servers" / "bin" / "python"))
@@ -138,15 +153,6 @@ class Glue(Lake):
         self.proxy = FaultProxy(self.direct) if through_proxy else None
         self.endpoint = self.proxy.url if self.proxy else self.direct
         self.folder = pathlib.Path(place.folder) / "glue"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.proxy:
-            self.proxy.close()
-        self.process.stdin.close()
-        self.process.wait(30)
 
     def catalog_options(self):
         return ["--catalog", f"lake=glue,region=eu-central-1,endpoint={self.endpoint},warehouse=file://{self.folder}"]

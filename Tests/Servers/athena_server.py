@@ -12,12 +12,12 @@ contains `/* hold */` runs until it is stopped. Needs DuckDB.
 
 import http.server
 import json
-import sys
 import threading
 import time
 import uuid
 
 from duckdb_statements import Engine, Failed
+from loopback import serve
 
 ENGINE = Engine()
 LOCK = threading.Lock()
@@ -188,13 +188,5 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(400, refused.answer)
 
 
-def main():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(f"listening on {server.server_port}", flush=True)
-    sys.stdin.buffer.read()
-    server.shutdown()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Handler)

@@ -3,8 +3,8 @@
     python trino_server.py
 
 Prints `listening on PORT` once it answers, and runs until its standard input ends. Answers come in steps: first queued without columns, then pages of
-three rows, each under a nextUri of its own that can be asked for again. USE, SET SESSION, PREPARE and DEALLOCATE answer with their headers; EXECUTE takes
-the prepared text from the request's. A statement that contains `/* hold */` runs until it is deleted. Needs DuckDB.
+three rows, each under a nextUri of its own that can be asked for again. USE, SET and RESET SESSION, transactions, PREPARE and DEALLOCATE answer with
+their headers; EXECUTE takes the prepared text from the request's. A statement that contains `/* hold */` runs until it is deleted. Needs DuckDB.
 
     GET /__log          every request: method, path, headers X-Trino-*, body
     PUT /__unavailable  the next requests, as many as the body says, are answered 503
@@ -14,11 +14,11 @@ import base64
 import http.server
 import json
 import re
-import sys
 import threading
 import urllib.parse
 
 from duckdb_statements import Engine, Failed
+from loopback import serve
 
 ENGINE = Engine()
 LOCK = threading.Lock()
@@ -73,6 +73,15 @@ class Query:
             return
         if match := re.fullmatch(r"SET SESSION (\w+) = (.*)", statement):
             self.update, self.changes = "SET SESSION", [("X-Trino-Set-Session", f"{match[1]}={urllib.parse.quote(match[2])}")]
+            return
+        if match := re.fullmatch(r"RESET SESSION (\w+)", statement):
+            self.update, self.changes = "RESET SESSION", [("X-Trino-Clear-Session", match[1])]
+            return
+        if statement == "START TRANSACTION":
+            self.update, self.changes = "START TRANSACTION", [("X-Trino-Started-Transaction-Id", "transaction-1")]
+            return
+        if statement in ("COMMIT", "ROLLBACK"):
+            self.update, self.changes = statement, [("X-Trino-Clear-Transaction-Id", "true")]
             return
         if match := re.fullmatch(r"PREPARE (\w+) FROM (.*)", statement, re.DOTALL):
             self.update, self.changes = "PREPARE", [("X-Trino-Added-Prepare", f"{match[1]}={urllib.parse.quote_plus(match[2])}")]
@@ -175,13 +184,5 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = serve
 
 
-def main():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(f"listening on {server.server_port}", flush=True)
-    sys.stdin.buffer.read()
-    server.shutdown()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Handler)

@@ -28,15 +28,19 @@ package struct OverlayCatalog: Catalog {
 
   package func databases() async throws(CatalogError) -> [CatalogDatabase] {
     var found: [String: CatalogDatabase] = [:]
-    for database in try await base.databases() where try await !isDropped(database: database.name) { found[database.name] = database }
+    for database in try await base.databases() where try await mark(of: database.name) == nil { found[database.name] = database }
     for database in try await layer.databases() where found[database.name] == nil && database.createTime != 0 {
-      if try await !isDropped(database: database.name) { found[database.name] = database }
+      if try await mark(of: database.name) != .dropped { found[database.name] = database }
     }
     return found.values.sorted { $0.name < $1.name }
   }
 
   package func database(_ name: String) async throws(CatalogError) -> CatalogDatabase {
-    if try await isDropped(database: name) { throw CatalogError(.databaseNotFound, "Schema '\(name)' does not exist") }
+    switch try await mark(of: name) {
+    case .dropped: throw CatalogError(.databaseNotFound, "Schema '\(name)' does not exist")
+    case .replaced: return try await layer.database(name)
+    case nil: break
+    }
     do { return try await base.database(name) } catch {
       guard error.kind == .databaseNotFound else { throw error }
       let own = try await layer.database(name)
@@ -49,12 +53,10 @@ package struct OverlayCatalog: Catalog {
   package func createDatabase(_ database: CatalogDatabase) async throws(CatalogError) {
     do { _ = try await self.database(database.name) } catch {
       guard error.kind == .databaseNotFound else { throw error }
-      guard try await isDropped(database: database.name) else { return try await layer.createDatabase(database) }
-      guard database.location == nil, database.description == nil, database.parameters.isEmpty else {
-        throw CatalogError(
-          .notSupported, "Schema '\(database.name)' was dropped in this overlay; it can be made again without LOCATION, comment and properties only")
-      }
-      return try await layer.dropTable(OverlayEntry.databaseMark, in: database.name)
+      guard try await mark(of: database.name) == .dropped else { return try await layer.createDatabase(database) }
+      // It counts as dropped until the last step.
+      try await layer.updateDatabase(database)
+      return try await setMark(.replaced, of: database.name)
     }
     throw CatalogError(.databaseAlreadyExists, "Schema '\(database.name)' already exists")
   }
@@ -72,19 +74,39 @@ package struct OverlayCatalog: Catalog {
     guard try await tables(in: name).isEmpty else { throw CatalogError(.databaseNotEmpty, "Cannot drop non-empty schema '\(name)'") }
     if try await baseHas(database: name) {
       try await ensure(database: name)
-      return try await layer.createTable(OverlayEntry.dropped(OverlayEntry.databaseMark, in: name, of: self.name))
+      return try await setMark(.dropped, of: name)
+    }
+    if try await mark(of: name) != nil {
+      guard try await !isInBase(database: name) else { return try await setMark(.dropped, of: name) }
+      for entry in try await layer.tables(in: name) { try await layer.dropTable(entry.name, in: name) }
     }
     try await layer.dropDatabase(name)
   }
 
-  private func isDropped(database: String) async throws(CatalogError) -> Bool { try await own(OverlayEntry.databaseMark, in: database) != nil }
+  /// What the overlay says about a whole database of the base; nil when it says nothing.
+  private func mark(of database: String) async throws(CatalogError) -> OverlayEntry.DatabaseMark? {
+    try await own(OverlayEntry.databaseMark, in: database).flatMap(OverlayEntry.mark)
+  }
 
-  private func baseHas(database: String) async throws(CatalogError) -> Bool {
+  private func setMark(_ mark: OverlayEntry.DatabaseMark, of database: String) async throws(CatalogError) {
+    let entry = OverlayEntry.entry(mark, of: database, in: name)
+    guard var known = try await own(OverlayEntry.databaseMark, in: database) else { return try await layer.createTable(entry) }
+    known.parameters = entry.parameters
+    try await layer.updateTables([known])
+  }
+
+  private func isInBase(database: String) async throws(CatalogError) -> Bool {
     do { _ = try await base.database(database) } catch {
       if error.kind == .databaseNotFound { return false }
       throw error
     }
     return true
+  }
+
+  /// Whether the base has a database that shows: one that was made anew has nothing of the base's.
+  private func baseHas(database: String) async throws(CatalogError) -> Bool {
+    if try await mark(of: database) != nil { return false }
+    return try await isInBase(database: database)
   }
 
   /// Gives the layer a place for entries of a database of the base.
@@ -108,11 +130,18 @@ package struct OverlayCatalog: Catalog {
     CatalogError(.tableNotFound, "Table '\(database).\(table)' does not exist")
   }
 
-  private func baseTable(_ table: String, in database: String) async throws(CatalogError) -> CatalogTable? {
+  /// The base's table, whatever the overlay says about it.
+  private func rawTable(_ table: String, in database: String) async throws(CatalogError) -> CatalogTable? {
     do { return try await base.table(table, in: database) } catch {
       if error.kind == .tableNotFound || error.kind == .databaseNotFound { return nil }
       throw error
     }
+  }
+
+  /// The base's table that an entry of the overlay hides.
+  private func baseTable(_ table: String, in database: String) async throws(CatalogError) -> CatalogTable? {
+    if try await mark(of: database) != nil { return nil }
+    return try await rawTable(table, in: database)
   }
 
   package func tables(in database: String) async throws(CatalogError) -> [CatalogTable] {
@@ -134,7 +163,7 @@ package struct OverlayCatalog: Catalog {
   }
 
   private func owned(in database: String) async throws(CatalogError) -> [CatalogTable] {
-    do { return try await layer.tables(in: database) } catch {
+    do { return try await layer.tables(in: database).filter { $0.name != OverlayEntry.databaseMark } } catch {
       if error.kind == .databaseNotFound { return [] }
       throw error
     }
@@ -142,7 +171,11 @@ package struct OverlayCatalog: Catalog {
 
   package func table(_ name: String, in database: String) async throws(CatalogError) -> CatalogTable {
     guard let own = try await own(name, in: database) else {
-      if try await isDropped(database: database) { throw CatalogError(.databaseNotFound, "Schema '\(database)' does not exist") }
+      switch try await mark(of: database) {
+      case .dropped: throw CatalogError(.databaseNotFound, "Schema '\(database)' does not exist")
+      case .replaced: throw missing(name, in: database)
+      case nil: break
+      }
       do { return try await base.table(name, in: database) } catch {
         guard error.kind == .databaseNotFound else { throw error }
         _ = try await self.database(database)
@@ -175,7 +208,7 @@ package struct OverlayCatalog: Catalog {
     for table in tables {
       var own = try await own(table.name, in: table.database)
       if own == nil {
-        let current = try await base.table(table.name, in: table.database)
+        guard let current = try await baseTable(table.name, in: table.database) else { throw missing(table.name, in: table.database) }
         guard current.version == table.version, current.metadataLocation == nil || current.metadataLocation == previousLocation(of: table, current) else {
           throw CatalogError(.versionConflict, "Table '\(table.database).\(table.name)' was changed by somebody else")
         }
@@ -320,12 +353,14 @@ extension OverlayCatalog {
   package func differences() async throws(CatalogError) -> [Difference] {
     var found: [Difference] = []
     for database in try await layer.databases() {
-      let isNew = try await !baseHas(database: database.name)
-      if isNew, database.createTime != 0 { found.append(Difference(kind: .created, database: database.name)) }
+      let isInBase = try await isInBase(database: database.name)
+      switch try await mark(of: database.name) {
+      case .dropped: if isInBase { found.append(Difference(kind: .dropped, database: database.name)) }
+      case .replaced: found.append(Difference(kind: isInBase ? .replaced : .created, database: database.name))
+      case nil: if !isInBase, database.createTime != 0 { found.append(Difference(kind: .created, database: database.name)) }
+      }
       for entry in try await owned(in: database.name) {
-        if entry.name == OverlayEntry.databaseMark {
-          found.append(Difference(kind: .dropped, database: database.name))
-        } else if OverlayEntry.isDropped(entry) {
+        if OverlayEntry.isDropped(entry) {
           // One that the base has lost too is no difference any more.
           if let gone = try await baseTable(entry.name, in: database.name) { found.append(Difference(kind: .dropped, database: database.name, entry: gone)) }
         } else {
@@ -345,14 +380,14 @@ extension OverlayCatalog {
   package func forget(_ table: String, in database: String) async throws(CatalogError) -> CatalogTable? {
     guard let own = try await own(table, in: database) else { return nil }
     try await layer.dropTable(table, in: database)
-    if OverlayEntry.isDropped(own) { return try await baseTable(table, in: database) ?? own }
+    if OverlayEntry.isDropped(own) { return try await rawTable(table, in: database) ?? own }
     return OverlayEntry.shown(own)
   }
 
   private func baseState(_ own: CatalogTable) async throws(CatalogError) -> BaseState? {
     guard let origin = OverlayEntry.baseTable(own), let dot = origin.firstIndex(of: ".") else { return nil }
     let known = OverlayEntry.baseSnapshot(own)
-    guard let current = try await baseTable(String(origin[origin.index(after: dot)...]), in: String(origin[..<dot])) else {
+    guard let current = try await rawTable(String(origin[origin.index(after: dot)...]), in: String(origin[..<dot])) else {
       return BaseState(snapshotID: known, currentSnapshotID: nil, hasMoved: true, isGone: true)
     }
     let hasMoved = current.metadataLocation != OverlayEntry.baseMetadata(own)

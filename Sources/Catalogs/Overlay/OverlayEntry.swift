@@ -1,6 +1,6 @@
 /// What an entry of an overlay says about itself, in parameters that nobody else sees.
 enum OverlayEntry {
-  /// `dropped` for what the base has and the overlay has not.
+  /// `dropped` for what the base has and the overlay has not; `replaced` for a database that was dropped and made anew.
   private static let state = "frazil.overlay.state"
   /// The metadata file of the base's table when the overlay took it over.
   private static let metadata = "frazil.overlay.base-metadata"
@@ -13,8 +13,20 @@ enum OverlayEntry {
   /// Keeps the versions of the overlay's entries apart from those of the base's: who read the one must not replace the other.
   private static let versionOffset = 1_000_000_000
 
-  /// Stands for a whole database that was dropped; no table can have this name.
+  /// Stands for a whole database of the base; no table can have this name.
   static let databaseMark = "/"
+
+  enum DatabaseMark: String {
+    case dropped
+    /// What the overlay has of this name has nothing to do with the base's.
+    case replaced
+  }
+
+  static func entry(_ mark: DatabaseMark, of database: String, in catalog: String) -> CatalogTable {
+    CatalogTable(catalog: catalog, database: database, name: databaseMark, parameters: [state: mark.rawValue])
+  }
+
+  static func mark(_ entry: CatalogTable) -> DatabaseMark? { entry.parameters[state].flatMap(DatabaseMark.init) }
 
   static func dropped(_ name: String, in database: String, of catalog: String) -> CatalogTable {
     CatalogTable(catalog: catalog, database: database, name: name, parameters: [state: "dropped"])

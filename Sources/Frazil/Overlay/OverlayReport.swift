@@ -8,7 +8,8 @@ import Storage
 /// What an overlay holds, and how to be rid of it.
 extension Engine {
   /// One row for everything that differs from the catalogs below: tables, views and databases that were created, changed or dropped. For Iceberg
-  /// tables how many snapshots and rows came and went since the base's, by the summaries of the snapshots; compaction counts as nothing.
+  /// tables how many snapshots and rows came and went since the base's on all branches and tags, by the summaries of the snapshots; compaction counts
+  /// as nothing.
   ///
   /// - Throws: `INVALID_ARGUMENTS` for an engine without an overlay.
   public func overlayDifferences() async throws(SQLError) -> StatementResult {
@@ -26,8 +27,25 @@ extension Engine {
     guard difference.kind != .dropped, let entry = difference.entry, entry.isIceberg, let location = entry.metadataLocation else { return nil }
     let metadata = try await TableMetadata.load(Location(location), from: store)
     var growth = OverlayReport.Growth()
-    var next = metadata.currentSnapshot
-    while let snapshot = next, snapshot.id != difference.base?.snapshotID {
+    var seen: Set<Int64> = []
+    let heads = metadata.references.values.map(\.snapshotID) + [metadata.currentSnapshotID].compactMap { $0 }
+    for head in heads {
+      guard try count(from: head, of: metadata, hasBase: difference.base?.snapshotID != nil, &seen, &growth) else { return nil }
+    }
+    return growth
+  }
+
+  /// Counts the overlay's own snapshots from one on, as far as they have not been `seen`.
+  ///
+  /// - Returns: false where snapshots between it and the base's were expired: what they did is not known any more.
+  private func count(
+    from head: Int64, of metadata: TableMetadata, hasBase: Bool, _ seen: inout Set<Int64>, _ growth: inout OverlayReport.Growth
+  ) throws -> Bool {
+    var next: Int64? = head
+    while let id = next, seen.insert(id).inserted {
+      guard let snapshot = metadata.snapshot(id: id) else { return !hasBase }
+      // The base's, which lie where they are, end the line.
+      guard try isOwn(snapshot) else { return true }
       growth.snapshotCount += 1
       let summary = snapshot.summary
       if summary["operation"] != "replace" {
@@ -35,11 +53,14 @@ extension Engine {
         growth.rowsDeleted += (summary.number("deleted-records") ?? 0) + (summary.number("added-position-deletes") ?? 0)
           - (summary.number("removed-position-deletes") ?? 0)
       }
-      next = snapshot.parentID.flatMap(metadata.snapshot(id:))
+      next = snapshot.parentID
     }
-    // Where snapshots in between were expired or rolled back, what they did is not known any more.
-    if next == nil, difference.base?.snapshotID != nil { return nil }
-    return growth
+    return true
+  }
+
+  private func isOwn(_ snapshot: Snapshot) throws -> Bool {
+    guard let overlay, let list = snapshot.manifestList else { return false }
+    return try overlay.holds(store.resolve(Location(list)).location)
   }
 
   /// Removes what an overlay holds of a table, entry and files, so that the base's shows again.

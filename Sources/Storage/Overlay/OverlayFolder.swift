@@ -95,6 +95,11 @@ package struct OverlayFolder: Sendable {
   /// Where the bytes of a location are once they were written.
   package func place(of location: Location) throws(StorageError) -> Location { Location(path + "/files/" + (try name(location))) }
 
+  /// Whether an object was written here.
+  package func holds(_ location: Location) throws(StorageError) -> Bool {
+    try contains(location) || access(place(of: location).text, F_OK) == 0
+  }
+
   func deletion(of location: Location) throws(StorageError) -> Location { Location(path + "/deleted/" + (try name(location)) + ".deleted") }
 
   func deletion(ofFolder location: Location) throws(StorageError) -> Location { Location(path + "/deleted/" + (try name(location)) + "/.all") }
