@@ -97,7 +97,8 @@ package struct OverlayFolder: Sendable {
 
   /// Whether an object was written here.
   package func holds(_ location: Location) throws(StorageError) -> Bool {
-    try contains(location) || access(place(of: location).text, F_OK) == 0
+    if contains(location) { return true }
+    return access(try place(of: location).text, F_OK) == 0
   }
 
   func deletion(of location: Location) throws(StorageError) -> Location { Location(path + "/deleted/" + (try name(location)) + ".deleted") }
