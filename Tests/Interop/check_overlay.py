@@ -125,8 +125,9 @@ def overlay_counts_branches_and_tags(place):
     """What lies on a branch or under a tag counts like what lies on main, each snapshot once; the base's counts nowhere."""
     local = Local(place)
     local.run("INSERT INTO t VALUES (4, 'four'); ALTER TABLE t CREATE BRANCH early")
-    local.over("ALTER TABLE t CREATE BRANCH audit; INSERT INTO t.branch_audit VALUES (5, 'five'), (6, 'six'); ALTER TABLE t CREATE TAG seen AS OF BRANCH audit; "
-               "DELETE FROM t.branch_audit WHERE id = 5; INSERT INTO t VALUES (7, 'seven')")
+    local.over("ALTER TABLE t CREATE BRANCH audit; INSERT INTO t.branch_audit VALUES (5, 'five'), (6, 'six')")
+    ((head,),) = local.over("SELECT CAST(snapshot_id AS varchar) FROM \"t$refs\" WHERE name = 'audit'")
+    local.over(f"ALTER TABLE t CREATE TAG seen AS OF VERSION {head}; DELETE FROM t.branch_audit WHERE id = 5; INSERT INTO t VALUES (7, 'seven')")
     row = local.differences()["local.default.t"]
     assert (row["snapshots"], row["rows_added"], row["rows_deleted"]) == (3, 3, 1), row
     local.over("CALL system.fast_forward('t', 'early', 'main')")

@@ -1,5 +1,6 @@
 """Tables on a real S3 server (OpenStack Swift): written by Frazil, read by PyIceberg, DuckDB and boto3, and the other way round."""
 
+import gzip
 import io
 import json
 import os
@@ -44,8 +45,8 @@ class S3(Served):
         assert self.secret not in done.stderr and self.secret not in done.stdout, "a secret was printed"
         return done
 
-    def run(self, sql):
-        return [tuple(json.loads(line).values()) for line in self.frazil("-c", sql).stdout.splitlines()]
+    def run(self, sql, *options):
+        return [tuple(json.loads(line).values()) for line in self.frazil(*options, "-c", sql).stdout.splitlines()]
 
     def filesystem(self):
         return pyarrow.fs.S3FileSystem(
@@ -165,6 +166,76 @@ def s3_every_kind_of_file(place):
             assert s3.run(f"SELECT count(*) FROM c_{name}") == [(3,)], name
             s3.run(f"DROP TABLE e_{name}")
             assert s3.run(f"SELECT count(*) FROM f_{name}") == [(2,)], name
+
+
+def asked(proxy):
+    """How often each object was read since the faults were last set."""
+    counts = {}
+    for entry in proxy.log():
+        if entry["method"] == "GET" and "list-type" not in entry["target"]:
+            counts[entry["target"]] = counts.get(entry["target"], 0) + 1
+    return counts
+
+
+@support.check
+def s3_text_and_avro_are_read_once(place):
+    """CSV, JSON and Avro files: small ones take a request each, large ones their bytes once; a cache on disk has them for the next process."""
+    with S3(place) as s3:
+        files, at = s3.filesystem(), f"s3://{BUCKET}"
+        for number in range(40):
+            with files.open_output_stream(f"{BUCKET}/many/part={number % 4}/f{number:02}.csv") as out:
+                # The header's order differs from file to file: it is looked at before the rows are read.
+                names = ["k", "v"] if number % 2 else ["v", "k"]
+                out.write((",".join(names) + "\n" + "".join(f"{number * 100 + n},{number * 100 + n}\n" for n in range(100))).encode())
+        # A record of three lines, one of them in quotes: parts of the file begin in the middle of fields.
+        record = '{0},"first line of {0}\nsecond, ""quoted"" line",x{0}\n'
+        with files.open_output_stream(f"{BUCKET}/large/quoted.csv") as out:
+            out.write(b"id,note,tag\n" + b"".join(record.format(n).encode() for n in range(120_000)))
+        with files.open_output_stream(f"{BUCKET}/large/packed.json.gz", compression=None) as out:
+            out.write(gzip.compress(b"".join(b'{"id": %d, "s": "%s"}\n' % (n, os.urandom(40).hex().encode()) for n in range(40_000)), 1))
+        s3.run(f"UNLOAD (SELECT n, n % 12 AS p FROM UNNEST(sequence(1, 1200)) AS t (n)) TO '{at}/avro' WITH (format = 'AVRO', partitioned_by = ARRAY['p'])")
+        s3.run(f"CREATE EXTERNAL TABLE e (v bigint, k bigint) PARTITIONED BY (part int) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION '{at}/many/' "
+               "TBLPROPERTIES ('skip.header.line.count' = '1'); MSCK REPAIR TABLE e")
+        proxy = FaultProxy(s3.endpoint)
+        try:
+            s3.environment["AWS_ENDPOINT_URL_S3"] = proxy.url
+            small = (
+                (f"SELECT count(*), sum(k) FROM read_csv('{at}/many/*/*.csv')", (4_000, 7_998_000), 40),
+                (f"SELECT count(*), sum(v) FROM read_csv('{at}/many/*/*.csv', union_by_name => true)", (4_000, 7_998_000), 40),
+                ("SELECT count(*), sum(k) FROM e WHERE part < 2", (2_000, 3_799_000), 20),
+                (f"SELECT count(*), sum(n) FROM read_avro('{at}/avro/*/*')", (1_200, 720_600), 12),
+            )
+            kept = set()
+            for options in ([], ["--cache", "kept"], ["--cache", "kept"]):
+                for sql, row, count in small:
+                    proxy.faults()
+                    done = s3.frazil(*options, "-c", sql)
+                    assert tuple(json.loads(done.stdout).values()) == row, (sql, done.stdout)
+                    counts = asked(proxy)
+                    assert set(counts.values()) <= {1} and kept.isdisjoint(counts), (sql, options, counts)
+                    assert options or len(counts) == count, (sql, counts)
+                    if options:
+                        kept.update(counts)
+            assert len(kept) == 40 + 12, kept
+            # One that was replaced is read anew.
+            with files.open_output_stream(f"{BUCKET}/many/part=0/f00.csv") as out:
+                out.write(b"v,k\n7,7\n")
+            assert s3.run(f"SELECT sum(k) FROM read_csv('{at}/many/part=0/f00.csv')", "--cache", "kept") == [(7,)]
+            for sql, row, key in (
+                (f"SELECT count(*), sum(id), max(length(note)) FROM read_csv('{at}/large/quoted.csv')", (120_000, 7_199_940_000, 42), "large/quoted.csv"),
+                (f"SELECT count(*), sum(id), max(length(s)) FROM read_json('{at}/large/packed.json.gz')", (40_000, 799_980_000, 80), "large/packed.json.gz"),
+            ):
+                size = files.get_file_info(f"{BUCKET}/{key}").size
+                assert s3.run(sql) == [row]
+                told = json.loads("".join(json.loads(line)["Query Plan"] for line in s3.frazil("-c", "EXPLAIN ANALYZE (FORMAT JSON) " + sql).stdout.splitlines()))["storage"]
+                assert size <= told["bytesAsked"] < size * 1.02 + (64 << 10), (key, size, told)
+                assert size * 0.99 <= told["bytesUsed"] < size * 1.02 + (64 << 10), (key, size, told)
+                # A few rows are not worth more than the file; of the larger one, not all of it.
+                few = json.loads("".join(json.loads(line)["Query Plan"] for line in s3.frazil(
+                    "-c", f"EXPLAIN ANALYZE (FORMAT JSON) SELECT * FROM {sql.split(' FROM ')[1]} LIMIT 3").stdout.splitlines()))["storage"]
+                assert few["bytesAsked"] <= min(size, 4 << 20), (key, size, few)
+        finally:
+            proxy.close()
 
 
 @support.check
