@@ -276,6 +276,23 @@ def overlay_of_glue(place):
 
 
 @support.check
+def overlay_of_glue_only_reads(place):
+    """Glue is asked, and told nothing, whatever is done in the overlay."""
+    with Glue(place, through_proxy=True) as glue:
+        glue.run(f"CREATE DATABASE lake.db; CREATE TABLE lake.db.t (id int, name string) {ICEBERG}; INSERT INTO lake.db.t VALUES (1, 'one'), (2, 'two'), (3, 'three')")
+        over = ("--overlay", os.path.join(place.folder, "ov"))
+        glue.proxy.faults()
+        glue.run(MERGE.format("lake.db.t"), *over)
+        glue.run(f"CREATE TABLE lake.db.n (x int) {ICEBERG}; INSERT INTO lake.db.n VALUES (1); CREATE VIEW lake.db.v AS SELECT * FROM lake.db.t; CREATE DATABASE lake.e", *over)
+        glue.run(f"CREATE EXTERNAL TABLE lake.e.x (a int) PARTITIONED BY (p int) LOCATION '{place.folder}/x'; INSERT INTO lake.e.x VALUES (1, 2)", *over)
+        assert glue.run("SELECT * FROM lake.db.v ORDER BY id", *over) == MERGED and glue.run("SELECT a, p FROM lake.e.x", *over) == [(1, 2)]
+        glue.run("DROP VIEW lake.db.v; DROP TABLE lake.db.n; DROP TABLE lake.db.t; DROP DATABASE lake.db; ALTER TABLE lake.e.x DROP PARTITION (p = 2)", *over)
+        operations = {entry["operation"] for entry in glue.proxy.log()}
+        assert operations and all(operation.startswith("AWSGlue.Get") for operation in operations), operations
+        assert glue.run("SELECT count(*) FROM lake.db.t") == [(3,)]
+
+
+@support.check
 def overlay_of_rest(place):
     with REST(place) as rest:
         lake_stays(rest, lambda: digests(place.folder, without=("ov", "warehouse")))

@@ -8,7 +8,7 @@ Prints `listening on PORT` once it answers, and runs until its standard input en
                      {"method": "PUT", "contains": "uploadId=", "skip": 1, "times": 2, "action": "status", "status": 503, "code": "SlowDown"}
                      `contains` looks at the path, `target` at the header X-Amz-Target, which names the operation of services like Glue.
                      A rule breaks the requests that fit it, after the first `skip`, `times` of them (1 when left out).
-    GET  /__log      every request so far: method, target, action ("" for none), status
+    GET  /__log      every request so far: method, target, operation (X-Amz-Target), action ("" for none), status
 
 Actions: reset_headers (connection reset before the body is read), reset_before (before it is passed on), reset_after (carried out, answer lost),
 truncate (half of the answer's body), corrupt (one byte of the body changed), status (a refusal, not passed on), status_after (carried out, then a
@@ -52,7 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def note(self, action, status):
         with LOCK:
-            LOG.append({"method": self.command, "target": self.path, "action": action, "status": status})
+            LOG.append({"method": self.command, "target": self.path, "operation": self.headers.get("X-Amz-Target", ""), "action": action, "status": status})
 
     def reset(self):
         """Ends the connection with RST rather than FIN."""
