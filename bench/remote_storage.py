@@ -4,9 +4,11 @@ The server is rclone's S3 (Tests/Servers/s3_server.py), in the Python environmen
 which takes seconds where an upload would take minutes. What a query asks for is counted by the proxy in a run of its own, so that the times of the
 loopback items are those of the server alone.
 """
+import gzip
 import json
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ BUCKET = "lake"
 DELAY_MS, MEGABYTES = 30, 50
 FILES, COMMITS = 10_000, 25
 SAMPLES = 20
+TEXT_FILES, TEXT_ROWS = 200, 4_000
 
 
 class RemoteStorage:
@@ -55,6 +58,7 @@ class RemoteStorage:
         loci = 50_000 if self.bench.options.size == "quick" else 500_000
         self.loci = loci
         generate.generate(self.bucket / f"long_{loci}", SAMPLES, loci)
+        self.generate_text()
         if (self.folder / "complete").exists():
             return
         shutil.rmtree(self.folder / "catalog", ignore_errors=True)
@@ -70,6 +74,22 @@ class RemoteStorage:
         if made.failed:
             raise SystemExit(f"remote: {made.error}")
         (self.folder / "complete").touch()
+
+    def generate_text(self):
+        """Many small CSV files, and the same rows three times in one that is compressed."""
+        folder, packed = self.bucket / "events", self.bucket / "events.csv.gz"
+        if packed.exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        chance = random.Random(7)
+        header, texts = "id,name,value,day,code\n", []
+        for file in range(TEXT_FILES):
+            keys = range(file * TEXT_ROWS, (file + 1) * TEXT_ROWS)
+            texts.append("".join(
+                f"{key},name {chance.randrange(10 ** 6)},{chance.random() * 100:.4f},2026-01-{1 + key % 28:02},{chance.randrange(10 ** 9)}\n" for key in keys))
+            (folder / f"{file:03}.csv").write_text(header + texts[-1])
+        with gzip.open(packed, "wt", compresslevel=1) as out:
+            out.write(header + "".join(texts) * 3)
 
     # Servers
 
@@ -158,6 +178,9 @@ class RemoteStorage:
             return f", {moved / seconds / MEGABYTES / 1e4:.0f} % of the bandwidth"
 
         self.compare(f"remote, {DELAY_MS} ms, {MEGABYTES} MB/s: full scan", self.queries()["full scan"], self.distant, self.distant, share)
+        for item, files in ((f"{TEXT_FILES} CSV files", "events/*.csv"), ("one CSV file, gzip", "events.csv.gz")):
+            sql = f"SELECT count(*), sum(code), max(name), min(day) FROM read_csv('s3://{BUCKET}/{files}')"
+            self.compare(f"remote, {DELAY_MS} ms, {MEGABYTES} MB/s: {item}", sql, self.distant, self.distant, share)
         one_row = "SELECT v, note FROM points WHERE k = 512345"
         insert = "INSERT INTO points VALUES (-1, 0.5, 'new')"
         cache = self.bench.scratch / "cache"
