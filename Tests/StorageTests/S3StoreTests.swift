@@ -100,6 +100,34 @@ struct S3StoreTests {
     #expect(await failure { _ = try store.openReader(empty.appending("no")) }?.kind == .notFound)
   }
 
+  @Test("what was looked at is not asked for again when it is read; a small object is one request however often it is read", arguments: S3TestServer.Kind.allCases)
+  func looking(kind: S3TestServer.Kind) async throws {
+    let store = try S3TestServer.shared(kind).store()
+    let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 5 &+ $0 >> 9) }
+    for (size, again) in [(3_000_000, 1), (300_000, 0)] {
+      let place = S3TestServer.root().appending("data")
+      let version = try await store.write(place, ByteSlice(Array(bytes[..<size])))
+      let object = ReadersAhead.Object(place, size: size, .inState(version))
+      let readers = ReadersAhead(store)
+      let before = store.client.http.traffic.requests
+      let looking = try readers.openToLook(object)
+      looking.willNeed(0..<200_000)
+      let buffer = ByteBuffer(byteCount: 200_000)
+      for _ in 0..<3 { try looking.look(at: 0, into: buffer.mutableBytes) }
+      #expect(buffer.slice().array == Array(bytes[..<200_000]))
+      let reader = try readers.open(object, from: 0)
+      #expect(reader === looking)
+      // Overlapping parts of what is under way do not make it count as done.
+      #expect(try reader.read(0..<150_000).array == Array(bytes[..<150_000]))
+      #expect(try reader.read(100_000..<150_000).array == Array(bytes[100_000..<150_000]))
+      #expect(try reader.read(150_000..<200_000).array == Array(bytes[150_000..<200_000]))
+      #expect(store.client.http.traffic.requests == before + 1)
+      // Now it is done, and gone where it was large.
+      #expect(try reader.read(0..<100).array == Array(bytes[..<100]))
+      #expect(store.client.http.traffic.requests == before + 1 + again)
+    }
+  }
+
   @Test("an object replaced while it is read is noticed", arguments: S3TestServer.Kind.allCases)
   func replaced(kind: S3TestServer.Kind) async throws {
     let store = try S3TestServer.shared(kind).store()
