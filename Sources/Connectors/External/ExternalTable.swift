@@ -69,7 +69,8 @@ package struct ExternalTable: Table {
 
   package func planScan(_ request: ScanRequest) async throws -> any Scan {
     var (partitions, notes) = try matchingPartitions(request)
-    let listed = try await list(partitions)
+    let partitionColumns = dataFields.count..<schema.count
+    let listed = try await list(partitions, isMost: !request.predicates.contains { partitionColumns.contains($0.column) })
     let all = zip(partitions, listed).flatMap { partition, files in files.map { (partition, $0) } }
     partitions = []
     let files = all.filter { partition, info in
@@ -93,7 +94,7 @@ package struct ExternalTable: Table {
   /// Every file with its partition.
   package func partitionedFiles() async throws -> [(partition: HivePartition, file: ObjectInfo)] {
     let partitions = try matchingPartitions(ScanRequest(columns: [])).0
-    return zip(partitions, try await list(partitions)).flatMap { partition, files in files.map { (partition, $0) } }
+    return zip(partitions, try await list(partitions, isMost: true)).flatMap { partition, files in files.map { (partition, $0) } }
   }
 
   func allFiles() async throws -> [ObjectInfo] { try await partitionedFiles().map(\.file) }
@@ -119,7 +120,9 @@ package struct ExternalTable: Table {
     }
   }
 
-  private func list(_ partitions: [HivePartition]) async throws -> [[ObjectInfo]] {
+  /// - Parameter isMost: whether the table has hardly any others.
+  private func list(_ partitions: [HivePartition], isMost: Bool) async throws -> [[ObjectInfo]] {
+    if isMost, let together = try await PartitionListing(location, store).files(of: partitions) { return together }
     let store = self.store
     return try await withThrowingTaskGroup(of: (Int, [ObjectInfo]).self) { group in
       for (index, partition) in partitions.enumerated() {
@@ -136,9 +139,11 @@ package struct ExternalTable: Table {
   /// Where the table was migrated to Iceberg, its backup sees the files of that time: what the Iceberg table has written since lies in
   /// `metadata` and `data`.
   package static func visibleFiles(at folder: Location, in store: any ObjectStore) async throws(StorageError) -> [ObjectInfo] {
-    let listed = try await store.listAll(folder).map { info in
-      (info: info, path: info.location.relativePath(below: folder) ?? info.location.name)
-    }
+    visibleFiles(among: try await store.listAll(folder), at: folder)
+  }
+
+  static func visibleFiles(among files: [ObjectInfo], at folder: Location) -> [ObjectInfo] {
+    let listed = files.map { info in (info: info, path: info.location.relativePath(below: folder) ?? info.location.name) }
     let isMigrated = listed.contains { $0.path.hasPrefix("metadata/") && $0.path.hasSuffix(".metadata.json") }
     return listed.filter { info, path in
       guard info.size > 0, !isMigrated || !path.hasPrefix("metadata/") && !path.hasPrefix("data/") else { return false }
