@@ -127,6 +127,21 @@ def commands_of_psql_and_duckdb(frazil, folder):
 
 
 @check
+def results_stay_out_of_what_an_overlay_keeps(frazil, folder):
+    terminal = Terminal(frazil, folder, "--overlay", "ov", "--format", "csv")
+    for command, shown in [
+        (f".output {frazil.warehouse}/x.csv", "choose another place"), ("SELECT 1 AS a;", '"a"\n"1"\n'), (".output none/x.csv", "cannot write none/x.csv"),
+        (".output out.csv", ""), ("SELECT 2 AS a;", ""), (".output", "")]:
+        terminal.type(command + "\n")
+        if shown:
+            terminal.expect(shown)
+        terminal.expect("frazil> ")
+    terminal.type("\\q\n")
+    equal(terminal.end(), 0, "exit code")
+    equal((folder / "out.csv").read_text(), '"a"\n"2"\n', "results that went to a file")
+
+
+@check
 def interrupting_a_statement(frazil, folder):
     terminal = Terminal(frazil, folder, "--format", "csv")
     terminal.type("SELECT count(*) FROM UNNEST(sequence(1, 10000)) a (x), UNNEST(sequence(1, 10000)) b (y), UNNEST(sequence(1, 10000)) c (z) WHERE x + y > z;\n")

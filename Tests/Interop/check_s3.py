@@ -6,6 +6,8 @@ import json
 import os
 import pathlib
 import subprocess
+import types
+import unittest.mock
 
 import duckdb
 import duckdb_extension_avro
@@ -15,6 +17,7 @@ import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet
 import support
+from check_prompt import Terminal
 from pyiceberg.table import StaticTable
 from servers import FaultProxy, Served
 
@@ -289,6 +292,24 @@ def s3_results(place):
         assert not any("failed" in key for key in s3.keys("results")), s3.keys("results")
         nowhere = s3.frazil("--output", "s3://no-such-bucket/x.csv", "-c", "SELECT 1 AS a", code=1)
         assert "no-such-bucket" in nowhere.stderr, nowhere.stderr
+        s3.run("CREATE TABLE t (x int) TBLPROPERTIES ('table_type' = 'ICEBERG'); INSERT INTO t VALUES (1)")
+        s3.frazil("check", "t", "--output", f"{at}/report.txt")
+        report = s3.filesystem().open_input_stream(f"{BUCKET}/results/report.txt").readall().decode()
+        assert report == s3.frazil("check", "t").stdout != "", report
+        with unittest.mock.patch.dict(os.environ, s3.environment):
+            terminal = Terminal(types.SimpleNamespace(binary=support.binary(), warehouse=f"s3://{BUCKET}/wh"), place.folder, "--format", "csv")
+        for line, shown in (
+            (f".output {at}/prompt.csv", ""), ("SELECT 8 AS n;", ""), ("SELECT 9 AS n;", ""), (".output s3://no-such-bucket/x.csv", ""), ("SELECT 10 AS n;", ""),
+            (".output", "no-such-bucket"), ("SELECT 11 AS n;", '"11"'), (f".output {at}/last.csv", ""), ("SELECT 12 AS n;", ""),
+        ):
+            terminal.type(line + "\n")
+            if shown:
+                terminal.expect(shown)
+            terminal.expect("frazil> ")
+        terminal.type("\\q\n")
+        assert terminal.end() == 0
+        texts = [s3.filesystem().open_input_stream(f"{BUCKET}/results/{name}.csv").readall() for name in ("prompt", "last")]
+        assert texts == [b'"n"\n"8"\n"n"\n"9"\n', b'"n"\n"12"\n'], texts
 
 
 @support.check
