@@ -5,7 +5,10 @@ import io
 import json
 import os
 import pathlib
+import resource
+import signal
 import subprocess
+import time
 import types
 import unittest.mock
 
@@ -274,6 +277,60 @@ def s3_cache_on_disk(place):
             assert "NoSuchKey" in s3.frazil(*options, "SELECT sum(id) FROM kept", code=1).stderr
             s3.environment["AWS_ENDPOINT_URL_S3"] = before
         assert s3.frazil(*options, "SELECT sum(id) AS s FROM kept").stdout.strip() == '{"s":5050}'
+
+
+@support.check
+def s3_cache_on_disk_in_bad_times(place):
+    """A full disk, processes that are killed while they fill the cache, and several at once in one with little room: rows are right, and the limit holds."""
+    with S3(place, "rclone") as s3:
+        at = f"s3://{BUCKET}/data"
+        for number in range(3):
+            s3.run(f"UNLOAD (SELECT n, to_hex(sha256(to_utf8(CAST(n AS varchar)))) AS s FROM UNNEST(sequence(1, 20000)) AS t (n)) TO '{at}/p{number}' WITH (format = 'PARQUET')")
+            s3.run(f"UNLOAD (SELECT n FROM UNNEST(sequence(1, 100000)) AS t (n)) TO '{at}/csv{number}' WITH (format = 'CSV', compression = 'NONE')")
+        sql = (f"SELECT (SELECT count(*) FROM read_parquet('{at}/p*/*') WHERE length(s) = 64), (SELECT sum(n) FROM read_csv('{at}/csv*/*'))")
+        row = [(60_000, 3 * 5_000_050_000)]
+        assert s3.run(sql) == row
+        cache = pathlib.Path(place.folder) / "kept"
+        command = [support.binary(), "--warehouse", f"s3://{BUCKET}/wh", "--format", "jsonl", "--cache", str(cache)]
+
+        def start(*options, **settings):
+            return subprocess.Popen([*command, *options, "-c", sql], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=place.folder, env=s3.environment, **settings)
+
+        def finish(process):
+            out, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors
+            assert [tuple(json.loads(line).values()) for line in out.splitlines()] == row, out
+
+        def files():
+            return [path for path in cache.rglob("*") if path.is_file() and len(path.parent.name) == 2]
+
+        def small_disk():
+            # Writes beyond a file's first bytes fail, as those on a full disk do.
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+
+        finish(start(preexec_fn=small_disk))
+        assert files() == [], files()
+        for delay in (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2):
+            process = start()
+            time.sleep(delay)
+            process.kill()
+            process.communicate()
+        finish(start())
+        proxy = FaultProxy(s3.endpoint)
+        try:
+            s3.environment["AWS_ENDPOINT_URL_S3"] = proxy.url
+            finish(start())
+            assert asked(proxy) == {}, asked(proxy)
+        finally:
+            proxy.close()
+        s3.environment["AWS_ENDPOINT_URL_S3"] = s3.endpoint
+        for _ in range(3):
+            processes = [start("--cache-size", "1500KB") for _ in range(4)]
+            for process in processes:
+                finish(process)
+            total = sum(path.stat().st_size for path in files())
+            assert 0 < total <= 1_500 << 10, total
 
 
 @support.check

@@ -218,6 +218,18 @@ private final class FarReader: SynchronousReader {
     #expect(!place.contains(identity, 1_000))
   }
 
+  @Test("a folder that was filled with more room is cut down when it is opened with less")
+  func lessRoom() throws {
+    let scratch = ScratchFolder()
+    let identity = DiskCache.Identity(Self.location, size: 1 << 40, state: nil)
+    let piece = [UInt8](repeating: 5, count: 50_000)
+    let large = try cache(scratch, limit: 1_000_000)
+    for index in 0..<10 { piece.withUnsafeBytes { large.store(identity, index, version: nil, $0) } }
+    let small = try cache(scratch, limit: 200_000)
+    #expect((0..<10).count { small.contains(identity, $0) } == 3)
+    #expect(small.contains(identity, 9))
+  }
+
   @Test("several users of one folder, some of them without room, read what the object holds")
   func together() async throws {
     let scratch = ScratchFolder()

@@ -28,6 +28,8 @@ package final class DiskCache: Sendable {
     self.byteLimit = byteLimit
     try LocalFileWriter.makeFolder(folder, Location(folder), .buffered)
     guard access(folder, R_OK | W_OK | X_OK) == 0 else { throw StorageError(errno: errno, Location(folder), "cannot use the folder of the cache") }
+    // Whoever filled it may have had more room.
+    _ = reserve(0)
   }
 
   /// What pieces are pieces of: an object in one state.
