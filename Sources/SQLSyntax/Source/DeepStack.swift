@@ -10,20 +10,21 @@ package enum DeepStack {
   package static func run<Result>(_ body: () -> Result) -> Result? {
     var result: Result?
     withoutActuallyEscaping({ result = body() }) { work in
+      // SAFETY: the thread has ended before `attributes` and `call` go, which nobody else knows of.
       var attributes = pthread_attr_t()
-      pthread_attr_init(&attributes)
-      defer { pthread_attr_destroy(&attributes) }
-      pthread_attr_setstacksize(&attributes, byteCount)
-      let call = Unmanaged.passRetained(Call(work))
+      unsafe pthread_attr_init(&attributes)
+      defer { unsafe pthread_attr_destroy(&attributes) }
+      unsafe pthread_attr_setstacksize(&attributes, byteCount)
+      let call = unsafe Unmanaged.passRetained(Call(work))
       var thread = pthread_t()
-      let code = pthread_create(
+      let code = unsafe pthread_create(
         &thread, &attributes,
         { context in
-          if let context { Unmanaged<Call>.fromOpaque(context).takeUnretainedValue().work() }
+          if let context = unsafe context { unsafe Unmanaged<Call>.fromOpaque(context).takeUnretainedValue().work() }
           return nil
         }, call.toOpaque())
       if code == 0 { pthread_join(thread, nil) }
-      call.release()
+      unsafe call.release()
     }
     return result
   }
