@@ -221,7 +221,7 @@ private final class FarReader: SynchronousReader {
   @Test("a folder that was filled with more room is cut down when it is opened with less")
   func lessRoom() throws {
     let scratch = ScratchFolder()
-    let identity = DiskCache.Identity(Self.location, size: 1 << 40, state: nil)
+    let identity = DiskCache.Identity(Self.location, at: Self.server, size: 1 << 40, state: nil)
     let piece = [UInt8](repeating: 5, count: 50_000)
     let large = try cache(scratch, limit: 1_000_000)
     for index in 0..<10 { piece.withUnsafeBytes { large.store(identity, index, version: nil, $0) } }
