@@ -251,6 +251,32 @@ def s3_text_and_avro_are_read_once(place):
 
 
 @support.check
+def s3_bloom_filters_come_together(place):
+    """What Bloom filters of many row groups are asked for comes in one wave, not in a round trip for each."""
+    with S3(place, "rclone") as s3:
+        s3.run(
+            "CREATE TABLE t (id string, n bigint) TBLPROPERTIES ('table_type' = 'ICEBERG', 'write.parquet.bloom-filter-enabled.column.id' = 'true', "
+            "'write.parquet.row-group-size-bytes' = '200000'); "
+            "INSERT INTO t SELECT to_hex(sha256(to_utf8(CAST(a * 10000 + b AS varchar)))), a * 10000 + b "
+            "FROM UNNEST(sequence(0, 5)) AS t (a) CROSS JOIN UNNEST(sequence(0, 9999)) AS u (b)")
+        groups = s3.run('SELECT cardinality(split_offsets) FROM "t$files"')
+        assert len(groups) == 1 and groups[0][0] >= 15, groups
+        proxy = FaultProxy(s3.endpoint)
+        try:
+            s3.environment["AWS_ENDPOINT_URL_S3"] = proxy.url
+            for number, rows in ((4_321, 1), (-1, 0)):
+                proxy.faults()
+                told = s3.frazil("-c", f"EXPLAIN ANALYZE SELECT n FROM t WHERE id = to_hex(sha256(to_utf8('{number}')))").stdout
+                assert "row groups skipped by" in told, told
+                # The footer, the filters side by side, and the row groups that are left.
+                reads = [entry for entry in proxy.log() if entry["target"].split("?")[0].endswith(".parquet")]
+                assert len(reads) <= 6, reads
+                assert s3.run(f"SELECT count(*) FROM t WHERE id = to_hex(sha256(to_utf8('{number}')))") == [(rows,)]
+        finally:
+            proxy.close()
+
+
+@support.check
 def s3_cache_on_disk(place):
     """The cache holds what one server has, apart from others; with a table, a folder or a file goes what it holds of it, other tables' pieces stay."""
     cache = pathlib.Path(place.folder) / "cache"

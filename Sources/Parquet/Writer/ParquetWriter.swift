@@ -146,7 +146,6 @@ package final class ParquetWriter {
       }
       first = end
     }
-    try appendBloomFilters(&group)
     groups.append(group)
   }
 
@@ -206,25 +205,29 @@ package final class ParquetWriter {
     group.chunks.append(written)
   }
 
-  private func appendBloomFilters(_ group: inout WrittenRowGroup) throws(ParquetError) {
-    for index in group.chunks.indices {
-      guard let filter = group.chunks[index].chunk.bloomFilter else { continue }
-      let header = filter.header
-      group.chunks[index].bloomFilterOffset = sink.byteCount - startOffset
-      group.chunks[index].bloomFilterLength = header.count + filter.bytes.count
-      try append(header)
-      try append(filter.bytes)
-      group.chunks[index].chunk.bloomFilter = nil
+  /// Behind all row groups, those of one column side by side: whoever looks for a value reads them in one go.
+  private func appendBloomFilters() throws(ParquetError) {
+    for index in schema.leaves.indices {
+      for group in groups.indices {
+        guard let filter = groups[group].chunks[index].chunk.bloomFilter else { continue }
+        let header = filter.header
+        groups[group].chunks[index].bloomFilterOffset = sink.byteCount - startOffset
+        groups[group].chunks[index].bloomFilterLength = header.count + filter.bytes.count
+        try append(header)
+        try append(filter.bytes)
+        groups[group].chunks[index].chunk.bloomFilter = nil
+      }
     }
   }
 
   // MARK: End
 
-  /// Writes the waiting rows, the page indexes and the footer. The sink is left to its owner to finish.
+  /// Writes the waiting rows, the Bloom filters, the page indexes and the footer. The sink is left to its owner to finish.
   package func finish() throws(ParquetError) -> WrittenParquetFile {
     try flush()
     guard !isFinished else { throw .invalidRequest("the file is finished already") }
     isFinished = true
+    try appendBloomFilters()
     for group in groups.indices {
       for index in groups[group].chunks.indices {
         guard let bytes = footer.columnIndex(groups[group].chunks[index].chunk) else { continue }
