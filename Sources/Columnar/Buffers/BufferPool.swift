@@ -8,14 +8,17 @@ import Synchronization
 /// Memory of freed buffers, kept for the next ones of about their size.
 ///
 /// Batches and pages come and go by the thousand in sizes for which the system's allocator asks the kernel again and again; every page of
-/// such memory is cleared before its first use, which costs more than decoding values into it. Blocks are kept up to a limit; beyond it
-/// those of the size that was wanted longest ago go back to the system.
+/// such memory is cleared before its first use, which costs more than decoding values into it. Blocks are kept up to a limit, or as long as
+/// blocks in use and waiting ones are no more than were in use at once a while ago; beyond that those of the size that was wanted longest
+/// ago go back to the system.
 enum BufferPool {
   /// Blocks of fewer bytes are left to the allocator, which is quick there; for larger ones clearing is no longer what costs.
   static let smallest = 32 << 10
   static let largest = 5 << 20
-  /// Bytes of blocks that wait.
+  /// Bytes of blocks that may wait whatever the use.
   private static let limit = 64 << 20
+  /// Calls after which earlier use no longer counts.
+  private static let memory = 1 << 13
 
   // SAFETY: a block in the lists is used by nobody; whoever takes one out uses it alone until it is given back.
   private struct Waiting: @unchecked Sendable {
@@ -24,11 +27,20 @@ enum BufferPool {
     /// Calls so far, and for each size class the one that wanted it last.
     var clock = 0
     var lastUse: [Int]
+    /// Bytes in use: now, and at most in this stretch of `memory` calls and the one before.
+    var inUse = 0
+    var peak = 0
+    var earlierPeak = 0
 
-    mutating func noteUse(of number: Int) {
+    mutating func noteUse(of number: Int, _ change: Int) {
       clock &+= 1
       lastUse[number] = clock
+      inUse += change
+      if clock % BufferPool.memory == 0 { (earlierPeak, peak) = (peak, 0) }
+      peak = max(peak, inUse)
     }
+
+    var limit: Int { max(BufferPool.limit, max(peak, earlierPeak) - inUse) }
 
     /// The size class with waiting blocks that was wanted longest ago.
     var idlest: Int? { blocks.indices.filter { !blocks[$0].isEmpty }.min { lastUse[$0] < lastUse[$1] } }
@@ -57,12 +69,12 @@ enum BufferPool {
     let number = sizeClass(byteCount)
     let size = size(ofClass: number)
     let block = waiting.withLock { waiting -> UInt in
-      waiting.noteUse(of: number)
+      waiting.noteUse(of: number, size)
       guard let block = waiting.blocks[number].popLast() else { return 0 }
       waiting.byteCount -= size
       return UInt(bitPattern: block)
     }
-    return UnsafeMutableRawPointer(bitPattern: block) ?? PoolBlock.make(size)
+    return UnsafeMutableRawPointer(bitPattern: block) ?? PoolBlock.make(size, used: byteCount)
   }
 
   static func release(_ block: UnsafeMutableRawPointer, byteCount: Int) {
@@ -71,11 +83,11 @@ enum BufferPool {
     let address = UInt(bitPattern: block)
     let idle = waiting.withLock { waiting -> [(block: UInt, byteCount: Int)] in
       guard let block = UnsafeMutableRawPointer(bitPattern: address) else { return [] }
-      waiting.noteUse(of: number)
+      waiting.noteUse(of: number, -size)
       waiting.blocks[number].append(block)
       waiting.byteCount += size
       var idle: [(block: UInt, byteCount: Int)] = []
-      while waiting.byteCount > limit, let idlest = waiting.idlest {
+      while waiting.byteCount > waiting.limit, let idlest = waiting.idlest {
         let size = self.size(ofClass: idlest)
         waiting.byteCount -= size
         idle.append((UInt(bitPattern: waiting.blocks[idlest].removeFirst()), size))
@@ -95,10 +107,13 @@ private enum PoolBlock {
     /// Blocks of the allocator, made when the system had no more mappings to give.
     private static let allocated = Mutex<Set<UInt>>([])
 
-    static func make(_ size: Int) -> UnsafeMutableRawPointer {
-      // All pages at once, which is cheaper than one by one when they are written.
-      let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE
-      if let block = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0), block != MAP_FAILED { return block }
+    /// - Parameter used: bytes that will be written soon.
+    static func make(_ size: Int, used: Int) -> UnsafeMutableRawPointer {
+      if let block = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), block != MAP_FAILED {
+        // All pages at once, which is cheaper than one by one when they are written. A hint.
+        madvise(block, used, 23 /* MADV_POPULATE_WRITE */)
+        return block
+      }
       let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
       let address = UInt(bitPattern: block)
       allocated.withLock { _ = $0.insert(address) }
@@ -112,7 +127,7 @@ private enum PoolBlock {
       if munmap(block, size) != 0 { madvise(block, size, MADV_DONTNEED) }
     }
   #else
-    static func make(_ size: Int) -> UnsafeMutableRawPointer { .allocate(byteCount: size, alignment: 64) }
+    static func make(_ size: Int, used: Int) -> UnsafeMutableRawPointer { .allocate(byteCount: size, alignment: 64) }
     static func free(_ block: UnsafeMutableRawPointer, _ size: Int) { block.deallocate() }
   #endif
 }
