@@ -335,28 +335,29 @@ def s3_cache_on_disk_in_bad_times(place):
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
 
-        finish(start(preexec_fn=small_disk))
-        assert files() == [], files()
-        for delay in (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2):
-            process = start()
-            time.sleep(delay)
-            process.kill()
-            process.communicate()
-        finish(start())
+        # The cache tells servers apart: one stands in front of the other from the beginning.
         proxy = FaultProxy(s3.endpoint)
         try:
             s3.environment["AWS_ENDPOINT_URL_S3"] = proxy.url
+            finish(start(preexec_fn=small_disk))
+            assert files() == [], files()
+            for delay in (0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2):
+                process = start()
+                time.sleep(delay)
+                process.kill()
+                process.communicate()
+            finish(start())
+            proxy.faults()
             finish(start())
             assert asked(proxy) == {}, asked(proxy)
+            for _ in range(3):
+                processes = [start("--cache-size", "1500KB") for _ in range(4)]
+                for process in processes:
+                    finish(process)
+                total = sum(path.stat().st_size for path in files())
+                assert 0 < total <= 1_500 << 10, total
         finally:
             proxy.close()
-        s3.environment["AWS_ENDPOINT_URL_S3"] = s3.endpoint
-        for _ in range(3):
-            processes = [start("--cache-size", "1500KB") for _ in range(4)]
-            for process in processes:
-                finish(process)
-            total = sum(path.stat().st_size for path in files())
-            assert 0 < total <= 1_500 << 10, total
 
 
 @support.check
