@@ -21,6 +21,8 @@ package final class ReadersAhead: Sendable {
     case looked
     /// Bytes from here on are under way.
     case announced(from: Int)
+    /// Somebody has begun to read a large object: others will read further parts, of which some may have come already.
+    case begun
   }
 
   private struct Entry {
@@ -33,6 +35,9 @@ package final class ReadersAhead: Sendable {
 
   /// What is asked for of an object before anybody reads it: whoever does asks for more.
   private static let announcedLimit = 8 << 20
+
+  /// Objects up to this size come in one request, which a reader keeps as long as it lives.
+  private static let smallByteCount = 1 << 20
 
   package init(_ store: any ObjectStore) { self.store = store }
 
@@ -49,6 +54,8 @@ package final class ReadersAhead: Sendable {
       guard var entry = entries[object.location] else { return nil }
       let reader = entry.kept.removeValue(forKey: .announced(from: start)) ?? entry.kept[.looked] ?? entry.reader
       entry.kept[.looked] = nil
+      // Small ones are read in one go, and their bytes would stay.
+      if let reader, reader.size > Self.smallByteCount { entry.kept[.begun] = reader }
       entries[object.location] = reader == nil && entry.kept.isEmpty ? nil : entry
       return reader
     }
